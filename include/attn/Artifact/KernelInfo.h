@@ -1,0 +1,76 @@
+//===- KernelInfo.h - facts of a compiled kernel, gathered once -----------===//
+//
+// The header, the manifest and the report are printed from this one record.
+
+#ifndef ATTN_ARTIFACT_KERNELINFO_H
+#define ATTN_ARTIFACT_KERNELINFO_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+#include <vector>
+
+namespace mlir::attn {
+
+/// One argument of an entry: inputs first, then outputs, as in the C call.
+struct ArgumentInfo {
+  std::string name;
+  /// `f32`, `bf16`, …; an `index` argument is an `i64` without dimensions.
+  std::string dtype;
+  /// Sizes, ShapedType::kDynamic where the call decides.
+  std::vector<int64_t> shape;
+  bool isOutput = false;
+};
+
+/// The schedule of one attention in an entry, and why planning chose it.
+struct ScheduleInfo {
+  std::string schedule;
+  std::vector<std::string> reasons;
+};
+
+/// One function of the bundle.
+struct EntryInfo {
+  /// The function's name, which is its C symbol.
+  std::string name;
+  /// `prefill`, `decode`, `append`; empty for a function written by hand.
+  std::string role;
+  /// Name of the `attn.spec` it was elaborated from; empty for one written by hand.
+  std::string spec;
+  std::vector<ArgumentInfo> arguments;
+  std::vector<ScheduleInfo> schedules;
+};
+
+/// What a bundle promises beyond computing its definition. Each is a field of the manifest.
+struct Promises {
+  /// A NaN in a masked key or value never reaches a row that does not see it.
+  bool strictMaskedNan = true;
+  /// Same input, same bits; and for any number of threads.
+  bool deterministic = true;
+  bool sameBitsForAnyThreads = true;
+};
+
+/// The facts of a kernel.
+struct KernelInfo {
+  std::string name;
+  std::string targetName;
+  /// The `#attn.target` attribute.
+  std::string target;
+  /// Processor features the machine code needs, sorted, in LLVM's spelling.
+  std::vector<std::string> features;
+  /// Text of each `attn.spec`.
+  std::vector<std::string> specs;
+  std::vector<EntryInfo> entries;
+  Promises promises;
+};
+
+/// Gathers the facts of a module in state `planned`. Fails with a diagnostic at the function when
+/// an argument cannot cross the C interface.
+FailureOr<KernelInfo> gatherKernelInfo(ModuleOp planned, StringRef name);
+
+/// A C identifier made of `text`: other characters become `_`, and a leading digit is preceded by
+/// one. Never empty.
+std::string cIdentifier(StringRef text);
+
+} // namespace mlir::attn
+
+#endif // ATTN_ARTIFACT_KERNELINFO_H

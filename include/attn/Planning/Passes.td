@@ -1,0 +1,33 @@
+//===- Passes.td - passes of the Planning room ------------------*- tablegen -*-===//
+#ifndef ATTN_PLANNING_PASSES_TD
+#define ATTN_PLANNING_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PlanPass : Pass<"attn-plan", "::mlir::ModuleOp"> {
+  let summary = "chooses the schedule of every attention from the target's facts";
+  let description = [{
+    From state `elaborated` to state `planned`. Reads `attn.target` of the module and writes
+    `schedule` on each `attn.attention`, with `attn.schedule_reasons`: one sentence per number.
+    A small cost model compares candidates; batch and lengths are unknown to it, so it goes by
+    head sizes, head groups, the mask and the function's `attn.entry`.
+
+    A schedule that is there already (written by hand or by a tuner) is kept, and refused where the
+    target cannot obey it.
+
+    - Assumes: `attn.target` on the module (`attn-attach-target`).
+    - Leaves to others: everything but the schedule.
+    - Numbers: a schedule changes the order of sums, nothing else.
+  }];
+  let statistics = [Statistic<"numPlanned", "planned", "attentions given a schedule">];
+  let dependentDialects = ["::mlir::attn::AttnDialect"];
+}
+
+def VerifyPlannedPass : Pass<"attn-verify-planned", "::mlir::ModuleOp"> {
+  let summary = "checks that the module is in state `planned`";
+  let description = [{
+    Every `attn.attention` has a schedule that the module's `attn.target` can obey. Changes nothing.
+  }];
+}
+
+#endif // ATTN_PLANNING_PASSES_TD

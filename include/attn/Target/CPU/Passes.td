@@ -1,0 +1,76 @@
+//===- Passes.td - passes of the CPU target ---------------------*- tablegen -*-===//
+#ifndef ATTN_TARGET_CPU_PASSES_TD
+#define ATTN_TARGET_CPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CPUEntryPointsPass : Pass<"attn-cpu-entry-points", "::mlir::ModuleOp"> {
+  let summary = "gives every public kernel the C calling convention of attn_runtime.h";
+  let description = [{
+    Each public function that `attn-tile` made becomes private (`@name.body`), and a new `@name`
+
+    ```
+    (args: pointer to attn_tensor, num_args: i64, threads: i32) -> i32
+    ```
+
+    takes its place. It checks the number of arguments, then of each argument rank, element type,
+    sizes (static ones, those `attn.sizes` says must agree, all within [0, 2^31)), the last stride
+    and the pointer; the first thing wrong is its result, 1000 times the argument plus the kind,
+    before anything is written. It sets the number of threads for the call and restores it. When
+    every output is empty the body does not run. Specs are erased: nothing reads them any more.
+
+    - Assumes: state `tiled` or later, functions not yet in the LLVM dialect.
+    - Leaves to others: conversion to LLVM; the wrapper is made of `func`, `scf`, `arith` and `llvm`.
+    - Numbers: none.
+  }];
+  let statistics = [Statistic<"numEntries", "entries", "entry points written">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def LowerCPU : Pass<"attn-lower-cpu", "::mlir::ModuleOp"> {
+  let summary = "attn.work becomes vector code and an OpenMP loop";
+  let description = [{
+    Each `attn.work` is outlined: a private function computes one item (`@<function>_work<n>_item`), three
+    more hold the inner products (`..._scores`, `..._values`, `..._values_strict`), and a parallel
+    region takes items from a shared counter until none is left. Every thread has a workspace of fixed size,
+    which does not depend on any length.
+
+    Rows of a panel lie in lanes: the query panel is [size][row], scores are [key][row]. Keys and values
+    are copied to float32 tiles once per item; rows past the end are zero and their memory is not read.
+    A panel asks the mask for its verdict on a tile: empty tiles are skipped, full ones run without
+    mask code, partial ones mark excluded keys and leave their value rows out of the product.
+
+    - Assumes: state `tiled`, and `attn.target` of a CPU.
+    - Leaves to others: loops of token operations, the calling convention, conversion to LLVM.
+    - Changes in the numbers: sums are float32 in the order of keys; exp is a polynomial with an
+      error of at most 1 ulp.
+  }];
+  let statistics = [Statistic<"numWorks", "works", "attn.work operations lowered">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::omp::OpenMPDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ExpandMath : Pass<"attn-cpu-expand-math"> {
+  let summary = "elementary functions become polynomials";
+  let description = [{
+    Replaces exp, log, tanh, sine and cosine of float32 scalars and vectors by MLIR's polynomial
+    approximations, so that no library is called element by element.
+
+    - Assumes: nothing.
+    - Leaves to others: functions without an approximation; they stay and become library calls.
+    - Changes in the numbers: a few ulp.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+def VerifyLowered : Pass<"attn-verify-lowered", "::mlir::ModuleOp"> {
+  let summary = "checks the state `lowered`";
+  let description = [{
+    Every operation belongs to the LLVM or OpenMP dialect, but for the module itself.
+  }];
+}
+
+#endif // ATTN_TARGET_CPU_PASSES_TD

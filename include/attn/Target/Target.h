@@ -1,0 +1,55 @@
+//===- Target.h - what the way asks of a target ------------------------------===//
+//
+// A target is a folder behind this interface: facts for planning, passes from `tiled` to `lowered`,
+// and text or objects from there. Only InitAll.h and the build name concrete targets.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_TARGET_TARGET_H
+#define ATTN_TARGET_TARGET_H
+
+#include "attn/IR/AttnAttrs.h"
+#include "attn/Target/Passes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include <memory>
+#include <string>
+
+namespace mlir::attn {
+
+/// What `Target::serialize` can give.
+enum class OutputKind { LLVMIR, Assembly, Object };
+
+/// One target, fully chosen: `cpu` for this machine, `cpu:x86-64-v3`, ...
+class Target {
+public:
+  virtual ~Target();
+  /// The spelling that chooses this target, e.g. `cpu:znver4`.
+  virtual std::string name() const = 0;
+  /// Facts that planning may use.
+  virtual TargetAttr facts(MLIRContext *context) const = 0;
+  /// Adds the passes from state `tiled` to state `lowered`.
+  virtual void buildLowering(OpPassManager &pm) const = 0;
+  /// Text or bytes of a module in state `lowered`. Failure comes with a diagnostic on the module.
+  virtual FailureOr<std::string> serialize(ModuleOp module, OutputKind kind) const = 0;
+  /// Links the object file at `object` to the shared library `library`. `emitError` reports.
+  virtual LogicalResult link(StringRef object, StringRef library,
+                             function_ref<InFlightDiagnostic()> emitError) const = 0;
+};
+
+/// Makes a target from the part of its spelling behind the colon (empty without a colon).
+using TargetFactory =
+    std::function<std::unique_ptr<Target>(StringRef variant, function_ref<InFlightDiagnostic()> emitError)>;
+
+/// Adds a family, such as `cpu`. Adding a family again changes nothing.
+void registerTarget(StringRef family, TargetFactory factory);
+
+/// The target spelled `family` or `family:variant`; an unknown one is answered with the known families
+/// or variants and the nearest. Null after an error.
+std::unique_ptr<Target> createTarget(StringRef spelling, function_ref<InFlightDiagnostic()> emitError);
+
+/// Name of the module attribute that holds the target's facts.
+constexpr StringLiteral targetAttrName = "attn.target";
+
+} // namespace mlir::attn
+
+#endif // ATTN_TARGET_TARGET_H

@@ -1,0 +1,178 @@
+//===- Cost.cpp - products and bytes of one call of an entry --------------===//
+
+#include "attn/Artifact/Report.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/ADT/DenseSet.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+namespace {
+
+/// A function's values with the lengths a caller chose: which run along the keys, which along the
+/// queries.
+class SizedFunction {
+public:
+  SizedFunction(func::FuncOp function, const ReportSizes &sizes) : function(function) {
+    if (auto role = function->getAttrOfType<StringAttr>("attn.entry"))
+      cost.queryLength = sizes.queryLengthFor(role.getValue());
+    else
+      cost.queryLength = sizes.queryLengthFor("");
+    cost.batch = sizes.batch;
+    cost.keyLength = sizes.keyLength;
+    function.walk([&](AttentionOp op) {
+      mark(op.getKey());
+      mark(op.getValue());
+    });
+  }
+
+  bool isKeySide(Value value) const { return keySide.contains(value); }
+  int64_t lengthOf(Value value) const { return isKeySide(value) ? cost.keyLength : cost.queryLength; }
+
+  /// Elements of a tensor whose sequence is `length` long.
+  double elements(ShapedType type, int64_t length) const {
+    double product = 1;
+    for (int64_t i = 0; i < type.getRank(); ++i)
+      product *= type.isDynamicDim(i) ? openSize(type.getRank(), i, length) : type.getDimSize(i);
+    return product;
+  }
+
+  double bytes(Type type, int64_t length) const {
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (!shaped)
+      return 8;
+    return elements(shaped, length) * shaped.getElementTypeBitWidth() / 8;
+  }
+
+  func::FuncOp function;
+  Cost cost;
+
+private:
+  llvm::DenseSet<Value> keySide;
+
+  /// [batch][head][sequence][size]; masks [batch], [batch][keys], [batch][head][rows][keys].
+  int64_t openSize(int64_t rank, int64_t dimension, int64_t length) const {
+    if (dimension == 0)
+      return cost.batch;
+    return dimension == 2 ? length : dimension == 1 && rank > 2 ? 1 : cost.keyLength;
+  }
+
+  /// Follows tokens back to where they come from; what an attention gives runs along its rows.
+  void mark(Value value) {
+    if (!isa<RankedTensorType>(value.getType()) || !keySide.insert(value).second)
+      return;
+    Operation *op = value.getDefiningOp();
+    if (!op || isa<AttentionOp>(op))
+      return;
+    for (Value operand : op->getOperands())
+      mark(operand);
+  }
+};
+
+} // namespace
+
+static double attentionFlops(AttentionOp op, SizedFunction &sized) {
+  int64_t rows = op.getQuery().getType().isDynamicDim(2) ? sized.lengthOf(op.getQuery())
+                                                         : op.getQuery().getType().getDimSize(2);
+  int64_t keys = op.getKey().getType().isDynamicDim(2) ? sized.cost.keyLength
+                                                       : op.getKey().getType().getDimSize(2);
+  int64_t batch =
+      op.getQuery().getType().isDynamicDim(0) ? sized.cost.batch : op.getQuery().getType().getDimSize(0);
+  int64_t offset = keys - rows;
+  if (Value given = op.getOffset())
+    if (std::optional<int64_t> constant = getConstantIntValue(given))
+      offset = *constant;
+  // Heads with one mask see the same pairs, so each mask is counted once.
+  llvm::DenseMap<Attribute, double> counted;
+  double pairs = 0;
+  for (int64_t head = 0, heads = op.scoreHeads(); head < heads; ++head) {
+    MaskAttr mask = op.maskOrAll().forHead(head);
+    auto [it, isNew] = counted.try_emplace(mask, 0.0);
+    if (isNew)
+      it->second = countVisible(mask, head, rows, keys, offset, sized.cost.isUpperBound);
+    pairs += it->second;
+  }
+  return batch * pairs * 2.0 * (op.qkSize() + op.vSize());
+}
+
+static double expandFlops(ExpandOp op, const SizedFunction &sized) {
+  auto result = cast<ShapedType>(op.getResult().getType());
+  double inner = cast<ShapedType>(op.getInput().getType()).getDimSize(3);
+  return 2.0 * inner * sized.elements(result, sized.lengthOf(op.getResult()));
+}
+
+Cost attn::costOf(func::FuncOp function, const ReportSizes &sizes) {
+  SizedFunction sized(function, sizes);
+  function.walk([&](Operation *op) {
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      sized.cost.flops += attentionFlops(attention, sized);
+    else if (auto expand = dyn_cast<ExpandOp>(op))
+      sized.cost.flops += expandFlops(expand, sized);
+  });
+  for (BlockArgument argument : function.getArguments())
+    sized.cost.bytes += sized.bytes(argument.getType(), sized.lengthOf(argument));
+  for (Type type : function.getResultTypes())
+    sized.cost.bytes += sized.bytes(type, sized.cost.queryLength);
+  return sized.cost;
+}
+
+//===----------------------------------------------------------------------===//
+// Facts for tables
+//===----------------------------------------------------------------------===//
+
+static SpecOp specOf(func::FuncOp function) {
+  auto reference = function->getAttrOfType<FlatSymbolRefAttr>("attn.spec");
+  auto module = function->getParentOfType<ModuleOp>();
+  return reference && module ? module.lookupSymbol<SpecOp>(reference.getValue()) : SpecOp();
+}
+
+static std::string formOf(const SizedFunction &sized) {
+  std::string form = "plain";
+  sized.function->walk([&](ExpandOp op) {
+    if (form != "expanded")
+      form = sized.isKeySide(op.getResult()) ? "expanded" : "absorbed";
+  });
+  return form;
+}
+
+/// Bytes of one token in every tensor the keys and values are made of.
+static int64_t tokenBytes(SizedFunction &sized) {
+  int64_t bytes = 0;
+  for (BlockArgument argument : sized.function.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (type && type.getRank() == 4 && sized.isKeySide(argument))
+      bytes += type.getDimSize(1) * type.getDimSize(3) * type.getElementTypeBitWidth() / 8;
+  }
+  return bytes;
+}
+
+static void describeAttention(AttentionOp op, HeadFacts &facts) {
+  facts.queryHeads = op.queryHeads();
+  facts.keyHeads = op.keyHeads();
+  facts.valueHeads = op.valueHeads();
+  facts.qkSize = op.qkSize();
+  facts.vSize = op.vSize();
+  facts.mask = op.maskOrAll().str();
+}
+
+HeadFacts attn::headFactsOf(func::FuncOp function) {
+  SizedFunction sized(function, {});
+  HeadFacts facts;
+  int64_t largest = -1;
+  function.walk([&](AttentionOp op) {
+    int64_t size = op.scoreHeads() * (op.qkSize() + op.vSize());
+    if (size > largest)
+      describeAttention(op, facts);
+    largest = std::max(largest, size);
+  });
+  facts.form = formOf(sized);
+  facts.cacheBytesPerToken = tokenBytes(sized);
+  if (SpecOp spec = specOf(function)) {
+    facts.cacheBytesPerToken = spec.cachedElementsPerToken(facts.form == "absorbed") *
+                               spec.elementType().getIntOrFloatBitWidth() / 8;
+    if (auto layers = spec.getLayers())
+      facts.layers.assign(layers->begin(), layers->end());
+  }
+  return facts;
+}

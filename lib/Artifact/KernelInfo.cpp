@@ -1,0 +1,172 @@
+//===- KernelInfo.cpp - gathers the facts of a kernel from its IR ---------===//
+
+#include "attn/Artifact/KernelInfo.h"
+#include "attn/IR/AttnOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+template <typename T> static std::string toText(const T &value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << value;
+  return text;
+}
+
+std::string attn::cIdentifier(StringRef text) {
+  std::string name;
+  for (char c : text)
+    name += llvm::isAlnum(c) || c == '_' ? c : '_';
+  if (name.empty() || llvm::isDigit(name.front()))
+    name.insert(name.begin(), '_');
+  return name;
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments
+//===----------------------------------------------------------------------===//
+
+/// The spelling of an element type in the C interface; empty for one that cannot cross it.
+static StringRef dtypeOf(Type type) {
+  if (type.isIndex() || type.isInteger(64))
+    return "i64";
+  if (type.isInteger(32))
+    return "i32";
+  if (type.isInteger(8))
+    return "i8";
+  if (type.isF32())
+    return "f32";
+  if (type.isBF16())
+    return "bf16";
+  if (type.isF16())
+    return "f16";
+  return type.isF64() ? "f64" : "";
+}
+
+static FailureOr<ArgumentInfo> describe(func::FuncOp function, Type type, std::string name) {
+  constexpr int64_t maxRank = 4;
+  ArgumentInfo argument;
+  argument.name = cIdentifier(name);
+  Type element = type;
+  if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+    element = tensor.getElementType();
+    argument.shape.assign(tensor.getShape().begin(), tensor.getShape().end());
+  }
+  argument.dtype = dtypeOf(element).str();
+  if (!argument.dtype.empty() && static_cast<int64_t>(argument.shape.size()) <= maxRank)
+    return argument;
+  return function.emitError() << "expected '" << name
+                              << "' to be a tensor of rank 0 to 4 of f32, bf16, f16, f64, i64, i32 "
+                                 "or i8, or an index; found "
+                              << type;
+}
+
+/// `attn.name` where it is given, else `fallback` and a number.
+static std::string nameOf(StringAttr given, StringRef fallback, unsigned number) {
+  return given ? given.str() : (fallback + Twine(number)).str();
+}
+
+static LogicalResult gatherArguments(func::FuncOp function, std::vector<ArgumentInfo> &arguments) {
+  auto add = [&](Type type, StringAttr given, StringRef fallback, unsigned number, bool output) {
+    FailureOr<ArgumentInfo> argument = describe(function, type, nameOf(given, fallback, number));
+    if (failed(argument))
+      return failure();
+    argument->isOutput = output;
+    arguments.push_back(*argument);
+    return success();
+  };
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (failed(add(type, function.getArgAttrOfType<StringAttr>(i, "attn.name"), "arg", i, false)))
+      return failure();
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    if (failed(add(type, function.getResultAttrOfType<StringAttr>(i, "attn.name"), "out", i, true)))
+      return failure();
+  return success();
+}
+
+/// Two arguments of one name would give two C functions of one name.
+static void makeNamesUnique(std::vector<ArgumentInfo> &arguments) {
+  llvm::StringSet<> seen;
+  for (ArgumentInfo &argument : arguments) {
+    std::string base = argument.name;
+    for (unsigned n = 1; !seen.insert(argument.name).second; ++n)
+      argument.name = base + "_" + std::to_string(n);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Entries and target
+//===----------------------------------------------------------------------===//
+
+static ScheduleInfo describeSchedule(AttentionOp op) {
+  ScheduleInfo info;
+  if (ScheduleAttr schedule = op.getScheduleAttr())
+    info.schedule = toText(schedule);
+  if (auto reasons = op->getAttrOfType<ArrayAttr>("attn.schedule_reasons"))
+    for (Attribute reason : reasons)
+      if (auto text = dyn_cast<StringAttr>(reason))
+        info.reasons.push_back(text.str());
+  return info;
+}
+
+static FailureOr<EntryInfo> describeEntry(func::FuncOp function) {
+  EntryInfo entry;
+  entry.name = function.getSymName().str();
+  if (auto role = function->getAttrOfType<StringAttr>("attn.entry"))
+    entry.role = role.str();
+  if (auto spec = function->getAttrOfType<FlatSymbolRefAttr>("attn.spec"))
+    entry.spec = spec.getValue().str();
+  if (failed(gatherArguments(function, entry.arguments)))
+    return failure();
+  makeNamesUnique(entry.arguments);
+  function.walk([&](AttentionOp op) { entry.schedules.push_back(describeSchedule(op)); });
+  return entry;
+}
+
+/// The features of the target that the runtime can ask a machine for.
+static std::vector<std::string> neededFeatures(StringRef all) {
+  static const StringRef known[] = {
+      "amx-bf16", "amx-tile",   "avx",      "avx2",     "avx512bf16", "avx512bw",
+      "avx512cd", "avx512dq",   "avx512f",  "avx512vl", "avx512fp16", "avx512vnni",
+      "bmi",      "bmi2",       "f16c",     "fma"};
+  SmallVector<StringRef> words;
+  all.split(words, ',', -1, /*KeepEmpty=*/false);
+  std::vector<std::string> needed;
+  for (StringRef word : words)
+    if (word.consume_front("+") && llvm::is_contained(known, word))
+      needed.push_back(word.str());
+  llvm::sort(needed);
+  needed.erase(llvm::unique(needed), needed.end());
+  return needed;
+}
+
+static void describeTarget(ModuleOp module, KernelInfo &info) {
+  auto target = module->getAttrOfType<TargetAttr>("attn.target");
+  if (!target)
+    return;
+  info.target = toText(target);
+  if (auto name = target.getFields().getAs<StringAttr>("name"))
+    info.targetName = name.str();
+  if (auto features = target.getFields().getAs<StringAttr>("features"))
+    info.features = neededFeatures(features.getValue());
+}
+
+FailureOr<KernelInfo> attn::gatherKernelInfo(ModuleOp planned, StringRef name) {
+  KernelInfo info;
+  info.name = cIdentifier(name);
+  describeTarget(planned, info);
+  for (SpecOp spec : planned.getOps<SpecOp>())
+    info.specs.push_back(toText(spec));
+  for (func::FuncOp function : planned.getOps<func::FuncOp>()) {
+    if (function.isPrivate() || function.isExternal())
+      continue;
+    FailureOr<EntryInfo> entry = describeEntry(function);
+    if (failed(entry))
+      return failure();
+    info.entries.push_back(*entry);
+  }
+  return info;
+}

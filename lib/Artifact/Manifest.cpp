@@ -1,0 +1,88 @@
+//===- Manifest.cpp - the manifest of a bundle ----------------------------===//
+
+#include "attn/Artifact/Bundle.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/Support/JSON.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// The layout's version; lib/Runtime/BundleReader.cpp reads the same number.
+static constexpr int64_t manifestFormat = 1;
+
+std::string attn::libraryFileName(const KernelInfo &info) { return "lib" + info.name + ".so"; }
+std::string attn::headerFileName(const KernelInfo &info) { return info.name + ".h"; }
+std::string attn::definitionFileName(const KernelInfo &info) { return info.name + ".attn.mlir"; }
+
+static void printStrings(llvm::json::OStream &json, StringRef name,
+                         const std::vector<std::string> &texts) {
+  json.attributeArray(name, [&] {
+    for (const std::string &text : texts)
+      json.value(text);
+  });
+}
+
+static void printArgument(llvm::json::OStream &json, const ArgumentInfo &argument) {
+  json.object([&] {
+    json.attribute("name", argument.name);
+    json.attribute("kind", argument.isOutput ? "output" : "input");
+    json.attribute("dtype", argument.dtype);
+    json.attributeArray("shape", [&] {
+      for (int64_t size : argument.shape)
+        ShapedType::isDynamic(size) ? json.value(nullptr) : json.value(size);
+    });
+  });
+}
+
+static void printEntry(llvm::json::OStream &json, const EntryInfo &entry) {
+  json.object([&] {
+    json.attribute("name", entry.name);
+    json.attribute("role", entry.role);
+    json.attribute("spec", entry.spec);
+    json.attributeArray("arguments", [&] {
+      for (const ArgumentInfo &argument : entry.arguments)
+        printArgument(json, argument);
+    });
+    json.attributeArray("schedules", [&] {
+      for (const ScheduleInfo &schedule : entry.schedules)
+        json.object([&] {
+          json.attribute("schedule", schedule.schedule);
+          printStrings(json, "reasons", schedule.reasons);
+        });
+    });
+    // The kernel allocates what it needs and frees it; the caller passes none.
+    json.attribute("workspace", "internal");
+  });
+}
+
+std::string attn::printManifest(const KernelInfo &info) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::json::OStream json(os, /*IndentSize=*/2);
+  json.object([&] {
+    json.attribute("format", manifestFormat);
+    json.attribute("name", info.name);
+    json.attribute("library", libraryFileName(info));
+    json.attribute("header", headerFileName(info));
+    json.attribute("definition", definitionFileName(info));
+    json.attributeObject("target", [&] {
+      json.attribute("name", info.targetName);
+      printStrings(json, "features", info.features);
+      json.attribute("attribute", info.target);
+    });
+    printStrings(json, "specs", info.specs);
+    json.attributeArray("entries", [&] {
+      for (const EntryInfo &entry : info.entries)
+        printEntry(json, entry);
+    });
+    json.attributeObject("promises", [&] {
+      json.attribute("strict_masked_nan", info.promises.strictMaskedNan);
+      json.attribute("deterministic", info.promises.deterministic);
+      json.attribute("same_bits_for_any_threads", info.promises.sameBitsForAnyThreads);
+    });
+  });
+  json.flush();
+  os << "\n";
+  return text;
+}

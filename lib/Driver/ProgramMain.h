@@ -1,0 +1,30 @@
+//===- ProgramMain.h - what the two programs share ------------------------===//
+
+#ifndef ATTN_LIB_DRIVER_PROGRAMMAIN_H
+#define ATTN_LIB_DRIVER_PROGRAMMAIN_H
+
+#include "attn/Artifact/Report.h"
+#include "attn/Driver/Options.h"
+#include "attn/Driver/Session.h"
+
+namespace mlir::attn {
+
+/// Parses the command line, answers --help and mistakes, then calls `body`. A crash in it is told
+/// and becomes an internal failure. Returns the exit code.
+int programMain(int argc, char **argv, const OptionTable &table, function_ref<Outcome()> body);
+
+/// `error: expected an INPUT …`
+Outcome missingInput(StringRef program);
+
+/// Takes the one positional argument.
+std::string storeInput(std::string &input, StringRef value);
+
+/// --batch, --q-len, --kv-len.
+void addSizeOptions(OptionTable &table, ReportSizes &sizes);
+
+/// Names separated by commas.
+std::function<std::string(StringRef)> storeEntryList(std::vector<std::string> &entries);
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_DRIVER_PROGRAMMAIN_H

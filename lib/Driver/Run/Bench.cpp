@@ -1,0 +1,61 @@
+//===- Bench.cpp - times an entry -----------------------------------------===//
+
+#include "Measure.h"
+
+#include <algorithm>
+#include <chrono>
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::reference;
+
+using Clock = std::chrono::steady_clock;
+
+static double timeOnce(const Launch &launch, int32_t threads, std::string &wrong) {
+  auto start = Clock::now();
+  wrong = launch.run(threads);
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Launches until both `atLeast` times and `seconds` are reached, at most `atMost` times.
+static std::vector<double> timeMany(const Launch &launch, int32_t threads, size_t atLeast,
+                                    size_t atMost, double seconds, std::string &wrong) {
+  std::vector<double> times;
+  double total = 0;
+  while (wrong.empty() && times.size() < atMost && (times.size() < atLeast || total < seconds)) {
+    times.push_back(timeOnce(launch, threads, wrong));
+    total += times.back();
+  }
+  return times;
+}
+
+static double medianOf(std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  size_t half = times.size() / 2;
+  return times.size() % 2 ? times[half] : (times[half - 1] + times[half]) / 2;
+}
+
+/// The machine cannot be done sooner than its arithmetic, nor than its memory.
+static void fillShares(RunRecord &record, const MachineCeiling &ceiling) {
+  double least = std::max(record.cost.flops / ceiling.flops, record.cost.bytes / ceiling.bytes);
+  record.ceiling = least > 0 ? record.cost.flops / least : 0;
+  record.ceilingShare = *record.medianSeconds > 0 ? least / *record.medianSeconds : 0;
+}
+
+LogicalResult attn::benchEntry(const Subject &subject, const MachineCeiling &ceiling,
+                               RunRecord &record, std::string &verdict) {
+  InputSizes sizes{subject.sizes.batch, *subject.sizes.queryLength, subject.sizes.keyLength};
+  auto inputs = makeInputs(subject.function, sizes, subject.seed);
+  if (failed(inputs)) {
+    verdict = "no inputs can be made for it";
+    return failure();
+  }
+  Launch launch(subject.entry, subject.function, *inputs, /*guarded=*/false);
+  timeMany(launch, subject.threads, 2, 100, 0.1, verdict);
+  std::vector<double> times = timeMany(launch, subject.threads, 10, 1000, 0.5, verdict);
+  if (!verdict.empty())
+    return failure();
+  record.medianSeconds = medianOf(times);
+  fillShares(record, ceiling);
+  return success();
+}

@@ -1,0 +1,91 @@
+//===- Launch.cpp - a kernel with arguments, ready to be launched ---------===//
+
+#include "Launch.h"
+
+#include "attn/IR/AttnOps.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::reference;
+
+/// The argument whose batch and sequence a result shares: an attention's rows are its queries', a
+/// token operation's rows its first operand's.
+static BlockArgument rowsOf(Value value) {
+  while (value && !isa<BlockArgument>(value)) {
+    Operation *op = value.getDefiningOp();
+    value = op->getNumOperands() ? op->getOperand(0) : Value();
+  }
+  return dyn_cast_or_null<BlockArgument>(value);
+}
+
+SmallVector<SmallVector<int64_t>>
+attn::resultSizes(func::FuncOp function, ArrayRef<SmallVector<int64_t>> argumentSizes) {
+  Operation *terminator = function.getBody().front().getTerminator();
+  SmallVector<SmallVector<int64_t>> all;
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+    auto tensor = cast<RankedTensorType>(type);
+    SmallVector<int64_t> sizes(tensor.getShape());
+    BlockArgument rows = rowsOf(terminator->getOperand(i));
+    for (auto [dimension, size] : llvm::enumerate(sizes))
+      if (ShapedType::isDynamic(size))
+        size = rows ? argumentSizes[rows.getArgNumber()][dimension] : 0;
+    all.push_back(sizes);
+  }
+  return all;
+}
+
+static std::vector<TensorMemory> allocate(func::FuncOp function, ArrayRef<HostTensor> inputs,
+                                          bool guarded) {
+  std::vector<TensorMemory> memories;
+  SmallVector<SmallVector<int64_t>> sizes;
+  // Both orders of memory are met by every kernel with two arguments.
+  auto layout = [&] {
+    return !guarded ? Layout::Contiguous
+                    : memories.size() % 2 ? Layout::GuardedTokenMajor : Layout::Guarded;
+  };
+  for (const HostTensor &input : inputs) {
+    memories.emplace_back(input.sizes, input.kind, layout());
+    memories.back().fill(input);
+    sizes.push_back(input.sizes);
+  }
+  for (auto [type, size] : llvm::zip_equal(function.getResultTypes(), resultSizes(function, sizes)))
+    memories.emplace_back(size, *elementKindOf(cast<RankedTensorType>(type).getElementType()),
+                          layout());
+  return memories;
+}
+
+Launch::Launch(const attn_rt::Entry &entry, func::FuncOp function, ArrayRef<HostTensor> inputs,
+               bool guarded)
+    : entry(entry), numInputs(inputs.size()), memories(allocate(function, inputs, guarded)) {
+  for (const TensorMemory &memory : memories)
+    tensors.push_back(memory.tensor());
+  if (guarded)
+    given.assign(inputs.begin(), inputs.end());
+}
+
+std::string Launch::run(int32_t threads) const {
+  std::string message;
+  int32_t code = entry.run(tensors.data(), tensors.size(), threads, &message);
+  return code == 0 ? "" : message;
+}
+
+void Launch::poisonOutputs() {
+  for (unsigned i = numInputs; i < memories.size(); ++i)
+    memories[i].poison();
+}
+
+std::string Launch::damaged() const {
+  for (auto [i, memory] : llvm::enumerate(memories)) {
+    bool written = i < given.size() && memory.read().toBytes() != given[i].toBytes();
+    if (written || !memory.guardsIntact())
+      return entry.arguments[i].name;
+  }
+  return "";
+}
+
+bool Launch::sameOutputs(const Launch &other) const {
+  for (unsigned i = numInputs; i < memories.size(); ++i)
+    if (!memories[i].sameBits(other.memories[i]))
+      return false;
+  return true;
+}

@@ -1,0 +1,76 @@
+//===- Pipelines.cpp - the order of the stations --------------------------===//
+
+#include "attn/Pipelines/Pipelines.h"
+
+#include "attn/Planning/Passes.h"
+#include "attn/Rewrite/Passes.h"
+#include "attn/Target/Target.h"
+#include "attn/Tiling/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+void attn::buildElaboration(OpPassManager &pm, ArrayRef<std::string> entries) {
+  ElaboratePassOptions options;
+  options.entries.assign(entries.begin(), entries.end());
+  pm.addPass(createElaboratePass(options));
+}
+
+void attn::buildPlanning(OpPassManager &pm, StringRef target) {
+  pm.addPass(createFoldScalePass());
+  pm.addPass(createFoldHeadsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  AttachTargetOptions options;
+  options.target = target.str();
+  pm.addPass(createAttachTarget(options));
+  pm.addPass(createPlanPass());
+  pm.addPass(createVerifyPlannedPass());
+}
+
+void attn::buildTiling(OpPassManager &pm) {
+  pm.addPass(createTilePass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createVerifyTiledPass());
+}
+
+void attn::buildLowering(OpPassManager &pm, const Target &target) { target.buildLowering(pm); }
+
+/// The target of a textual pipeline. A name it does not know is refused by `attn-attach-target`,
+/// which every such pipeline runs first, so nothing is to be reported here.
+static void addLowering(OpPassManager &pm, StringRef name) {
+  if (std::unique_ptr<Target> target = createTarget(name, [] { return InFlightDiagnostic(); }))
+    buildLowering(pm, *target);
+}
+
+static void addPlanned(OpPassManager &pm, const PipelineOptions &options) {
+  buildElaboration(pm, SmallVector<std::string>(options.entries.begin(), options.entries.end()));
+  buildPlanning(pm, options.target);
+}
+
+void attn::registerPipelines() {
+  PassPipelineRegistration<PipelineOptions>(
+      "attn-to-elaborated", "imported -> elaborated",
+      [](OpPassManager &pm, const PipelineOptions &options) {
+        buildElaboration(pm, SmallVector<std::string>(options.entries.begin(), options.entries.end()));
+      });
+  PassPipelineRegistration<PipelineOptions>("attn-to-planned", "imported or elaborated -> planned",
+                                            addPlanned);
+  PassPipelineRegistration<PipelineOptions>(
+      "attn-to-tiled", "imported, elaborated or planned -> tiled",
+      [](OpPassManager &pm, const PipelineOptions &options) {
+        addPlanned(pm, options);
+        buildTiling(pm);
+      });
+  PassPipelineRegistration<PipelineOptions>(
+      "attn-to-llvm", "imported, elaborated or planned -> lowered",
+      [](OpPassManager &pm, const PipelineOptions &options) {
+        addPlanned(pm, options);
+        buildTiling(pm);
+        addLowering(pm, options.target);
+      });
+}

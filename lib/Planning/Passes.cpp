@@ -1,0 +1,57 @@
+//===- Passes.cpp - the passes of the Planning room ---===//
+#include "attn/Planning/Passes.h"
+#include "attn/Planning/Transforms.h"
+#include "mlir/IR/Builders.h"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_PLANPASS
+#define GEN_PASS_DEF_VERIFYPLANNEDPASS
+#include "attn/Planning/Passes.h.inc"
+} // namespace mlir::attn
+
+using namespace mlir;
+using namespace mlir::attn;
+
+namespace {
+
+struct PlanPass : attn::impl::PlanPassBase<PlanPass> {
+  void runOnOperation() override {
+    bool failed = false;
+    getOperation().walk([&](AttentionOp attention) { failed |= plan(attention).failed(); });
+    if (failed)
+      signalPassFailure();
+  }
+
+  LogicalResult plan(AttentionOp attention) {
+    // Asked for per attention: a module without one needs no target.
+    if (!target) {
+      FailureOr<TargetAttr> found = getTarget(getOperation());
+      if (mlir::failed(found))
+        return failure();
+      target = *found;
+    }
+    if (attention.getScheduleAttr())
+      return success(succeeded(completeSchedule(attention, target)) &&
+                     succeeded(checkSchedule(attention, target)));
+    FailureOr<Plan> plan = planAttention(attention, target);
+    if (mlir::failed(plan))
+      return failure();
+    SmallVector<StringRef> reasons(plan->reasons.begin(), plan->reasons.end());
+    attention.setScheduleAttr(plan->schedule);
+    attention->setAttr("attn.schedule_reasons", Builder(&getContext()).getStrArrayAttr(reasons));
+    ++numPlanned;
+    return success();
+  }
+
+  TargetAttr target;
+};
+
+struct VerifyPlannedPass : attn::impl::VerifyPlannedPassBase<VerifyPlannedPass> {
+  void runOnOperation() override {
+    markAllAnalysesPreserved();
+    if (failed(verifyPlanned(getOperation())))
+      signalPassFailure();
+  }
+};
+
+} // namespace

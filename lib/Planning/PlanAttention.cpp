@@ -1,0 +1,220 @@
+//===- PlanAttention.cpp - chooses a schedule ---===//
+#include "CostModel.h"
+#include "attn/Planning/Transforms.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <optional>
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Rows of a register block worth trying: more accumulators than registers spill, fewer wait.
+static constexpr int64_t blockKeys[] = {8, 6, 4};
+static constexpr int64_t blockVectors[] = {1, 2};
+/// Speed is flat in this range of keys per tile as long as the panels fit their cache.
+static constexpr int64_t largestTile = 256, maxPanels = 4;
+
+//===----------------------------------------------------------------------===//
+// What is known
+//===----------------------------------------------------------------------===//
+
+static Workload describe(AttentionOp op) {
+  Workload work;
+  work.qkSize = op.qkSize();
+  work.vSize = op.vSize();
+  auto element = cast<RankedTensorType>(op.getKey().getType()).getElementType();
+  work.elementBytes = element.getIntOrFloatBitWidth() / 8;
+  work.group = 1;
+  for (const HeadGroup &group : computeHeadGroups(op.headMap()))
+    work.group = std::max(work.group, static_cast<int64_t>(group.heads.size()));
+  auto function = op->getParentOfType<FunctionOpInterface>();
+  auto entry = function ? function->getAttrOfType<StringAttr>("attn.entry") : StringAttr();
+  auto length = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(2);
+  work.oneQuery = (entry && entry.getValue() == "decode") || length == 1;
+  return work;
+}
+
+FailureOr<TargetAttr> attn::getTarget(ModuleOp module) {
+  auto target = module->getAttrOfType<TargetAttr>("attn.target");
+  if (!target)
+    return module.emitError("expected the facts of a target in 'attn.target', found none; run "
+                            "--attn-attach-target=target=cpu first");
+  return target;
+}
+
+static LogicalResult checkKind(AttentionOp op, TargetAttr target) {
+  if (target.getWord("kind") == "cpu")
+    return success();
+  return op.emitOpError("expected a target of kind cpu, found ")
+         << target.getWord("kind") << "; planning knows no other kind yet";
+}
+
+static LogicalResult checkSizes(AttentionOp op) {
+  auto check = [&](int64_t size, int64_t limit, StringRef what) -> LogicalResult {
+    if (size <= limit)
+      return success();
+    return op.emitOpError("expected a head size of at most ")
+           << limit << " for " << what << ", found " << size
+           << ": one panel of rows would not leave room for a tile in the second-level cache; "
+              "split the head, or sum partial products";
+  };
+  if (failed(check(op.qkSize(), 576, "queries and keys")))
+    return failure();
+  return check(op.vSize(), 512, "values");
+}
+
+//===----------------------------------------------------------------------===//
+// Choice
+//===----------------------------------------------------------------------===//
+
+/// Every tile whose register block and working set fit, smallest first.
+static SmallVector<TileShape> candidates(const CoreFacts &core, const Workload &work) {
+  SmallVector<TileShape> tiles;
+  for (int64_t vectors : blockVectors)
+    for (int64_t blockRows : blockKeys)
+      for (int64_t panels = 1; panels <= maxPanels; ++panels)
+        for (int64_t keys = 4 * blockRows; keys <= largestTile; keys += 4 * blockRows) {
+          TileShape tile{{blockRows, vectors}, core.lanes, keys, panels};
+          if (tile.block.registers() <= core.registers && tile.workingSet(work) <= core.l2 / 2)
+            tiles.push_back(tile);
+        }
+  return tiles;
+}
+
+static std::optional<TileShape> chooseTile(const CoreFacts &core, const Workload &work) {
+  std::optional<TileShape> best;
+  double bestCost = 0;
+  for (const TileShape &tile : candidates(core, work)) {
+    double cost = cyclesPerScore(core, work, tile);
+    if (best && cost >= bestCost)
+      continue;
+    best = tile;
+    bestCost = cost;
+  }
+  return best;
+}
+
+/// Longest work first pays where items differ: a mask that sees more keys at later positions.
+static StringRef chooseOrder(MaskAttr mask) {
+  bool uneven = mask.contains(MaskKind::Causal) || mask.contains(MaskKind::Chunk) ||
+                mask.contains(MaskKind::Stride) || mask.contains(MaskKind::PrefixLength);
+  return uneven ? "longest_first" : "linear";
+}
+
+/// Steps of a product's loop per iteration; at least four iterations must be left, or the
+/// loop vanishes and its operands are all kept in registers.
+static int64_t chooseUnroll(const Workload &work) {
+  int64_t unroll = 4;
+  while (unroll > 1 && (work.qkSize % unroll != 0 || work.qkSize / unroll < 4))
+    unroll /= 2;
+  return unroll;
+}
+
+//===----------------------------------------------------------------------===//
+// Reasons
+//===----------------------------------------------------------------------===//
+
+static std::string kib(int64_t bytes) {
+  return llvm::formatv("{0:F1} KiB", static_cast<double>(bytes) / 1024).str();
+}
+
+static std::string reasonForRows(const CoreFacts &core, const Workload &work,
+                                 const TileShape &tile) {
+  if (work.oneQuery)
+    return llvm::formatv("rows = {0}: one query position times {1} heads of a group, in vectors of "
+                         "{2} lanes",
+                         tile.rows(), work.group, core.lanes);
+  return llvm::formatv("rows = {0}: {1} vectors of {2} lanes, so that a broadcast key element "
+                       "serves {1} multiply-adds",
+                       tile.rows(), tile.block.vectors, core.lanes);
+}
+
+static std::string reasonForPanels(const CoreFacts &core, const Workload &work,
+                                   const TileShape &tile) {
+  std::string size =
+      llvm::formatv("{0} of {1} second-level cache", kib(tile.workingSet(work)), kib(core.l2));
+  if (work.oneQuery)
+    return llvm::formatv("panels = {0}: one read of a key serves {1} of the {2} rows of a group; {3}",
+                         tile.panels, std::min(work.group, tile.panels * tile.rows()), work.group,
+                         size);
+  return llvm::formatv("panels = {0}: one load of a key tile serves {1} rows; {2}", tile.panels,
+                       tile.panels * tile.rows(), size);
+}
+
+static std::string reasonForBlock(const CoreFacts &core, const TileShape &tile) {
+  return llvm::formatv("register_keys = {0}: {0} x {1} accumulators and {2} operands use {3} of {4} "
+                       "registers, {5:F2} cycles per multiply-add",
+                       tile.block.keys, tile.block.vectors, tile.block.vectors + 1,
+                       tile.block.registers(), core.registers, tile.block.cyclesPerFma(core));
+}
+
+static std::string reasonForOrder(StringRef order) {
+  return order == "linear" ? "order = linear: every item sees equally many keys"
+                           : "order = longest_first: later positions see more keys";
+}
+
+static SmallVector<std::string> explain(const CoreFacts &core, const Workload &work,
+                                        const TileShape &tile, MaskAttr mask) {
+  SmallVector<std::string> reasons;
+  reasons.push_back(reasonForRows(core, work, tile));
+  reasons.push_back(llvm::formatv(
+      "keys = {0}: scores {1} and query panel {2} of {3} first-level cache", tile.keys,
+      kib(tile.scorePanelBytes()), kib(tile.queryPanelBytes(work)), kib(core.l1)));
+  reasons.push_back(reasonForPanels(core, work, tile));
+  reasons.push_back(llvm::formatv("lanes = {0}: the target's vector", core.lanes));
+  reasons.push_back(reasonForBlock(core, tile));
+  reasons.push_back(llvm::formatv("register_values = {0}: as register_keys; {1} value columns in "
+                                  "{2} blocks",
+                                  tile.block.keys, work.vSize,
+                                  roundUp(work.vSize, tile.block.keys) / tile.block.keys));
+  reasons.push_back(llvm::formatv("unroll = {0}: leaves {1} iterations of the product's loop",
+                                  chooseUnroll(work), work.qkSize / chooseUnroll(work)));
+  reasons.push_back(reasonForOrder(chooseOrder(mask)));
+  reasons.push_back(llvm::formatv("estimate: {0:F3} cycles per pair of row and key",
+                                  cyclesPerScore(core, work, tile)));
+  return reasons;
+}
+
+static ScheduleAttr buildSchedule(MLIRContext *context, const Workload &work, const TileShape &tile,
+                                  MaskAttr mask) {
+  Builder b(context);
+  NamedAttrList fields;
+  auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
+  set("rows", tile.rows());
+  set("keys", tile.keys);
+  set("panels", tile.panels);
+  set("lanes", tile.lanes);
+  set("register_keys", tile.block.keys);
+  set("register_values", tile.block.keys);
+  set("unroll", chooseUnroll(work));
+  fields.set("order", b.getStringAttr(chooseOrder(mask)));
+  return ScheduleAttr::get(context, fields.getDictionary(context));
+}
+
+FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target) {
+  if (failed(checkKind(op, target)) || failed(checkSizes(op)))
+    return failure();
+  CoreFacts core(target);
+  Workload work = describe(op);
+  std::optional<TileShape> tile = chooseTile(core, work);
+  if (!tile)
+    return op.emitOpError("found no tile for head sizes ")
+           << work.qkSize << " and " << work.vSize << " on a core with "
+           << core.registers << " vector registers and " << kib(core.l2)
+           << " of second-level cache; write a schedule by hand";
+  MaskAttr mask = op.maskOrAll();
+  return Plan{buildSchedule(op.getContext(), work, *tile, mask),
+              explain(core, work, *tile, mask)};
+}
+
+LogicalResult attn::completeSchedule(AttentionOp op, TargetAttr target) {
+  FailureOr<Plan> plan = planAttention(op, target);
+  if (failed(plan))
+    return failure();
+  NamedAttrList fields(op.getScheduleAttr().getFields());
+  for (StringRef open : {"lanes", "register_keys", "register_values"})
+    if (!fields.get(open))
+      fields.set(open, plan->schedule.getFields().get(open));
+  op.setScheduleAttr(ScheduleAttr::get(op.getContext(), fields.getDictionary(op.getContext())));
+  return success();
+}

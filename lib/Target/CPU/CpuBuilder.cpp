@@ -1,0 +1,167 @@
+//===- CpuBuilder.cpp - vector code of one processor -------------------------===//
+#include "CpuBuilder.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+CpuBuilder::CpuBuilder(Location loc, OpBuilder &builder, TargetAttr target)
+    : ImplicitLocOpBuilder(loc, builder), laneCount(target.getInt("lanes")), fused(target.getFlag("fused")),
+      masked(target.getFlag("masked")) {
+  restoreInsertionPoint(builder.saveInsertionPoint());
+}
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+Value CpuBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
+Value CpuBuilder::f32(double value) { return arith::ConstantOp::create(*this, getF32FloatAttr(static_cast<float>(value))); }
+Value CpuBuilder::i32(int64_t value) { return arith::ConstantOp::create(*this, getI32IntegerAttr(static_cast<int32_t>(value))); }
+Value CpuBuilder::boolean(bool value) { return arith::ConstantOp::create(*this, getBoolAttr(value)); }
+Value CpuBuilder::add(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
+Value CpuBuilder::add(Value a, int64_t b) { return b == 0 ? a : add(a, index(b)); }
+Value CpuBuilder::sub(Value a, Value b) { return arith::SubIOp::create(*this, a, b); }
+Value CpuBuilder::mul(Value a, Value b) { return arith::MulIOp::create(*this, a, b); }
+Value CpuBuilder::div(Value a, Value b) { return arith::DivUIOp::create(*this, a, b); }
+Value CpuBuilder::rem(Value a, Value b) { return arith::RemUIOp::create(*this, a, b); }
+Value CpuBuilder::ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), index(b)); }
+Value CpuBuilder::floorDiv(Value a, int64_t b) { return arith::FloorDivSIOp::create(*this, a, index(b)); }
+Value CpuBuilder::minimum(Value a, Value b) { return arith::MinSIOp::create(*this, a, b); }
+Value CpuBuilder::maximum(Value a, Value b) { return arith::MaxSIOp::create(*this, a, b); }
+Value CpuBuilder::compare(arith::CmpIPredicate predicate, Value a, Value b) {
+  return arith::CmpIOp::create(*this, predicate, a, b);
+}
+Value CpuBuilder::both(Value a, Value b) { return arith::AndIOp::create(*this, a, b); }
+Value CpuBuilder::either(Value a, Value b) { return arith::OrIOp::create(*this, a, b); }
+Value CpuBuilder::negate(Value a) {
+  Value ones = isa<VectorType>(a.getType()) ? Value(arith::ConstantOp::create(*this, DenseElementsAttr::get(cast<ShapedType>(a.getType()), true)))
+                                            : boolean(true);
+  return arith::XOrIOp::create(*this, a, ones);
+}
+Value CpuBuilder::select(Value condition, Value a, Value b) { return arith::SelectOp::create(*this, condition, a, b); }
+Value CpuBuilder::toI32(Value value) { return arith::IndexCastOp::create(*this, getI32Type(), value); }
+
+/// `type` with its element replaced, keeping a vector a vector.
+static Type withElement(Type type, Type element) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? Type(vector.clone(element)) : element;
+}
+
+Value CpuBuilder::widen(Value value) {
+  if (getElementTypeOrSelf(value).isF32())
+    return value;
+  return arith::ExtFOp::create(*this, withElement(value.getType(), getF32Type()), value);
+}
+Value CpuBuilder::narrow(Value value, Type element) {
+  if (element.isF32())
+    return value;
+  return arith::TruncFOp::create(*this, withElement(value.getType(), element), value);
+}
+
+//===----------------------------------------------------------------------===//
+// Vectors
+//===----------------------------------------------------------------------===//
+
+Value CpuBuilder::splat(double value) {
+  return arith::ConstantOp::create(*this, DenseElementsAttr::get(f32Vector(), static_cast<float>(value)));
+}
+Value CpuBuilder::splatI32(int64_t value) {
+  return arith::ConstantOp::create(*this, DenseElementsAttr::get(i32Vector(), static_cast<int32_t>(value)));
+}
+Value CpuBuilder::broadcast(Value scalar) {
+  return vector::BroadcastOp::create(*this, VectorType::get(laneCount, scalar.getType()), scalar);
+}
+Value CpuBuilder::load(Value memref, ValueRange indices, VectorType type) {
+  return vector::LoadOp::create(*this, type, memref, indices);
+}
+void CpuBuilder::store(Value vector, Value memref, ValueRange indices) {
+  vector::StoreOp::create(*this, vector, memref, indices);
+}
+Value CpuBuilder::fma(Value a, Value b, Value c) {
+  if (fused)
+    return vector::FMAOp::create(*this, a, b, c);
+  return addf(mulf(a, b), c);
+}
+Value CpuBuilder::addf(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
+Value CpuBuilder::subf(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
+Value CpuBuilder::mulf(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
+Value CpuBuilder::maxf(Value a, Value b) {
+  return select(arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b), a, b);
+}
+
+/// Minimax polynomial of 2^f on [-1/2, 1/2], error 9e-8. The constant is exactly 1: otherwise every
+/// key tile would rescale the sums by one ulp although the maximum did not move.
+Value CpuBuilder::polynomial(Value fraction) {
+  static constexpr double coefficients[] = {1.0,          0.693146978,   0.240222421,
+                                            0.0555073374, 0.00967151264, 0.00132647272};
+  Value p = splat(coefficients[5]);
+  for (int i = 4; i >= 0; --i)
+    p = fma(p, fraction, splat(coefficients[i]));
+  return p;
+}
+
+/// AVX-512: scalef multiplies by a power of two, and gives 0 for a NaN fraction with n = -infinity.
+Value CpuBuilder::exp2Scaled(Value x) {
+  Value n = math::RoundEvenOp::create(*this, x);
+  Value p = polynomial(subf(x, n));
+  Value all = arith::ConstantOp::create(*this, getI16IntegerAttr(-1));
+  Value currentRounding = i32(4);
+  return LLVM::CallIntrinsicOp::create(*this, f32Vector(), getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+                                       ValueRange{p, n, splat(0), all, currentRounding})
+      .getResult(0);
+}
+
+/// Any vector unit: adding 1.5 * 2^23 rounds to an integer in the low bits; the power of two is made from
+/// them. A product, not an addition of exponents, so that a NaN stays one whatever its payload; -127
+/// makes the factor 0.
+Value CpuBuilder::exp2Portable(Value x) {
+  Value low = splat(-127);
+  x = select(arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, low, x), low, x);
+  Value magic = splat(12582912.0);
+  Value shifted = addf(x, magic);
+  Value p = polynomial(subf(x, subf(shifted, magic)));
+  Value bits = arith::BitcastOp::create(*this, i32Vector(), shifted);
+  bits = add(Value(arith::ShLIOp::create(*this, bits, splatI32(23))), splatI32(0x3f800000));
+  return mulf(p, arith::BitcastOp::create(*this, f32Vector(), bits));
+}
+
+Value CpuBuilder::exp2(Value x) { return masked && laneCount == 16 ? exp2Scaled(x) : exp2Portable(x); }
+
+//===----------------------------------------------------------------------===//
+// Control
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> CpuBuilder::loop(Value lower, Value upper, int64_t step, ValueRange inits, LoopBody body) {
+  auto loop = scf::ForOp::create(*this, lower, upper, index(step), inits);
+  OpBuilder::InsertionGuard guard(*this);
+  // A loop without results comes with its terminator.
+  if (!loop.getBody()->empty())
+    setInsertionPoint(loop.getBody()->getTerminator());
+  else
+    setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> results = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!results.empty())
+    scf::YieldOp::create(*this, results);
+  return SmallVector<Value>(loop.getResults());
+}
+
+void CpuBuilder::loop(Value lower, Value upper, int64_t step, function_ref<void(Value)> body) {
+  loop(lower, upper, step, {}, [&](Value i, ValueRange) -> SmallVector<Value> {
+    body(i);
+    return {};
+  });
+}
+
+void CpuBuilder::when(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPoint(branch.thenYield());
+  then();
+  if (!otherwise)
+    return;
+  setInsertionPoint(branch.elseYield());
+  otherwise();
+}

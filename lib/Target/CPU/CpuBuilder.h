@@ -1,0 +1,83 @@
+//===- CpuBuilder.h - vector code of one processor ---------------------------===//
+#ifndef ATTN_LIB_TARGET_CPU_CPUBUILDER_H
+#define ATTN_LIB_TARGET_CPU_CPUBUILDER_H
+
+#include "attn/IR/AttnAttrs.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::attn {
+
+/// Emits at its insertion point; knows the vector unit from the target's facts.
+class CpuBuilder : public ImplicitLocOpBuilder {
+public:
+  CpuBuilder(Location loc, OpBuilder &builder, TargetAttr target);
+
+  int64_t lanes() const { return laneCount; }
+  VectorType f32Vector() const { return VectorType::get(laneCount, Float32Type::get(getContext())); }
+  VectorType i32Vector() const { return VectorType::get(laneCount, IntegerType::get(getContext(), 32)); }
+  VectorType i1Vector() const { return VectorType::get(laneCount, IntegerType::get(getContext(), 1)); }
+  VectorType indexVector() const { return VectorType::get(laneCount, IndexType::get(getContext())); }
+
+  // Scalars.
+  Value index(int64_t value);
+  Value f32(double value);
+  Value i32(int64_t value);
+  Value boolean(bool value);
+  Value add(Value a, Value b);
+  Value add(Value a, int64_t b);
+  Value sub(Value a, Value b);
+  Value mul(Value a, Value b);
+  Value div(Value a, Value b);      // non-negative index
+  Value rem(Value a, Value b);      // non-negative index
+  Value ceilDiv(Value a, int64_t b); // non-negative index
+  Value floorDiv(Value a, int64_t b); // any sign
+  Value minimum(Value a, Value b);  // signed
+  Value maximum(Value a, Value b);  // signed
+  Value compare(arith::CmpIPredicate predicate, Value a, Value b);
+  Value both(Value a, Value b);
+  Value either(Value a, Value b);
+  Value negate(Value a);
+  Value select(Value condition, Value a, Value b);
+  Value toI32(Value index);
+  /// Element as float32, widened if it is narrower; and back, rounded to nearest even.
+  Value widen(Value value);
+  Value narrow(Value value, Type element);
+
+  // Vectors of `lanes`.
+  Value splat(double value);
+  Value splatI32(int64_t value);
+  /// A scalar in every lane.
+  Value broadcast(Value scalar);
+  Value load(Value memref, ValueRange indices, VectorType type);
+  void store(Value vector, Value memref, ValueRange indices);
+  Value fma(Value a, Value b, Value c);
+  Value addf(Value a, Value b);
+  Value subf(Value a, Value b);
+  Value mulf(Value a, Value b);
+  /// The larger; the second operand if they do not compare (one is NaN).
+  Value maxf(Value a, Value b);
+  /// 2^x, at most 1 ulp off in [-126, 0]; exactly 0 below -127 and for -infinity; NaN for NaN;
+  /// x must not exceed 127.
+  Value exp2(Value x);
+
+  // Control.
+  using LoopBody = function_ref<SmallVector<Value>(Value, ValueRange)>;
+  SmallVector<Value> loop(Value lower, Value upper, int64_t step, ValueRange inits, LoopBody body);
+  void loop(Value lower, Value upper, int64_t step, function_ref<void(Value)> body);
+  void when(Value condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr);
+
+private:
+  Value polynomial(Value fraction);
+  Value exp2Scaled(Value x);
+  Value exp2Portable(Value x);
+
+  int64_t laneCount;
+  bool fused, masked;
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_TARGET_CPU_CPUBUILDER_H

@@ -1,0 +1,88 @@
+//===- LowerParallel.cpp - work shared by threads ----------------------------===//
+#include "LowerParallel.h"
+#include "mlir/Dialect/OpenMP/OpenMPDialect.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// The loop of one thread: take a number, run, until none is left.
+static void emitTakingLoop(CpuBuilder &b, Value counter, Value count, function_ref<void(Value)> body) {
+  auto loop = scf::WhileOp::create(b, TypeRange{b.getIndexType()}, ValueRange());
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&loop.getBefore());
+  Value one = arith::ConstantOp::create(b, b.getI64IntegerAttr(1));
+  Value taken = memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, one, counter, ValueRange());
+  Value number = arith::IndexCastOp::create(b, b.getIndexType(), taken);
+  scf::ConditionOp::create(b, b.compare(arith::CmpIPredicate::ult, number, count), number);
+  Block *after = b.createBlock(&loop.getAfter(), {}, b.getIndexType(), b.getLoc());
+  body(after->getArgument(0));
+  scf::YieldOp::create(b);
+}
+
+void attn::emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> before, function_ref<void(Value)> body,
+                          function_ref<void()> after) {
+  b.when(b.compare(arith::CmpIPredicate::ugt, count, b.index(0)), [&] {
+    Value counter = memref::AllocOp::create(b, MemRefType::get({}, b.getI64Type()));
+    memref::StoreOp::create(b, arith::ConstantOp::create(b, b.getI64IntegerAttr(0)), counter, ValueRange());
+    auto parallel = omp::ParallelOp::create(b);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.createBlock(&parallel.getRegion());
+      before();
+      emitTakingLoop(b, counter, count, body);
+      after();
+      omp::TerminatorOp::create(b);
+    }
+    memref::DeallocOp::create(b, counter);
+  });
+}
+
+/// Number of iterations of each dimension.
+static SmallVector<Value> emitSizes(CpuBuilder &b, scf::ParallelOp op) {
+  SmallVector<Value> sizes;
+  for (auto [lower, upper, step] : llvm::zip(op.getLowerBound(), op.getUpperBound(), op.getStep()))
+    sizes.push_back(Value(arith::CeilDivUIOp::create(b, b.maximum(b.sub(upper, lower), b.index(0)), step)));
+  return sizes;
+}
+
+/// Clones the body for iteration `number`, counted with the last dimension fastest.
+static void emitIteration(CpuBuilder &b, scf::ParallelOp op, ArrayRef<Value> sizes, Value number) {
+  IRMapping mapping;
+  for (size_t i = sizes.size(); i-- > 0;) {
+    Value position = b.mul(b.rem(number, sizes[i]), op.getStep()[i]);
+    mapping.map(op.getInductionVars()[i], b.add(op.getLowerBound()[i], position));
+    number = b.div(number, sizes[i]);
+  }
+  for (Operation &inner : op.getBody()->without_terminator())
+    b.clone(inner, mapping);
+}
+
+LogicalResult attn::lowerParallel(scf::ParallelOp op, TargetAttr target) {
+  if (op.getNumReductions() != 0)
+    return op.emitOpError("reductions in parallel loops are not built for the CPU");
+  OpBuilder builder(op);
+  CpuBuilder b(op.getLoc(), builder, target);
+  SmallVector<Value> sizes = emitSizes(b, op);
+  Value total = sizes.front();
+  for (Value size : ArrayRef<Value>(sizes).drop_front())
+    total = b.mul(total, size);
+  // One iteration is about one head vector: a chunk amortises the shared counter.
+  constexpr int64_t chunk = 32;
+  SmallVector<memref::AllocaOp> buffers;
+  op.walk([&](memref::AllocaOp alloca) { buffers.push_back(alloca); });
+  emitSharedLoop(
+      b, b.ceilDiv(total, chunk),
+      // Once per thread: a buffer taken inside the loop would grow the stack with each iteration.
+      [&] {
+        for (memref::AllocaOp alloca : buffers)
+          alloca->moveBefore(b.getInsertionBlock(), b.getInsertionPoint());
+      },
+      [&](Value number) {
+        Value first = b.mul(number, b.index(chunk));
+        b.loop(first, b.minimum(b.add(first, chunk), total), 1, [&](Value i) { emitIteration(b, op, sizes, i); });
+      },
+      [] {});
+  op.erase();
+  return success();
+}

@@ -1,0 +1,113 @@
+//===- PanelKernels.cpp - the two products of a panel ------------------------===//
+//
+// Register block: `registerKeys` (or value columns) by `vectors` accumulators, one SSA value each and
+// carried by the loop, so that they stay in registers. One operand is broadcast from memory, the other is loaded as
+// it lies.
+//
+//===----------------------------------------------------------------------===//
+#include "PanelKernels.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/SymbolTable.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+func::FuncOp attn::createPrivateFunction(CpuBuilder &b, ModuleOp module, StringRef name, TypeRange inputs) {
+  OpBuilder detached(b.getContext());
+  auto function = func::FuncOp::create(detached, b.getLoc(), name, b.getFunctionType(inputs, {}));
+  function.setPrivate();
+  function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
+  SymbolTable(module).insert(function);
+  function.addEntryBlock();
+  return function;
+}
+
+SmallVector<Value> PanelKernels::step(const Product &p, Value k, ArrayRef<Value> sums) {
+  SmallVector<Value> next(sums), loaded, excluded;
+  for (int64_t j = 0; j < plan.vectors; ++j)
+    loaded.push_back(b.load(p.b, {k, b.index(j * plan.lanes)}, b.f32Vector()));
+  if (p.strict)
+    for (Value weight : loaded) {
+      Value bits = arith::BitcastOp::create(b, b.i32Vector(), weight);
+      excluded.push_back(b.compare(arith::CmpIPredicate::eq, bits, b.splatI32(INT32_MIN)));
+    }
+  for (int64_t i = 0; i < p.rows; ++i) {
+    Value a = b.broadcast(memref::LoadOp::create(b, p.a, p.indexA(k, i)));
+    for (int64_t j = 0; j < plan.vectors; ++j) {
+      Value &sum = next[i * plan.vectors + j];
+      Value added = b.fma(a, loaded[j], sum);
+      sum = p.strict ? b.select(excluded[j], sum, added) : added;
+    }
+  }
+  return next;
+}
+
+SmallVector<Value> PanelKernels::product(const Product &p, ArrayRef<Value> init) {
+  return b.loop(b.index(0), p.count, p.unroll, init, [&](Value k, ValueRange args) {
+    SmallVector<Value> sums(args);
+    for (int64_t u = 0; u < p.unroll; ++u)
+      sums = step(p, b.add(k, u), sums);
+    return sums;
+  });
+}
+
+/// The largest step of at most `wish` that divides `count`.
+static int64_t unrollFor(int64_t wish, int64_t count) {
+  while (count % wish != 0)
+    --wish;
+  return wish;
+}
+
+func::FuncOp PanelKernels::emitScores() {
+  Type f32 = b.getF32Type();
+  auto function = createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
+                                        {typeOf(plan.keyTile, f32), typeOf(plan.query, f32), typeOf(plan.scores, f32), b.getIndexType()});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&function.front());
+  Value key = function.getArgument(0), query = function.getArgument(1), scores = function.getArgument(2);
+  b.loop(b.index(0), function.getArgument(3), plan.registerKeys, [&](Value n) {
+    auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(n, i), k}; };
+    Product p{key, query, b.index(plan.qkSize), plan.registerKeys, indexA, unrollFor(plan.unroll, plan.qkSize), false};
+    SmallVector<Value> sums = product(p, SmallVector<Value>(plan.registerKeys * plan.vectors, b.splat(0)));
+    for (int64_t i = 0; i < plan.registerKeys; ++i)
+      for (int64_t j = 0; j < plan.vectors; ++j)
+        b.store(sums[i * plan.vectors + j], scores, {b.add(n, i), b.index(j * plan.lanes)});
+  });
+  func::ReturnOp::create(b);
+  return function;
+}
+
+/// `rows` value columns from `first`: load, rescale, add the products, store.
+void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, bool strict) {
+  Value value = function.getArgument(0), weights = function.getArgument(1), accumulator = function.getArgument(2),
+        rescale = function.getArgument(3);
+  SmallVector<Value> init;
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < plan.vectors; ++j) {
+      Value factor = b.load(rescale, {b.index(0), b.index(j * plan.lanes)}, b.f32Vector());
+      init.push_back(b.mulf(b.load(accumulator, {b.add(first, i), b.index(j * plan.lanes)}, b.f32Vector()), factor));
+    }
+  auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{k, b.add(first, i)}; };
+  Product p{value, weights, function.getArgument(4), rows, indexA, unrollFor(plan.unroll, plan.registerKeys), strict};
+  SmallVector<Value> sums = product(p, init);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < plan.vectors; ++j)
+      b.store(sums[i * plan.vectors + j], accumulator, {b.add(first, i), b.index(j * plan.lanes)});
+}
+
+func::FuncOp PanelKernels::emitValues(bool strict) {
+  Type f32 = b.getF32Type();
+  auto function = createPrivateFunction(
+      b, plan.work->getParentOfType<ModuleOp>(), prefix + (strict ? "_values_strict" : "_values"),
+      {typeOf(plan.valueTile, f32), typeOf(plan.scores, f32), typeOf(plan.accumulator, f32), typeOf(plan.rescale, f32), b.getIndexType()});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&function.front());
+  int64_t whole = plan.vSize / plan.registerValues * plan.registerValues;
+  if (whole > 0)
+    b.loop(b.index(0), b.index(whole), plan.registerValues,
+           [&](Value first) { valueBlock(function, first, plan.registerValues, strict); });
+  if (whole < plan.vSize)
+    valueBlock(function, b.index(whole), plan.vSize - whole, strict);
+  func::ReturnOp::create(b);
+  return function;
+}

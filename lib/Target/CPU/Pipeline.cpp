@@ -1,0 +1,77 @@
+//===- Pipeline.cpp - from tiled to lowered on a CPU -------------------------===//
+#include "attn/Target/CPU/CPUTarget.h"
+#include "attn/Target/CPU/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+void attn::buildCPULowering(OpPassManager &pm) {
+  // Our own part: kernels, threads, the calling convention.
+  pm.addPass(createLowerCPU());
+  pm.addPass(createCPUEntryPointsPass());
+  // Upstream's: down to the LLVM dialect.
+  pm.addNestedPass<func::FuncOp>(createExpandMath());
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  pm.addPass(arith::createArithExpandOpsPass(expand));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createConvertOpenMPToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createVerifyLowered());
+}
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_EXPANDMATH
+#define GEN_PASS_DEF_VERIFYLOWERED
+#include "attn/Target/CPU/Passes.h.inc"
+
+namespace {
+struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
+  using ExpandMathBase::ExpandMathBase;
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    MathPolynomialApproximationOptions options;
+    options.enableAvx2 = false;
+    populateMathPolynomialApproximationPatterns(patterns, options);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+struct VerifyLoweredPass : impl::VerifyLoweredBase<VerifyLoweredPass> {
+  using VerifyLoweredBase::VerifyLoweredBase;
+
+  void runOnOperation() override {
+    bool clean = true;
+    getOperation().walk([&](Operation *op) {
+      if (op == getOperation() || isa<LLVM::LLVMDialect, omp::OpenMPDialect>(op->getDialect()))
+        return;
+      op->emitOpError("is left after lowering; the state 'lowered' holds only the LLVM and OpenMP dialects");
+      clean = false;
+    });
+    if (!clean)
+      signalPassFailure();
+  }
+};
+} // namespace
+} // namespace mlir::attn

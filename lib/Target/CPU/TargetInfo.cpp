@@ -1,0 +1,156 @@
+//===- TargetInfo.cpp - facts of a processor ---------------------------------===//
+#include "TargetInfo.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static void initializeBackEnds() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+    LLVMInitializeAArch64AsmParser();
+  });
+}
+
+static Processor hostProcessor() {
+  llvm::SubtargetFeatures features;
+  for (auto &entry : llvm::sys::getHostCPUFeatures())
+    features.AddFeature(entry.first(), entry.second);
+  return {llvm::sys::getDefaultTargetTriple(), llvm::sys::getHostCPUName().str(), features.getString(), true};
+}
+
+/// Names worth suggesting; LLVM knows more.
+static const StringRef commonProcessors[] = {
+    "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4", "haswell", "skylake-avx512", "icelake-server",
+    "sapphirerapids", "znver2", "znver3", "znver4", "znver5", "aarch64", "neoverse-n1", "neoverse-v1"};
+
+static InFlightDiagnostic refuse(StringRef variant, function_ref<InFlightDiagnostic()> emitError) {
+  InFlightDiagnostic diag = emitError();
+  diag << "unknown processor '" << variant << "' in target 'cpu:" << variant << "'; common ones are ";
+  llvm::interleaveComma(commonProcessors, diag, [&](StringRef name) { diag << "'" << name << "'"; });
+  StringRef near = nearestWord(variant, commonProcessors);
+  if (!near.empty())
+    diag << "; did you mean '" << near << "'?";
+  return diag;
+}
+
+static bool knowsProcessor(StringRef triple, StringRef name) {
+  std::string error;
+  const llvm::Target *backEnd = llvm::TargetRegistry::lookupTarget(llvm::Triple(triple), error);
+  if (!backEnd)
+    return false;
+  std::unique_ptr<llvm::MCSubtargetInfo> info(backEnd->createMCSubtargetInfo(llvm::Triple(triple), "", ""));
+  return info && info->isCPUStringValid(name);
+}
+
+FailureOr<Processor> attn::findProcessor(StringRef variant, function_ref<InFlightDiagnostic()> emitError) {
+  initializeBackEnds();
+  if (variant.empty())
+    return hostProcessor();
+  const char *x86 = "x86_64-unknown-linux-gnu", *arm = "aarch64-unknown-linux-gnu";
+  if (variant == "aarch64")
+    return Processor{arm, "generic", "", false};
+  for (const char *triple : {x86, arm})
+    if (knowsProcessor(triple, variant))
+      return Processor{triple, variant.str(), "", false};
+  refuse(variant, emitError);
+  return failure();
+}
+
+std::unique_ptr<llvm::TargetMachine> attn::createMachine(const Processor &processor) {
+  initializeBackEnds();
+  std::string error;
+  llvm::Triple triple(processor.triple);
+  const llvm::Target *backEnd = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!backEnd)
+    return nullptr;
+  llvm::TargetOptions options;
+  return std::unique_ptr<llvm::TargetMachine>(
+      backEnd->createTargetMachine(triple, processor.name, processor.features, options, llvm::Reloc::PIC_, std::nullopt,
+                                   llvm::CodeGenOptLevel::Aggressive));
+}
+
+//===----------------------------------------------------------------------===//
+// Facts
+//===----------------------------------------------------------------------===//
+
+/// A cache size of this machine in bytes, or `otherwise`.
+static int64_t hostCache(int name, int64_t otherwise) {
+  long size = sysconf(name);
+  return size > 0 ? static_cast<int64_t>(size) : otherwise;
+}
+
+namespace {
+/// Gathers the non-default fields of a target record.
+class Facts {
+public:
+  explicit Facts(MLIRContext *context) : b(context) {}
+  void add(StringRef name, int64_t value) { list.append(name, b.getI64IntegerAttr(value)); }
+  void add(StringRef name, const std::string &value) { list.append(name, b.getStringAttr(value)); }
+  TargetAttr get() { return TargetAttr::get(b.getContext(), list.getDictionary(b.getContext())); }
+
+private:
+  Builder b;
+  NamedAttrList list;
+};
+} // namespace
+
+/// Vector unit of an x86-64 processor: 512-bit needs the foundation and the lane-mask subsets.
+static void addX86Facts(Facts &facts, const llvm::MCSubtargetInfo &info) {
+  auto has = [&](const char *feature) { return info.checkFeatures(feature); };
+  bool avx512 = has("+avx512f,+avx512vl,+avx512bw,+avx512dq");
+  bool avx2 = has("+avx2,+fma");
+  facts.add("lanes", int64_t(avx512 ? 16 : avx2 ? 8 : 4));
+  facts.add("vector_registers", int64_t(avx512 ? 32 : 16));
+  facts.add("fma_per_cycle", int64_t(avx2 ? 2 : 1));
+  facts.add("fused", int64_t(avx2));
+  facts.add("masked", int64_t(avx512));
+  facts.add("bf16_dot", int64_t(avx512 && has("+avx512bf16")));
+  facts.add("bf16_convert", int64_t(avx512 && has("+avx512bf16")));
+  facts.add("f16_convert", int64_t(has("+f16c")));
+  facts.add("amx", int64_t(has("+amx-bf16")));
+}
+
+/// NEON: 128-bit, 32 registers, fused multiply-add and f16 conversion in the base architecture.
+static void addArmFacts(Facts &facts) {
+  facts.add("lanes", int64_t(4));
+  facts.add("vector_registers", int64_t(32));
+  facts.add("fma_per_cycle", int64_t(2));
+  facts.add("fused", int64_t(1));
+  facts.add("f16_convert", int64_t(1));
+}
+
+TargetAttr attn::describeProcessor(MLIRContext *context, StringRef targetName, const Processor &processor,
+                                   llvm::TargetMachine &machine) {
+  Facts facts(context);
+  facts.add("kind", std::string("cpu"));
+  facts.add("name", targetName.str());
+  facts.add("triple", processor.triple);
+  facts.add("processor", processor.name);
+  // Typical sizes of current cores stand in for a processor that is not this machine.
+  facts.add("l1", processor.isHost ? hostCache(_SC_LEVEL1_DCACHE_SIZE, 32768) : 32768);
+  facts.add("l2", processor.isHost ? hostCache(_SC_LEVEL2_CACHE_SIZE, 524288) : 524288);
+  facts.add("cores", processor.isHost ? static_cast<int64_t>(std::max(1u, std::thread::hardware_concurrency())) : 1);
+  if (llvm::Triple(processor.triple).isX86())
+    addX86Facts(facts, *machine.getMCSubtargetInfo());
+  else
+    addArmFacts(facts);
+  return facts.get();
+}

@@ -1,0 +1,55 @@
+//===- Target.cpp - the registry of targets ----------------------------------===//
+#include "attn/Target/Target.h"
+#include <map>
+#include <mutex>
+
+using namespace mlir;
+using namespace mlir::attn;
+
+Target::~Target() = default;
+
+namespace {
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, TargetFactory> families;
+};
+} // namespace
+
+static Registry &registry() {
+  static Registry instance;
+  return instance;
+}
+
+void attn::registerTarget(StringRef family, TargetFactory factory) {
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  registry().families.emplace(family.str(), std::move(factory));
+}
+
+/// Families of the design that this build does not have yet are refused by name.
+static bool isPlannedFamily(StringRef family) { return family.starts_with("sm_"); }
+
+static std::unique_ptr<Target> refuse(StringRef family, function_ref<InFlightDiagnostic()> emitError) {
+  SmallVector<StringRef> known;
+  for (auto &entry : registry().families)
+    known.push_back(entry.first);
+  InFlightDiagnostic diag = emitError();
+  diag << (isPlannedFamily(family) ? "target '" : "unknown target '") << family
+       << (isPlannedFamily(family) ? "' is not built yet; available are " : "'; known are ");
+  llvm::interleaveComma(known, diag, [&](StringRef name) { diag << "'" << name << "'"; });
+  StringRef near = nearestWord(family, known);
+  if (!near.empty())
+    diag << "; did you mean '" << near << "'?";
+  return nullptr;
+}
+
+std::unique_ptr<Target> attn::createTarget(StringRef spelling, function_ref<InFlightDiagnostic()> emitError) {
+  auto [family, variant] = spelling.split(':');
+  TargetFactory factory;
+  {
+    std::lock_guard<std::mutex> lock(registry().mutex);
+    auto it = registry().families.find(family.str());
+    if (it != registry().families.end())
+      factory = it->second;
+  }
+  return factory ? factory(variant, emitError) : refuse(family, emitError);
+}

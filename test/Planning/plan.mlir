@@ -1,0 +1,75 @@
+// RUN: attn-opt %s --split-input-file --attn-plan | FileCheck %s
+
+// 32 registers: blocks of 8 keys by 2 vectors; scores and queries fill the first-level cache.
+module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 1, loads_per_cycle = 2, l1 = 32768, l2 = 1048576>} {
+  // CHECK-LABEL: @wide
+  // CHECK: schedule<rows = 32, keys = 128, panels = 4, lanes = 16, register_keys = 8, register_values = 8, unroll = 4, order = longest_first>
+  // CHECK-SAME: attn.schedule_reasons = ["rows = 32: 2 vectors of 16 lanes, so that a broadcast key element serves 2 multiply-adds"
+  // CHECK-SAME: "keys = 128: scores 16.0 KiB and query panel 16.0 KiB of 32.0 KiB first-level cache"
+  // CHECK-SAME: "register_keys = 8: 8 x 2 accumulators and 3 operands use 19 of 32 registers
+  // CHECK-SAME: "order = longest_first: later positions see more keys"
+  func.func @wide(%q: tensor<?x32x?x128xf32>, %k: tensor<?x8x?x128xf32>, %v: tensor<?x8x?x128xf32>) -> tensor<?x32x?x128xf32> attributes {attn.entry = "prefill"} {
+    %out = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x32x?x128xf32>, tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32> -> tensor<?x32x?x128xf32>
+    return %out : tensor<?x32x?x128xf32>
+  }
+
+  // One query position of a group of 4 fills one vector, and a group of 4 one panel.
+  // CHECK-LABEL: @decode
+  // CHECK: schedule<rows = 16, keys = {{[0-9]+}}, panels = 1,
+  // CHECK-SAME: "rows = 16: one query position times 4 heads of a group, in vectors of 16 lanes"
+  func.func @decode(%q: tensor<?x32x?x128xf32>, %k: tensor<?x8x?x128xf32>, %v: tensor<?x8x?x128xf32>) -> tensor<?x32x?x128xf32> attributes {attn.entry = "decode"} {
+    %out = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x32x?x128xf32>, tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32> -> tensor<?x32x?x128xf32>
+    return %out : tensor<?x32x?x128xf32>
+  }
+
+  // A latent that 128 heads share: several panels read it together, as far as the cache goes.
+  // CHECK-LABEL: @latent
+  // CHECK: schedule<rows = {{[0-9]+}}, keys = {{[0-9]+}}, panels = {{[2-4]}},
+  // CHECK-SAME: one read of a key serves 64 of the 128 rows of a group
+  func.func @latent(%q: tensor<?x128x1x576xf32>, %k: tensor<?x1x?x576xf32>, %v: tensor<?x1x?x512xf32>) -> tensor<?x128x1x512xf32> {
+    %out = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x128x1x576xf32>, tensor<?x1x?x576xf32>, tensor<?x1x?x512xf32> -> tensor<?x128x1x512xf32>
+    return %out : tensor<?x128x1x512xf32>
+  }
+
+  // Two vectors of queries would fill the first-level cache, so one; no mask, no order. A short
+  // head leaves few iterations and room for many keys.
+  // CHECK-LABEL: @long_heads
+  // CHECK: schedule<rows = 16, keys = {{96|128|160}}, {{.*}}unroll = 4, order = linear>
+  // CHECK: schedule<rows = 32, keys = {{192|224|256}}, {{.*}}unroll = 2, order = linear>
+  func.func @long_heads(%q: tensor<?x8x?x256xf32>, %k: tensor<?x8x?x256xf32>, %a: tensor<?x8x?x8xf32>) -> (tensor<?x8x?x256xf32>, tensor<?x8x?x8xf32>) {
+    %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x8x?x256xf32>, tensor<?x8x?x256xf32>, tensor<?x8x?x256xf32> -> tensor<?x8x?x256xf32>
+    %short = attn.attention %a, %a, %a scale(0.125) : tensor<?x8x?x8xf32>, tensor<?x8x?x8xf32>, tensor<?x8x?x8xf32> -> tensor<?x8x?x8xf32>
+    return %out, %short : tensor<?x8x?x256xf32>, tensor<?x8x?x8xf32>
+  }
+}
+
+// -----
+
+// 16 registers: 6 keys by 2 vectors use 15.
+module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_registers = 16, fma_per_cycle = 2, loads_per_cycle = 2, l1 = 32768, l2 = 1048576>} {
+  // CHECK-LABEL: @narrow
+  // CHECK: schedule<rows = 16, {{.*}}lanes = 8, register_keys = 6, register_values = 6
+  // CHECK-SAME: use 15 of 16 registers
+  func.func @narrow(%q: tensor<?x8x?x128xf32>, %k: tensor<?x8x?x128xf32>) -> tensor<?x8x?x128xf32> {
+    %out = attn.attention %q, %k, %k scale(0.125) mask(<causal>) : tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32> -> tensor<?x8x?x128xf32>
+    return %out : tensor<?x8x?x128xf32>
+  }
+
+  // What is written by hand stays; only what it leaves open is filled in.
+  // CHECK-LABEL: @by_hand
+  // CHECK: schedule<rows = 8, keys = 60, lanes = 8, register_keys = 6, register_values = 12>
+  // CHECK-NOT: attn.schedule_reasons
+  // CHECK: return
+  func.func @by_hand(%q: tensor<?x8x?x128xf32>, %k: tensor<?x8x?x128xf32>) -> tensor<?x8x?x128xf32> {
+    %out = attn.attention %q, %k, %k scale(0.125) schedule<rows = 8, keys = 60, register_values = 12> : tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32> -> tensor<?x8x?x128xf32>
+    return %out : tensor<?x8x?x128xf32>
+  }
+}
+
+// -----
+
+// Nothing to plan: no target is needed.
+// CHECK-LABEL: @nothing
+func.func @nothing(%x: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
+  return %x : tensor<?x8x?x64xf32>
+}

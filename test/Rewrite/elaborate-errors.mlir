@@ -1,0 +1,44 @@
+// RUN: attn-opt %s --attn-elaborate --split-input-file --verify-diagnostics
+// RUN: not attn-opt %s --attn-elaborate=entry=prefil --split-input-file -o %t 2>&1 | FileCheck %s
+
+// CHECK: error: expected entries among prefill, decode and append, found 'prefil'; did you mean 'prefill'?
+
+// expected-error @below {{expected the name @x_decode to be free for the decode of the spec; rename one of them}}
+attn.spec @x {query_heads = 2, qk_size = 8}
+// expected-note @below {{found it here}}
+func.func @x_decode() {
+  return
+}
+
+// -----
+
+// A query head between two key heads of different bases has no rotation that suits both.
+// expected-error @below {{expected one rope base for all keys a query head meets, found 1.000000e+01 and 2.000000e+01 for query head 0; give the key heads of a group the same base}}
+attn.spec @x {query_heads = 1, key_heads = 2, qk_size = 8, rope = #attn.rope<dims = 8, bases = [10.0, 20.0]>}
+
+// -----
+
+// expected-error @below {{expected the rotation of a latent's heads to start at their rotary part, 16, found 4; leave 'start' out}}
+attn.spec @x {query_heads = 2, latent = #attn.latent<kv_rank = 32, nope = 16, rope = 8>, rope = #attn.rope<dims = 8, start = 4>}
+
+// -----
+
+// expected-error @below {{expected at most 8 rotated elements, the latent's 'rope', found 16}}
+attn.spec @x {query_heads = 2, latent = #attn.latent<kv_rank = 32, nope = 16, rope = 8>, rope = #attn.rope<dims = 16>}
+
+// -----
+
+// expected-error @below {{expected one rope base for the rotary key that all heads of a latent share, found 'bases'; use 'base'}}
+attn.spec @x {query_heads = 2, latent = #attn.latent<kv_rank = 32, nope = 16, rope = 8>, rope = #attn.rope<dims = 8, bases = [10.0, 10.0]>}
+
+// -----
+
+// expected-error @below {{expected no 'value_norm' beside a latent}}
+attn.spec @x {query_heads = 2, latent = #attn.latent<kv_rank = 32, nope = 16>, value_norm = #attn.norm_kind<kind = rms>}
+
+// -----
+
+// Score head 0 would meet weights of head 1: no transposed weight per query head does that.
+// expected-error @below {{expected key weights of one head, or one per query head in the order of the score heads; found 2 weight heads for 2 query heads; keep the keys expanded}}
+// expected-error @below {{cannot be absorbed; use form = "expanded"}}
+attn.spec @x {query_heads = 2, latent = #attn.latent<kv_rank = 8, nope = 8>, form = "absorbed", key_map = array<i64: 1, 0>}

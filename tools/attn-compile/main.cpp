@@ -1,0 +1,5 @@
+//===- main.cpp - attn-compile: an input in, an artefact out --------------===//
+
+#include "attn/Driver/Compile.h"
+
+int main(int argc, char **argv) { return mlir::attn::compileMain(argc, argv); }

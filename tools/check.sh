@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Everything a change must pass: set-up, release build, lit and GoogleTest (with the package
+# consumer and the plug-in test among them), format. The last line is `N passed, N failed`
+# (`, N skipped` may follow); the exit code is not 0 when anything failed.
+#   ATTN_PRESET=dev bash tools/check.sh     checks another preset's build
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+preset=${ATTN_PRESET:-release}
+build=build/$preset
+passed=0 failed=0 skipped=0
+SECONDS=0
+
+say() { printf 'check: [%3d s] %s\n' "$SECONDS" "$*"; }
+
+finish() {
+  say "finished"
+  local line="$passed passed, $failed failed"
+  [ "$skipped" -gt 0 ] && line+=", $skipped skipped"
+  echo "$line"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+# A step that everything after it needs.
+must() {
+  "$@" && return
+  echo "check: this failed, and nothing after it can run: $*"
+  failed=$((failed + 1))
+  finish
+}
+
+run_tests() {
+  local results=$build/test/results.json python=/usr/bin/python3 lit counts
+  [ -x "$python" ] || python=python3
+  lit=$(sed -n 's/^ATTN_LIT:[A-Z]*=//p' "$build/CMakeCache.txt")
+  rm -f "$results"
+  "$python" "$lit" -s -v --timeout 600 -o "$results" "$build/test" || true
+  counts=$("$python" tools/count_results.py "$results") || counts="0 1 0"
+  read -r p f s <<<"$counts"
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+check_format() {
+  local format files
+  format=$(command -v clang-format-22 || command -v clang-format)
+  mapfile -d '' files < <(find dialects include lib tools test examples benchmarks cmake \
+    \( -name '*.cpp' -o -name '*.h' -o -name '*.c' \) -print0 2>/dev/null)
+  if printf '%s\0' "${files[@]}" | xargs -0 -n 16 -P "$(nproc)" "$format" --dry-run -Werror; then
+    passed=$((passed + 1))
+  else
+    echo "check: some sources are not formatted; run: $format -i <file>"
+    failed=$((failed + 1))
+  fi
+}
+
+say "set-up"
+must bash tools/setup.sh
+say "configuring $build"
+must cmake --preset "$preset" --log-level=WARNING
+say "building (from nothing this takes some minutes)"
+must cmake --build "$build"
+say "format"
+check_format
+say "tests"
+run_tests
+finish
