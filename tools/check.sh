@@ -29,6 +29,11 @@ must() {
   finish
 }
 
+configure() {
+  mkdir -p build
+  cmake --preset "$preset" >"build/configure-$preset.log"
+}
+
 run_tests() {
   local results=$build/test/results.json python=/usr/bin/python3 lit counts
   [ -x "$python" ] || python=python3
@@ -56,7 +61,7 @@ check_format() {
 say "set-up"
 must bash tools/setup.sh
 say "configuring $build"
-must cmake --preset "$preset" --log-level=WARNING
+must configure
 say "building (from nothing this takes some minutes)"
 must cmake --build "$build"
 say "format"

@@ -3,7 +3,7 @@
 # examples/mechanisms/: compile to a bundle, check it against the double-precision reference, time
 # it. Prints one line for each kernel; the last line is `demo: N of N checked, worst error ratio X`.
 #   bash tools/demo.sh [FILE...]              only these inputs
-#   ATTN_DEMO_LENGTH=1024 bash tools/demo.sh  query and key length (default 256)
+#   ATTN_DEMO_LENGTH=1024 bash tools/demo.sh  number of keys, and of prefill's queries (default 256)
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=build/${ATTN_PRESET:-release}
@@ -13,40 +13,36 @@ length=${ATTN_DEMO_LENGTH:-256}
 say() { printf 'demo: %s\n' "$*" >&2; }
 must() { "$@" || { say "this failed, and nothing after it can run: $*"; exit 1; }; }
 
-# Compiles one input, then checks and times each bundle that came of it. What attn-run says is kept
-# in $out/<name>.log and shown when something fails.
+configure() { cmake --preset "$(basename "$build")" >"$out/configure.log"; }
+
+# Compiles one input, then checks and times its bundle. What the programs say is kept beside the
+# bundle and shown when one of them fails.
 run_one() {
-  local file=$1 name dir log start bundles bundle failed=0
-  name=$(basename "$(dirname "$file")")/$(basename "$file")
-  dir=$out/${name%.*} log=$out/${name%.*}.log
-  mkdir -p "$(dirname "$dir")"
-  rm -rf "$dir" "$dir".*.json
+  local file=$1 bundle start failed=0
+  bundle=$out/$(basename "$(dirname "$file")")-$(basename "${file%.*}")
+  rm -rf "$bundle" "$bundle.json" "$bundle.log"
   start=$EPOCHREALTIME
-  if ! "$build/bin/attn-compile" "$file" --target=cpu -o "$dir" >"$log" 2>&1; then
-    failed=1
-  fi
+  "$build/bin/attn-compile" "$file" --target=cpu -o "$bundle" >"$bundle.log" 2>&1 || failed=1
   compile_s=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.3f", b - a }')
-  mapfile -t bundles < <(find "$dir" -name manifest.json -printf '%h\n' 2>/dev/null | sort)
-  [ ${#bundles[@]} = 0 ] && failed=1
-  for bundle in "${bundles[@]}"; do
-    "$build/bin/attn-run" "$bundle" --check --bench --q-len="$length" --kv-len="$length" \
-      --json="$dir.$(basename "$bundle").json" >>"$log" 2>&1 || failed=1
-  done
+  if [ "$failed" = 0 ]; then
+    "$build/bin/attn-run" "$bundle" --check --bench --kv-len="$length" --json="$bundle.json" \
+      >>"$bundle.log" 2>&1 || failed=1
+  fi
   if [ "$failed" = 1 ]; then
     say "FAILED: $file"
-    cat "$log" >&2
+    cat "$bundle.log" >&2
   fi
-  printf '%s\t%s\t%s\t%s\n' "$file" "$failed" "$compile_s" "$dir" >>"$out/runs.tsv"
+  printf '%s\t%s\t%s\t%s\n' "$file" "$failed" "$compile_s" "$bundle.json" >>"$out/runs.tsv"
 }
 
+mkdir -p "$out"
 must bash tools/setup.sh >&2
-must cmake --preset "$(basename "$build")" --log-level=WARNING >&2
+must configure
 say "building $build (from nothing this takes some minutes)"
 must cmake --build "$build" --target attn-compile attn-run >&2
 
 inputs=("$@")
 [ $# = 0 ] && inputs=(examples/models/*.json examples/mechanisms/*.mlir)
-mkdir -p "$out"
 : >"$out/runs.tsv"
 for i in "${!inputs[@]}"; do
   say "[$((i + 1))/${#inputs[@]}] ${inputs[$i]}"

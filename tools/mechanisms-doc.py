@@ -18,7 +18,8 @@ KEYS = ("mechanism", "paper", "note")
 SECTIONS = {
     "Head grouping": ["mha", "mqa", "gqa", "sqa", "ssqa", "xsqa", "xsmqa", "lsqa", "rsqa", "sw-sqa", "wgqa",
                       "kdgqa", "dgqa", "diffqkv"],
-    "Latent and factored": ["mla-expanded", "mla-absorbed", "mtla-training-mask", "mfa", "el-attention", "gta"],
+    "Latent and factored": ["mla-expanded", "mla-absorbed", "transmla", "mtla-training-mask", "mfa",
+                            "el-attention", "gta"],
     "Across layers": ["cla", "mlkv"],
     "Score, position and norm": ["alibi", "qknorm", "qwen3-qk-norm", "harpe", "gemma2", "sink-logits",
                                  "relu-attention", "sigmoid-attention", "knocking-heads"],

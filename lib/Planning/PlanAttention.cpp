@@ -12,7 +12,7 @@ using namespace mlir::attn;
 static constexpr int64_t blockKeys[] = {8, 6, 4};
 static constexpr int64_t blockVectors[] = {1, 2};
 /// Speed is flat in this range of keys per tile as long as the panels fit their cache.
-static constexpr int64_t largestTile = 256, maxPanels = 4;
+static constexpr int64_t largestTile = 128, maxPanels = 16;
 
 //===----------------------------------------------------------------------===//
 // What is known
@@ -72,7 +72,7 @@ static SmallVector<TileShape> candidates(const CoreFacts &core, const Workload &
   SmallVector<TileShape> tiles;
   for (int64_t vectors : blockVectors)
     for (int64_t blockRows : blockKeys)
-      for (int64_t panels = 1; panels <= maxPanels; ++panels)
+      for (int64_t panels = 1; panels <= maxPanels; panels *= 2)
         for (int64_t keys = 4 * blockRows; keys <= largestTile; keys += 4 * blockRows) {
           TileShape tile{{blockRows, vectors}, core.lanes, keys, panels};
           if (tile.block.registers() <= core.registers && tile.workingSet(work) <= core.l2 / 2)
@@ -134,18 +134,19 @@ static std::string reasonForPanels(const CoreFacts &core, const Workload &work,
   std::string size =
       llvm::formatv("{0} of {1} second-level cache", kib(tile.workingSet(work)), kib(core.l2));
   if (work.oneQuery)
-    return llvm::formatv("panels = {0}: one read of a key serves {1} of the {2} rows of a group; {3}",
-                         tile.panels, std::min(work.group, tile.panels * tile.rows()), work.group,
-                         size);
+    return llvm::formatv(
+        "panels = {0}: one read of a key serves {1} of the {2} rows of a group; {3}", tile.panels,
+        std::min(work.group, tile.panels * tile.rows()), work.group, size);
   return llvm::formatv("panels = {0}: one load of a key tile serves {1} rows; {2}", tile.panels,
                        tile.panels * tile.rows(), size);
 }
 
 static std::string reasonForBlock(const CoreFacts &core, const TileShape &tile) {
-  return llvm::formatv("register_keys = {0}: {0} x {1} accumulators and {2} operands use {3} of {4} "
-                       "registers, {5:F2} cycles per multiply-add",
-                       tile.block.keys, tile.block.vectors, tile.block.vectors + 1,
-                       tile.block.registers(), core.registers, tile.block.cyclesPerFma(core));
+  return llvm::formatv(
+      "register_keys = {0}: {0} x {1} accumulators and {2} operands use {3} of {4} "
+      "registers, {5:F2} cycles per multiply-add",
+      tile.block.keys, tile.block.vectors, tile.block.vectors + 1, tile.block.registers(),
+      core.registers, tile.block.cyclesPerFma(core));
 }
 
 static std::string reasonForOrder(StringRef order) {
@@ -199,12 +200,11 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target) {
   std::optional<TileShape> tile = chooseTile(core, work);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
-           << work.qkSize << " and " << work.vSize << " on a core with "
-           << core.registers << " vector registers and " << kib(core.l2)
+           << work.qkSize << " and " << work.vSize << " on a core with " << core.registers
+           << " vector registers and " << kib(core.l2)
            << " of second-level cache; write a schedule by hand";
   MaskAttr mask = op.maskOrAll();
-  return Plan{buildSchedule(op.getContext(), work, *tile, mask),
-              explain(core, work, *tile, mask)};
+  return Plan{buildSchedule(op.getContext(), work, *tile, mask), explain(core, work, *tile, mask)};
 }
 
 LogicalResult attn::completeSchedule(AttentionOp op, TargetAttr target) {

@@ -125,6 +125,7 @@ private:
   int64_t position() const { return p.offset + i; }
   void findVisible();
   void findScores();
+  Real largestScore(Real largest) const;
   void softmax();
   void pointwise();
   void addValue(int64_t k, Real weight);
@@ -195,12 +196,17 @@ template <typename Real> void Row<Real>::addValue(int64_t k, Real weight) {
   addWeighted(weight, p.value->values.data() + (head * p.keys + k) * p.vSize, p.vSize, sums.data());
 }
 
-template <typename Real> void Row<Real>::softmax() {
-  Real sink = p.sinks ? static_cast<Real>(p.sinks->values[h]) : Real(-infinity);
-  Real largest = sink;
+/// NaN, once met, stays: no number compares greater than it.
+template <typename Real> Real Row<Real>::largestScore(Real largest) const {
   for (int64_t k = first; k < last; ++k)
     if (visible[k] && (scores[k] > largest || std::isnan(scores[k])))
       largest = scores[k];
+  return largest;
+}
+
+template <typename Real> void Row<Real>::softmax() {
+  Real sink = p.sinks ? static_cast<Real>(p.sinks->values[h]) : Real(-infinity);
+  Real largest = largestScore(sink);
   if (largest == Real(-infinity))
     return;
   Real sum = sink == Real(-infinity) ? Real(0) : std::exp(sink - largest);

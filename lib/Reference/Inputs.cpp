@@ -121,6 +121,11 @@ static void fill(HostTensor &tensor, const InputUse &use, int64_t keyLength, Ran
   }
 }
 
+static std::optional<ElementKind> fillableKind(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return elementKindOf(tensor ? tensor.getElementType() : type);
+}
+
 FailureOr<SmallVector<HostTensor>> reference::makeInputs(func::FuncOp function,
                                                          const InputSizes &sizes, uint64_t seed) {
   FailureOr<SmallVector<SmallVector<int64_t>>> allSizes = inputSizes(function, sizes);
@@ -131,10 +136,12 @@ FailureOr<SmallVector<HostTensor>> reference::makeInputs(func::FuncOp function,
   for (BlockArgument argument : function.getArguments()) {
     unsigned index = argument.getArgNumber();
     InputUse use = findUse(argument);
-    std::optional<ElementKind> kind = elementKindOf(getElementTypeOrSelf(argument.getType()));
+    std::optional<ElementKind> kind = fillableKind(argument.getType());
     if (!kind)
       return emitError(argument.getLoc())
-             << "argument " << index << " of type " << argument.getType() << " cannot be filled";
+             << "argument " << index << " of type " << argument.getType()
+             << " cannot be filled; expected a ranked tensor or a scalar of f16, bf16, f32, f64, "
+             << "i8, i32, i64 or index";
     HostTensor &tensor = inputs.emplace_back((*allSizes)[index], *kind);
     // Each argument has its own stream: adding one leaves the others as they were.
     Random random(seed * 0x9e3779b97f4a7c15 + index);

@@ -6,21 +6,27 @@
 
 namespace mlir::attn::reference {
 
-/// Real is double (exact) or float (plain). Each sum is taken in index order.
+/// Each sum below is taken in index order, product by product, each rounded: the same bits on
+/// every machine. double serves the exact evaluation, float the plain one.
 
 /// `columns[c * count + k] = keys[k * size + c]`: with one column of all keys in a row, many keys'
 /// sums advance together without changing the order inside any of them.
 template <typename Real>
-void keyColumns(const double *keys, int64_t count, int64_t size, Real *columns);
+void keyColumns(const double *keys, int64_t count, int64_t size, Real *columns) {
+  for (int64_t k = 0; k < count; ++k)
+    for (int64_t c = 0; c < size; ++c)
+      columns[c * count + k] = static_cast<Real>(keys[k * size + c]);
+}
 
 /// `products[k] = sum_c query[c] * columns[c * count + k]` for k in [first, last).
-template <typename Real>
-void keyProducts(const Real *query, const Real *columns, int64_t count, int64_t size, int64_t first,
-                 int64_t last, Real *products);
+void keyProducts(const double *query, const double *columns, int64_t count, int64_t size,
+                 int64_t first, int64_t last, double *products);
+void keyProducts(const float *query, const float *columns, int64_t count, int64_t size,
+                 int64_t first, int64_t last, float *products);
 
 /// `sums[c] += weight * value[c]`.
-template <typename Real>
-void addWeighted(Real weight, const double *value, int64_t size, Real *sums);
+void addWeighted(double weight, const double *value, int64_t size, double *sums);
+void addWeighted(float weight, const double *value, int64_t size, float *sums);
 
 } // namespace mlir::attn::reference
 

@@ -61,7 +61,7 @@ static void scaleLlama3(RopeAttr rope, MutableArrayRef<double> frequencies) {
     double stretched = frequency / rope.getReal("factor");
     if (wavelength > original / lowFreq) {
       frequency = stretched;
-    } else if (wavelength >= original / highFreq) {
+    } else if (wavelength >= original / highFreq && highFreq > lowFreq) {
       double smooth = (original / wavelength - lowFreq) / (highFreq - lowFreq);
       frequency = (1.0 - smooth) * stretched + smooth * frequency;
     }
@@ -69,33 +69,15 @@ static void scaleLlama3(RopeAttr rope, MutableArrayRef<double> frequencies) {
 }
 
 /// LongRoPE: one divisor per pair, from the list for the served length.
-static LogicalResult scaleLong(RopeAttr rope, MutableArrayRef<double> frequencies,
-                               std::string &problem) {
+static void scaleLong(RopeAttr rope, MutableArrayRef<double> frequencies) {
   bool isLong = rope.getInt("served_length") > rope.getInt("original_length");
-  StringRef list = isLong ? "long_factors" : "short_factors";
-  SmallVector<double> factors = rope.getReals(list);
-  if (factors.size() != frequencies.size()) {
-    problem = ("longrope needs " + Twine(frequencies.size()) + " numbers in '" + list +
-               "', found " + Twine(factors.size()))
-                  .str();
-    return failure();
-  }
+  SmallVector<double> factors = rope.getReals(isLong ? "long_factors" : "short_factors");
   for (auto [frequency, factor] : llvm::zip_equal(frequencies, factors))
     frequency /= factor;
-  return success();
 }
 
-static bool needsOriginalLength(StringRef scaling) {
-  return scaling == "dynamic" || scaling == "yarn" || scaling == "llama3";
-}
-
-FailureOr<SmallVector<double>> reference::rotationFrequencies(RopeAttr rope, int64_t head,
-                                                              std::string &problem) {
+SmallVector<double> reference::rotationFrequencies(RopeAttr rope, int64_t head) {
   StringRef scaling = rope.getWord("scaling");
-  if (needsOriginalLength(scaling) && rope.getInt("original_length") <= 0) {
-    problem = ("rope scaling '" + scaling + "' needs a positive original_length").str();
-    return failure();
-  }
   SmallVector<double> bases = rope.getReals("bases");
   double base = bases.empty() ? rope.getReal("base") : bases[head];
   if (scaling == "dynamic")
@@ -108,7 +90,7 @@ FailureOr<SmallVector<double>> reference::rotationFrequencies(RopeAttr rope, int
     scaleYarn(rope, base, frequencies);
   if (scaling == "llama3")
     scaleLlama3(rope, frequencies);
-  if (scaling == "longrope" && failed(scaleLong(rope, frequencies, problem)))
-    return failure();
+  if (scaling == "longrope")
+    scaleLong(rope, frequencies);
   return frequencies;
 }

@@ -7,10 +7,9 @@
 namespace mlir::attn::reference {
 
 /// Radians per position of the dims/2 pairs of `head`, from the published formula of the
-/// scaling kind (docs/Reference.md names the sources). Fails with a message in `problem` when a
-/// field that the kind needs is missing.
-FailureOr<SmallVector<double>> rotationFrequencies(RopeAttr rope, int64_t head,
-                                                   std::string &problem);
+/// scaling kind (docs/Reference.md names the sources). A second implementation on purpose: the
+/// compiler's own is what it judges.
+SmallVector<double> rotationFrequencies(RopeAttr rope, int64_t head);
 
 } // namespace mlir::attn::reference
 

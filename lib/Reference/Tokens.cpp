@@ -53,16 +53,10 @@ static void fillAngles(Angles<Real> &angles, RopeAttr rope, ArrayRef<double> fre
 }
 
 template <typename Real>
-static FailureOr<Angles<Real>> findAngles(RopeOp op, int64_t start, int64_t heads, int64_t rows) {
-  RopeAttr rope = op.getRope();
+static Angles<Real> findAngles(RopeAttr rope, int64_t start, int64_t heads, int64_t rows) {
   Angles<Real> angles{rope.getReals("bases").empty() ? 1 : heads, rope.getInt("dims") / 2, {}, {}};
-  for (int64_t h = 0; h < angles.heads; ++h) {
-    std::string problem;
-    FailureOr<SmallVector<double>> frequencies = rotationFrequencies(rope, h, problem);
-    if (failed(frequencies))
-      return op.emitError(problem);
-    fillAngles<Real>(angles, rope, *frequencies, start, rows);
-  }
+  for (int64_t h = 0; h < angles.heads; ++h)
+    fillAngles<Real>(angles, rope, rotationFrequencies(rope, h), start, rows);
   return angles;
 }
 
@@ -82,19 +76,16 @@ static void rotate(const double *from, double *to, const Real *cosines, const Re
 }
 
 template <typename Real>
-static LogicalResult rope(RopeOp op, const HostTensor &input, HostTensor &result, int64_t start) {
+static void rotateAll(RopeAttr rope, const HostTensor &input, HostTensor &result, int64_t start) {
   int64_t rows = input.size(2);
-  FailureOr<Angles<Real>> angles = findAngles<Real>(op, start, input.size(1), rows);
-  if (failed(angles))
-    return failure();
-  forEachToken(input, result, input.size(3) * 4, sameHead,
-               [&](const double *from, double *to, RowIndex at) {
-                 std::copy(from, from + input.size(3), to);
-                 int64_t head = angles->heads == 1 ? 0 : at.head;
-                 int64_t first = (head * rows + at.row) * angles->pairs;
-                 rotate(from, to, &angles->cosines[first], &angles->sines[first], op.getRope());
-               });
-  return success();
+  Angles<Real> angles = findAngles<Real>(rope, start, input.size(1), rows);
+  auto body = [&](const double *from, double *to, RowIndex at) {
+    std::copy(from, from + input.size(3), to);
+    int64_t head = angles.heads == 1 ? 0 : at.head;
+    int64_t first = (head * rows + at.row) * angles.pairs;
+    rotate(from, to, &angles.cosines[first], &angles.sines[first], rope);
+  };
+  forEachToken(input, result, input.size(3) * 4, sameHead, body);
 }
 
 static TensorResults apply(RopeOp op, const ScalarScope &scope, Precision precision) {
@@ -107,9 +98,8 @@ static TensorResults apply(RopeOp op, const ScalarScope &scope, Precision precis
     start = value->integer;
   }
   HostTensor result = makeResult(op.getResult(), input.sizes);
-  if (failed(withReal(precision,
-                      [&](auto zero) { return rope<decltype(zero)>(op, input, result, start); })))
-    return failure();
+  withReal(precision,
+           [&](auto zero) { rotateAll<decltype(zero)>(op.getRope(), input, result, start); });
   return SmallVector<HostTensor>{std::move(result)};
 }
 

@@ -48,7 +48,8 @@ static bool weightsFollowQueries(AttentionOp op, ExpandOp expand) {
 
 static LogicalResult declineWeights(RewriterBase &rewriter, AttentionOp op, ExpandOp expand) {
   return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-    reason << "expected key weights of one head, or one per query head in the order of the score heads; "
+    reason << "expected key weights of one head, or one per query head in the order of the score "
+              "heads; "
               "found "
            << expand.getWeight().getType().getDimSize(0) << " weight heads for " << op.queryHeads()
            << " query heads; keep the keys expanded";
@@ -59,7 +60,8 @@ static LogicalResult declineWeights(RewriterBase &rewriter, AttentionOp op, Expa
 static Value absorbIntoQuery(RewriterBase &rewriter, Location loc, Value columns, ExpandOp expand) {
   int64_t heads = std::max(headsOf(columns), expand.getWeight().getType().getDimSize(0));
   auto type = headsType(columns, heads, sizeOf(expand.getInput()));
-  return ExpandOp::create(rewriter, loc, type, columns, expand.getWeight(), !expand.getTransposed());
+  return ExpandOp::create(rewriter, loc, type, columns, expand.getWeight(),
+                          !expand.getTransposed());
 }
 
 /// Key parts whose expansions move, at least one; fails where one cannot.
@@ -84,7 +86,8 @@ LogicalResult absorbLatentKey(RewriterBase &rewriter, AttentionOp op) {
   for (Value part : parts) {
     Value columns = columnsOf(rewriter, op.getLoc(), op.getQuery(), first, sizeOf(part));
     auto expand = part.getDefiningOp<ExpandOp>();
-    queryParts.push_back(expand ? absorbIntoQuery(rewriter, op.getLoc(), columns, expand) : columns);
+    queryParts.push_back(expand ? absorbIntoQuery(rewriter, op.getLoc(), columns, expand)
+                                : columns);
     keyParts.push_back(expand ? expand.getInput() : part);
     first += sizeOf(part);
   }
@@ -113,8 +116,9 @@ LogicalResult absorbLatentValue(RewriterBase &rewriter, AttentionOp op) {
   int64_t weights = expand.getWeight().getType().getDimSize(0);
   if (weights != 1 && (weights != map.size() || map.value != evenHeadMap(weights, weights)))
     return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-      reason << "expected value weights of one head, or one per score head in order; found " << weights
-             << " weight heads for " << map.size() << " score heads; keep the values expanded";
+      reason << "expected value weights of one head, or one per score head in order; found "
+             << weights << " weight heads for " << map.size()
+             << " score heads; keep the values expanded";
     });
   if (failed(checkUnscheduled(rewriter, op)))
     return failure();

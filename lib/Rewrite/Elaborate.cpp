@@ -43,8 +43,9 @@ static FailureOr<SmallVector<Entry>> parseEntries(Operation *op, ArrayRef<std::s
   for (const std::string &word : words) {
     std::optional<Entry> entry = symbolizeEntry(word);
     if (!entry) {
-      InFlightDiagnostic error = op->emitError("expected entries among prefill, decode and append, found '")
-                                 << word << "'";
+      InFlightDiagnostic error =
+          op->emitError("expected entries among prefill, decode and append, found '")
+          << word << "'";
       if (StringRef near = nearestWord(word, entryNames); !near.empty())
         error << "; did you mean '" << near << "'?";
       return error;

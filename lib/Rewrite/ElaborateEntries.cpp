@@ -77,14 +77,16 @@ static RopeAttr keyRope(SpecOp spec) {
 static LogicalResult checkLatentRope(SpecOp spec, RopeAttr rope) {
   int64_t nope = spec.getLatent()->getInt("nope"), width = spec.getLatent()->getInt("rope");
   if (rope.getStart() != 0 && rope.getStart() != nope)
-    return spec.emitOpError("expected the rotation of a latent's heads to start at their rotary part, ")
+    return spec.emitOpError(
+               "expected the rotation of a latent's heads to start at their rotary part, ")
            << nope << ", found " << rope.getStart() << "; leave 'start' out";
   if (rope.getDims() > width)
     return spec.emitOpError("expected at most ")
            << width << " rotated elements, the latent's 'rope', found " << rope.getDims();
   if (!rope.getReals("bases").empty())
-    return spec.emitOpError("expected one rope base for the rotary key that all heads of a latent share, "
-                            "found 'bases'; use 'base'");
+    return spec.emitOpError(
+        "expected one rope base for the rotary key that all heads of a latent share, "
+        "found 'bases'; use 'base'");
   return success();
 }
 
@@ -92,8 +94,9 @@ static LogicalResult checkLatent(SpecOp spec) {
   if (!spec.getLatent())
     return success();
   if (spec.getValueNorm())
-    return spec.emitOpError("expected no 'value_norm' beside a latent, whose values are images of the "
-                            "normalised latent; 'key_norm' is the norm of the latent");
+    return spec.emitOpError(
+        "expected no 'value_norm' beside a latent, whose values are images of the "
+        "normalised latent; 'key_norm' is the norm of the latent");
   if (RopeAttr rope = spec.getRopeAttr())
     return checkLatentRope(spec, rope);
   return success();
@@ -179,11 +182,13 @@ void EntryWriter::addAttentionPorts() {
   if (spec.getQueryNorm() && spec.getNormGain())
     arguments.push_back({"query_gain", weight({spec.qkSize()})});
   if (spec.getSinks())
-    arguments.push_back({"sinks", RankedTensorType::get({spec.scoreHeads()}, builder.getF32Type())});
+    arguments.push_back(
+        {"sinks", RankedTensorType::get({spec.scoreHeads()}, builder.getF32Type())});
 
   results.push_back({"out", headsOfSize(spec.scoreHeads(), spec.vSize())});
   if (hasLse())
-    results.push_back({"lse", RankedTensorType::get({any, spec.scoreHeads(), any}, builder.getF32Type())});
+    results.push_back(
+        {"lse", RankedTensorType::get({any, spec.scoreHeads(), any}, builder.getF32Type())});
 }
 
 void EntryWriter::addAppendPorts() {
@@ -261,7 +266,8 @@ FailureOr<Value> EntryWriter::preparedQuery(Value cache) {
 /// score - slope(h) * (q - k), written as score + slope(h) * (k - q).
 Value EntryWriter::withAlibi(Block &block, Value score) {
   Location loc = spec.getLoc();
-  Value slope = LookupOp::create(builder, loc, builder.getF32Type(), block.getArgument(2), spec.getAlibiAttr());
+  Value slope = LookupOp::create(builder, loc, builder.getF32Type(), block.getArgument(2),
+                                 spec.getAlibiAttr());
   Value ahead = arith::SubIOp::create(builder, loc, block.getArgument(4), block.getArgument(3));
   Value wide = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), ahead);
   Value distance = arith::SIToFPOp::create(builder, loc, builder.getF32Type(), wide);
@@ -297,11 +303,14 @@ void EntryWriter::writeScoreRegion(AttentionOp op) {
 
 AttentionOp EntryWriter::createAttention(Value query, Value key, Value value) {
   Value sinks = spec.getSinks() ? argument("sinks") : Value();
-  auto op = AttentionOp::create(
-      builder, spec.getLoc(), results[0].type, hasLse() ? results[1].type : Type(), query, key, value, sinks,
-      /*offset=*/Value(), /*mask_operands=*/ValueRange(), builder.getF64FloatAttr(spec.scoreScale()),
-      spec.maskOrDefault(), spec.getQueryMapAttr(), spec.getKeyMapAttr(), spec.getValueMapAttr(),
-      NormalizerAttr::get(spec.getContext(), spec.normalizerOrDefault()), /*schedule=*/ScheduleAttr());
+  auto op =
+      AttentionOp::create(builder, spec.getLoc(), results[0].type,
+                          hasLse() ? results[1].type : Type(), query, key, value, sinks,
+                          /*offset=*/Value(), /*mask_operands=*/ValueRange(),
+                          builder.getF64FloatAttr(spec.scoreScale()), spec.maskOrDefault(),
+                          spec.getQueryMapAttr(), spec.getKeyMapAttr(), spec.getValueMapAttr(),
+                          NormalizerAttr::get(spec.getContext(), spec.normalizerOrDefault()),
+                          /*schedule=*/ScheduleAttr());
   writeScoreRegion(op);
   return op;
 }
@@ -314,8 +323,8 @@ bool EntryWriter::absorbs() const {
 }
 
 /// Keys and values of a latent's cache: each head's part is expanded, the rotary part shared.
-static std::pair<Value, Value> expandCache(OpBuilder &builder, Location loc, Value cache, Value keyUp,
-                                           Value valueUp) {
+static std::pair<Value, Value> expandCache(OpBuilder &builder, Location loc, Value cache,
+                                           Value keyUp, Value valueUp) {
   auto keyWeight = cast<RankedTensorType>(keyUp.getType());
   auto valueWeight = cast<RankedTensorType>(valueUp.getType());
   int64_t rank = keyWeight.getDimSize(1), heads = keyWeight.getDimSize(0);
@@ -335,8 +344,8 @@ LogicalResult EntryWriter::writeAttention() {
   FailureOr<Value> query = preparedQuery(cache);
   if (failed(query))
     return failure();
-  auto [key, value] = spec.getLatent() ? expandCache(builder, spec.getLoc(), cache, argument("key_up"),
-                                                     argument("value_up"))
+  auto [key, value] = spec.getLatent() ? expandCache(builder, spec.getLoc(), cache,
+                                                     argument("key_up"), argument("value_up"))
                                        : std::pair<Value, Value>(cache, argument("value"));
   AttentionOp op = createAttention(*query, key, value);
   func::ReturnOp::create(builder, spec.getLoc(), op.getResults());

@@ -32,7 +32,8 @@ static LogicalResult expandKeyMap(RewriterBase &rewriter, AttentionOp op, ArrayR
       continue;
     if (op.keyHeads() != 1 && (op.keyHeads() != op.queryHeads() || map.key != map.query))
       return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-        reason << "expected one key head, or one per query head in the order of the score heads; found "
+        reason << "expected one key head, or one per query head in the order of the score heads; "
+                  "found "
                << op.keyHeads() << " key heads for " << op.queryHeads()
                << " query heads; keep the keys absorbed";
       });
@@ -70,7 +71,8 @@ LogicalResult expandLatentKey(RewriterBase &rewriter, AttentionOp op) {
     ExpandOp expand = absorbedExpansion(part);
     queryParts.push_back(expand ? expand.getInput() : part);
     if (expand) {
-      auto type = headsType(key, std::max(headsOf(key), weightHeads(expand)), sizeOf(expand.getInput()));
+      auto type =
+          headsType(key, std::max(headsOf(key), weightHeads(expand)), sizeOf(expand.getInput()));
       key = ExpandOp::create(rewriter, op.getLoc(), type, key, expand.getWeight(), false);
     }
     keyParts.push_back(key);
@@ -99,10 +101,11 @@ static LogicalResult checkValueHeads(RewriterBase &rewriter, AttentionOp op, Exp
   if (weights == 1 || (weights == map.size() && (op.valueHeads() == 1 || ownHeads)))
     return success();
   return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-    reason << "expected one weight head, or one per score head over values that are shared or have heads "
+    reason << "expected one weight head, or one per score head over values that are shared or have "
+              "heads "
               "in that order; found "
-           << weights << " weight heads and " << op.valueHeads() << " value heads for " << map.size()
-           << " score heads; keep the output's expansion";
+           << weights << " weight heads and " << op.valueHeads() << " value heads for "
+           << map.size() << " score heads; keep the output's expansion";
   });
 }
 

@@ -27,8 +27,8 @@ static LogicalResult explainBlocked(RewriterBase &rewriter, AttentionOp op) {
     Operation *between = nullptr;
     if (findBelowTransforms<HeadsOp>(operand, between))
       return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-        reason << "expected the selection of heads next to the attention, found " << between->getName()
-               << " in between; select the heads after it";
+        reason << "expected the selection of heads next to the attention, found "
+               << between->getName() << " in between; select the heads after it";
       });
   }
   return failure();

@@ -34,7 +34,8 @@ static LogicalResult explainBlocked(RewriterBase &rewriter, AttentionOp op, Valu
   if (!findBelowTransforms<ScaleOp>(operand, between))
     return failure();
   return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-    reason << "expected only operations linear in a whole token, each with one reader, between the factor "
+    reason << "expected only operations linear in a whole token, each with one reader, between the "
+              "factor "
               "and the attention, found "
            << between->getName() << "; scale its result instead";
   });
@@ -100,10 +101,12 @@ LogicalResult foldScaleOfOutput(RewriterBase &rewriter, AttentionOp op) {
   bool homogeneous = op.getNormalizer() == Normalizer::Relu && !op.hasScoreRegion() && factor > 0.0;
   if (!homogeneous)
     return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-      reason << "expected relu without a score region and a positive factor, under which a factor on the "
+      reason << "expected relu without a score region and a positive factor, under which a factor "
+                "on the "
                 "output is one on the scores; found normalizer "
-             << stringifyNormalizer(op.getNormalizer()) << (op.hasScoreRegion() ? " with a score region" : "")
-             << " and factor " << factor << "; the factor stays on the output";
+             << stringifyNormalizer(op.getNormalizer())
+             << (op.hasScoreRegion() ? " with a score region" : "") << " and factor " << factor
+             << "; the factor stays on the output";
     });
   if (failed(multiplyScale(rewriter, op, factor)))
     return failure();
@@ -125,8 +128,8 @@ LogicalResult foldScaleOfValue(RewriterBase &rewriter, AttentionOp op) {
   bypassScale(rewriter, op, *use);
   Value out = op.getOut();
   rewriter.setInsertionPointAfter(op);
-  auto scaled = ScaleOp::create(rewriter, op.getLoc(), out.getType(), out,
-                                rewriter.getF64FloatAttr(factor));
+  auto scaled =
+      ScaleOp::create(rewriter, op.getLoc(), out.getType(), out, rewriter.getF64FloatAttr(factor));
   rewriter.replaceAllUsesExcept(out, scaled.getResult(), scaled);
   return success();
 }

@@ -43,6 +43,10 @@ static std::unique_ptr<Target> refuse(StringRef family, function_ref<InFlightDia
 }
 
 std::unique_ptr<Target> attn::createTarget(StringRef spelling, function_ref<InFlightDiagnostic()> emitError) {
+  if (spelling.ends_with(":")) {
+    emitError() << "expected a processor after '" << spelling << "', found nothing; leave the colon out for this machine";
+    return nullptr;
+  }
   auto [family, variant] = spelling.split(':');
   TargetFactory factory;
   {

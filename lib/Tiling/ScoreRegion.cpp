@@ -13,8 +13,8 @@ static void replaceTensorRead(OpBuilder &builder, Operation *read) {
   Value source = read->getOperand(0);
   Value result;
   if (isa<tensor::ExtractOp>(read))
-    result = memref::LoadOp::create(builder, read->getLoc(), source,
-                                    read->getOperands().drop_front());
+    result =
+        memref::LoadOp::create(builder, read->getLoc(), source, read->getOperands().drop_front());
   else
     result = memref::DimOp::create(builder, read->getLoc(), source, read->getOperand(1));
   read->getResult(0).replaceAllUsesWith(result);

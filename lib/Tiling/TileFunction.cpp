@@ -73,7 +73,8 @@ LogicalResult FunctionTiler::checkSignature() {
            << function.getSymName() << " on tensors; inline or remove it";
   if (!llvm::hasSingleElement(function.getBody()))
     return function.emitError("expected one block, found ")
-           << function.getBody().getBlocks().size() << "; control flow between attentions is not tiled";
+           << function.getBody().getBlocks().size()
+           << "; control flow between attentions is not tiled";
   for (Type type : function.getArgumentTypes())
     if (isTensor(type) && !isa<RankedTensorType>(type))
       return function.emitError("expected ranked tensors, found argument of type ") << type;
@@ -254,7 +255,8 @@ LogicalResult FunctionTiler::tileCast(tensor::CastOp op) {
     return op.emitOpError("expected a ranked tensor, found ") << op.getDest().getType();
   auto type = MemRefType::get(to.getShape(), to.getElementType(), callerType(to).getLayout());
   if (!memref::CastOp::areCastCompatible(from, type))
-    return op.emitOpError("expected a cast between shapes that fit, found ") << from << " to " << type;
+    return op.emitOpError("expected a cast between shapes that fit, found ")
+           << from << " to " << type;
   values.map(op.getResult(), memref::CastOp::create(b, type, source).getResult());
   return success();
 }
@@ -285,13 +287,14 @@ LogicalResult FunctionTiler::tile(Operation *op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && isTensor(constant.getType()))
     return tileConstant(constant);
   if (auto dim = dyn_cast<tensor::DimOp>(op)) {
-    values.map(dim.getResult(),
-               memref::DimOp::create(b, values.lookup(dim.getSource()),
-                                     values.lookup(dim.getIndex())).getResult());
+    values.map(dim.getResult(), memref::DimOp::create(b, values.lookup(dim.getSource()),
+                                                      values.lookup(dim.getIndex()))
+                                    .getResult());
     return success();
   }
   if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
-    auto indices = llvm::map_to_vector(extract.getIndices(), [&](Value i) { return values.lookup(i); });
+    auto indices =
+        llvm::map_to_vector(extract.getIndices(), [&](Value i) { return values.lookup(i); });
     values.map(extract.getResult(),
                memref::LoadOp::create(b, values.lookup(extract.getTensor()), indices).getResult());
     return success();
@@ -300,8 +303,8 @@ LogicalResult FunctionTiler::tile(Operation *op) {
       .Case([&](AttentionOp attention) { return tileAttentionOp(attention); })
       .Case([&](ColumnsOp columns) { return tileColumns(columns), success(); })
       .Case([&](tensor::CastOp cast) { return tileCast(cast); })
-      .Case<RopeOp, NormOp, ExpandOp, ConcatOp, HeadsOp, ScaleOp, ShortConvOp, MergeOp,
-            GatedSumOp>([&](auto tokens) { return tileTokens(tokens); })
+      .Case<RopeOp, NormOp, ExpandOp, ConcatOp, HeadsOp, ScaleOp, ShortConvOp, MergeOp, GatedSumOp>(
+          [&](auto tokens) { return tileTokens(tokens); })
       .Default([&](Operation *other) { return tileScalar(other); });
 }
 

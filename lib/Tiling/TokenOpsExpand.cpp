@@ -1,7 +1,9 @@
 //===- TokenOpsExpand.cpp - loops of the linear image of each token ---===//
 //
 // Register blocks of vectors of 16 float32: 6 tokens by 16 columns are 12 accumulators of 8 lanes,
-// which 16 registers hold, or 6 of 16 lanes, which hide the latency of a fused multiply-add.
+// which 16 registers hold, or 6 of 16 lanes, which hide the latency of a fused multiply-add. Such
+// blocks read the weight from a packed panel of 16 columns: its rows lie a large power of two
+// apart in memory, so that a panel would fill few sets of the cache.
 #include "TokenOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -15,6 +17,7 @@ struct Expansion {
   Value in, weight, out;
   bool transposed;
   int64_t inner, outer; // sizes of input and result vectors
+  Value panel;          // [inner][lanes] f32, the packed columns
   Value batch, head, inHead, weightHead;
 };
 
@@ -68,37 +71,63 @@ static SmallVector<Value> accumulate(LoopBuilder &b, int64_t upper, int64_t step
 }
 
 static void forStep(LoopBuilder &b, int64_t upper, int64_t step, function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, upper),
-                                 indexConstant(b, step));
+  auto loop =
+      scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, upper), indexConstant(b, step));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(loop.getBody()->getTerminator());
   body(loop.getInductionVar());
 }
 
-/// out[token + t][c ..] += in[token + t][k] * weight[k][c ..], lanes along the columns.
-static void productByColumns(LoopBuilder &b, const Expansion &e, const TokenBlock &block) {
-  int64_t lanes = dividingPower(e.outer, maxLanes);
-  // One token alone would wait for each sum: several vectors of columns instead.
-  int64_t vectors = block.tokens > 1 ? 1 : dividingPower(e.outer / lanes, 4);
+static int64_t columnLanes(const Expansion &e) { return dividingPower(e.outer, maxLanes); }
+
+static Value loadInput(LoopBuilder &b, const Expansion &e, Value token, Value k) {
+  Value x = loadF32(b, e.in, ValueRange{e.batch, e.inHead, token, k});
+  return vector::BroadcastOp::create(b, VectorType::get({columnLanes(e)}, b.getF32Type()), x);
+}
+
+/// Fills the panel with the weight's columns [column, column + lanes).
+static void packColumns(LoopBuilder &b, const Expansion &e, Value column) {
+  forRange(b, 0, e.inner, [&](Value k) {
+    Value row = loadVector(b, e.weight, ValueRange{e.weightHead, k, column}, columnLanes(e));
+    storeVector(b, row, e.panel, ValueRange{k, indexConstant(b, 0)});
+  });
+}
+
+/// out[token + t][column ..] = sum_k in[token + t][k] * panel[k], lanes along the columns.
+static void productByPanel(LoopBuilder &b, const Expansion &e, const TokenBlock &block,
+                           Value column) {
+  auto step = [&](Value k, SmallVector<Value> &sums) {
+    Value row = loadVector(b, e.panel, ValueRange{k, indexConstant(b, 0)}, columnLanes(e));
+    for (auto [t, sum] : llvm::enumerate(sums)) {
+      Value token = addIndex(b, block.token, static_cast<int64_t>(t));
+      sum = vector::FMAOp::create(b, loadInput(b, e, token, k), row, sum);
+    }
+  };
+  auto sums = accumulate(b, e.inner, 1, columnLanes(e), block.tokens, step);
+  for (auto [t, sum] : llvm::enumerate(sums)) {
+    Value token = addIndex(b, block.token, static_cast<int64_t>(t));
+    storeVector(b, sum, e.out, ValueRange{e.batch, e.head, token, column});
+  }
+}
+
+/// The same for one token, from the weight as it lies: it is read once only. One sum would wait for
+/// itself, so several vectors of columns.
+static void productOfToken(LoopBuilder &b, const Expansion &e, Value token) {
+  int64_t lanes = columnLanes(e), vectors = dividingPower(e.outer / lanes, 4);
   forStep(b, e.outer, lanes * vectors, [&](Value column) {
     auto step = [&](Value k, SmallVector<Value> &sums) {
-      for (int64_t v = 0; v < vectors; ++v) {
-        SmallVector<Value> at = {e.weightHead, k, addIndex(b, column, v * lanes)};
-        Value row = loadVector(b, e.weight, at, lanes);
-        for (int64_t t = 0; t < block.tokens; ++t) {
-          SmallVector<Value> from = {e.batch, e.inHead, addIndex(b, block.token, t), k};
-          Value x = vector::BroadcastOp::create(b, row.getType(), loadF32(b, e.in, from));
-          Value &sum = sums[v * block.tokens + t];
-          sum = vector::FMAOp::create(b, x, row, sum);
-        }
+      Value x = loadInput(b, e, token, k);
+      for (auto [v, sum] : llvm::enumerate(sums)) {
+        Value at = addIndex(b, column, static_cast<int64_t>(v) * lanes);
+        Value row = loadVector(b, e.weight, ValueRange{e.weightHead, k, at}, lanes);
+        sum = vector::FMAOp::create(b, x, row, sum);
       }
     };
-    auto sums = accumulate(b, e.inner, 1, lanes, vectors * block.tokens, step);
-    for (int64_t v = 0; v < vectors; ++v)
-      for (int64_t t = 0; t < block.tokens; ++t)
-        storeVector(b, sums[v * block.tokens + t], e.out,
-                    ValueRange{e.batch, e.head, addIndex(b, block.token, t),
-                               addIndex(b, column, v * lanes)});
+    auto sums = accumulate(b, e.inner, 1, lanes, vectors, step);
+    for (auto [v, sum] : llvm::enumerate(sums)) {
+      Value at = addIndex(b, column, static_cast<int64_t>(v) * lanes);
+      storeVector(b, sum, e.out, ValueRange{e.batch, e.head, token, at});
+    }
   });
 }
 
@@ -124,17 +153,13 @@ static void productByRows(LoopBuilder &b, const Expansion &e, const TokenBlock &
     auto sums = accumulate(b, e.inner, lanes, lanes, rows * block.tokens, step);
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t t = 0; t < block.tokens; ++t) {
-        Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD,
-                                                sums[r * block.tokens + t],
-                                                arith::FastMathFlags::reassoc);
+        Value sum =
+            vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[r * block.tokens + t],
+                                        arith::FastMathFlags::reassoc);
         storeF32(b, sum, e.out,
                  ValueRange{e.batch, e.head, addIndex(b, block.token, t), addIndex(b, column, r)});
       }
   });
-}
-
-static void product(LoopBuilder &b, const Expansion &e, const TokenBlock &block) {
-  e.transposed ? productByRows(b, e, block) : productByColumns(b, e, block);
 }
 
 /// Head of a memref whose heads are all equal to the result's, or one for all.
@@ -143,17 +168,43 @@ static Value headIn(LoopBuilder &b, Value memref, int64_t dimension, Value head)
   return shared ? indexConstant(b, 0) : head;
 }
 
-/// A whole block of tokens, or one by one where fewer are left.
-static void emitBlock(LoopBuilder &b, const Expansion &e, Value first, Value length,
-                      int64_t tokens) {
-  Value end = addIndex(b, first, tokens);
-  Value whole = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, end, length);
-  auto branch = scf::IfOp::create(b, whole, /*withElseRegion=*/true);
+/// First token of [first, end) that whole blocks of `tokens` leave over.
+static Value leftOver(LoopBuilder &b, Value first, Value end, int64_t tokens) {
+  Value count = arith::SubIOp::create(b, end, first);
+  return arith::SubIOp::create(b, end, arith::RemUIOp::create(b, count, indexConstant(b, tokens)));
+}
+
+static void forBlocks(LoopBuilder &b, Value first, Value end, int64_t tokens,
+                      function_ref<void(const TokenBlock &)> body) {
+  auto loop = scf::ForOp::create(b, first, end, indexConstant(b, tokens));
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  product(b, e, {first, tokens});
-  b.setInsertionPointToStart(branch.elseBlock());
-  forRange(b, first, length, [&](Value token) { product(b, e, {token, 1}); });
+  b.setInsertionPoint(loop.getBody()->getTerminator());
+  body({loop.getInductionVar(), tokens});
+}
+
+/// Tokens [first, end) of one head, by packed panels of columns.
+static void expandTokens(LoopBuilder &b, const Expansion &e, Value first, Value end) {
+  constexpr int64_t tokens = 6;
+  Value left = leftOver(b, first, end, tokens);
+  Value some = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, left, first);
+  auto branch = scf::IfOp::create(b, some, /*withElseRegion=*/false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    forStep(b, e.outer, columnLanes(e), [&](Value column) {
+      packColumns(b, e, column);
+      forBlocks(b, first, left, tokens,
+                [&](const TokenBlock &block) { productByPanel(b, e, block, column); });
+    });
+  }
+  forRange(b, left, end, [&](Value token) { productOfToken(b, e, token); });
+}
+
+static void expandTokensTransposed(LoopBuilder &b, const Expansion &e, Value first, Value end) {
+  constexpr int64_t tokens = 3;
+  Value left = leftOver(b, first, end, tokens);
+  forBlocks(b, first, left, tokens, [&](const TokenBlock &block) { productByRows(b, e, block); });
+  forRange(b, left, end, [&](Value token) { productByRows(b, e, {token, 1}); });
 }
 
 void attn::tileExpand(LoopBuilder &b, ExpandOp op, ValueRange inputs, ValueRange outputs) {
@@ -162,14 +213,19 @@ void attn::tileExpand(LoopBuilder &b, ExpandOp op, ValueRange inputs, ValueRange
   e.transposed = op.getTransposed();
   e.inner = cast<MemRefType>(e.in.getType()).getDimSize(3);
   e.outer = cast<MemRefType>(e.out.getType()).getDimSize(3);
-  int64_t tokens = e.transposed ? 3 : 6;
-  Value length = sizeOf(b, e.out, 2);
-  Value size = indexConstant(b, tokens);
+  // Enough tokens to make a packed panel worth its copy.
+  Value length = sizeOf(b, e.out, 2), size = indexConstant(b, 48);
   Value blocks = arith::CeilDivUIOp::create(b, length, size);
   parallelFor(b, {sizeOf(b, e.out, 0), sizeOf(b, e.out, 1), blocks}, [&](ValueRange at) {
     e.batch = at[0], e.head = at[1];
     e.inHead = headIn(b, e.in, 1, e.head);
     e.weightHead = headIn(b, e.weight, 0, e.head);
-    emitBlock(b, e, arith::MulIOp::create(b, at[2], size), length, tokens);
+    Value first = arith::MulIOp::create(b, at[2], size);
+    Value end = arith::MinUIOp::create(b, arith::AddIOp::create(b, first, size), length);
+    if (e.transposed)
+      return expandTokensTransposed(b, e, first, end);
+    auto panel = MemRefType::get({e.inner, columnLanes(e)}, b.getF32Type());
+    e.panel = memref::AllocaOp::create(b, panel, b.getI64IntegerAttr(64));
+    expandTokens(b, e, first, end);
   });
 }

@@ -39,8 +39,7 @@ static Value inverseLength(LoopBuilder &b, NormAttr norm, const Vector &x, Value
     return arith::MulFOp::create(b, element, element);
   });
   if (norm.getWord("kind") != "l2")
-    squares =
-        arith::MulFOp::create(b, squares, f32Constant(b, 1.0 / static_cast<double>(x.size)));
+    squares = arith::MulFOp::create(b, squares, f32Constant(b, 1.0 / static_cast<double>(x.size)));
   Value shifted = arith::AddFOp::create(b, squares, f32Constant(b, norm.getReal("eps")));
   return arith::DivFOp::create(b, f32Constant(b, norm.getReal("scale")),
                                math::SqrtOp::create(b, shifted));
@@ -85,9 +84,8 @@ void attn::tileShortConv(LoopBuilder &b, ShortConvOp op, ValueRange inputs, Valu
   int64_t size = cast<MemRefType>(out.getType()).getDimSize(3);
   forTokens(b, out, [&](Value batch, Value head, Value token) {
     Value sums = memref::AllocaOp::create(b, MemRefType::get({size}, b.getF32Type()));
-    forRange(b, 0, size, [&](Value c) {
-      memref::StoreOp::create(b, f32Constant(b, 0.0), sums, c);
-    });
+    forRange(b, 0, size,
+             [&](Value c) { memref::StoreOp::create(b, f32Constant(b, 0.0), sums, c); });
     Value oldest = arith::SubIOp::create(b, token, indexConstant(b, taps - 1));
     forRange(b, firstTap(b, token, taps), indexConstant(b, taps), [&](Value tap) {
       Value from = arith::AddIOp::create(b, oldest, tap);

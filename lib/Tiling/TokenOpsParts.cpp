@@ -72,8 +72,8 @@ void attn::tileGatedSum(LoopBuilder &b, GatedSumOp op, ValueRange inputs, ValueR
       SmallVector<Value, 4> at = {batch, head, token, i};
       Value sum = f32Constant(b, 0.0);
       for (size_t p = 0; p < count; ++p)
-        sum = arith::AddFOp::create(
-            b, sum, arith::MulFOp::create(b, factors[p], loadF32(b, parts[p], at)));
+        sum = arith::AddFOp::create(b, sum,
+                                    arith::MulFOp::create(b, factors[p], loadF32(b, parts[p], at)));
       storeF32(b, sum, out, at);
     });
   });

@@ -45,8 +45,8 @@ struct F64 {
 /// Sine and cosine on [-pi/4, pi/4] by their Taylor series: the first term left out is below
 /// 7e-12, far under half a float32 ulp of one.
 static SineCosine kernelSineCosine(F64 &f, Value r) {
-  static const double sine[] = {1.0, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880,
-                                -1.0 / 39916800};
+  static const double sine[] = {1.0,         -1.0 / 6,     1.0 / 120,
+                                -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800};
   static const double cosine[] = {1.0,         -1.0 / 2,       1.0 / 24,       -1.0 / 720,
                                   1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600};
   Value square = f.mul(r, r);
@@ -82,7 +82,7 @@ namespace {
 
 /// The tables of one token (and one head, if heads differ): sine and cosine of each pair.
 struct Tables {
-  Value frequencies; // [1 or heads][pairs], f64
+  Value frequencies;  // [1 or heads][pairs], f64
   Value sine, cosine; // [pairs], f32
   int64_t pairs;
 };
@@ -167,8 +167,8 @@ void attn::tileRope(LoopBuilder &b, RopeOp op, ValueRange inputs, ValueRange out
     auto tableType = MemRefType::get({pairs}, b.getF32Type());
     Tables tables{frequencies, memref::AllocaOp::create(b, tableType),
                   memref::AllocaOp::create(b, tableType), pairs};
-    Value position = arith::IndexCastOp::create(b, b.getI64Type(),
-                                                arith::AddIOp::create(b, start, at[1]));
+    Value position =
+        arith::IndexCastOp::create(b, b.getI64Type(), arith::AddIOp::create(b, start, at[1]));
     position = arith::SIToFPOp::create(b, b.getF64Type(), position);
     if (!perHead)
       fillTables(b, rope, tables, position, indexConstant(b, 0));

@@ -132,14 +132,19 @@ func.func @norm(%x: tensor<?x8x?x64xf32>, %g: tensor<64xf32>) -> tensor<?x8x?x64
 
 // -----
 
-// A whole block of tokens in registers, else one by one.
+// Six tokens in registers share a packed panel of columns; what is left goes one by one.
 // CHECK-LABEL: func.func @expand(
 // CHECK-SAME: attn.sizes = ["s0", "", "s1", ""]
 // CHECK-SAME: memref<4x32x48xf32, {{.*}}> {attn.sizes = ["", "", ""]}
+// CHECK: %[[PANEL:.*]] = memref.alloca() {alignment = 64 : i64} : memref<32x16xf32>
 // CHECK: scf.if
+// CHECK: vector.store %{{.*}}, %[[PANEL]]
+// CHECK: vector.load %[[PANEL]]
 // CHECK-COUNT-6: vector.fma
-// CHECK: else
+// CHECK: scf.for
 // CHECK-COUNT-1: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: return
 func.func @expand(%x: tensor<?x1x?x32xf32>, %w: tensor<4x32x48xf32>) -> tensor<?x4x?x48xf32> {
   %r = attn.expand %x, %w : tensor<?x1x?x32xf32>, tensor<4x32x48xf32> -> tensor<?x4x?x48xf32>
   return %r : tensor<?x4x?x48xf32>

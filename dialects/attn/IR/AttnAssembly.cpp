@@ -21,6 +21,21 @@ void attn::printReal(OpAsmPrinter &printer, Operation *, FloatAttr attr) {
   printer << printReal(attr.getValueAsDouble());
 }
 
+ParseResult attn::parseReals(OpAsmParser &parser, DenseF64ArrayAttr &attr) {
+  SmallVector<double> values;
+  auto one = [&] { return parser.parseFloat(values.emplace_back(0.0)); };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, one))
+    return failure();
+  attr = parser.getBuilder().getDenseF64ArrayAttr(values);
+  return success();
+}
+
+void attn::printReals(OpAsmPrinter &printer, Operation *, DenseF64ArrayAttr attr) {
+  printer << '[';
+  llvm::interleaveComma(attr.asArrayRef(), printer, [&](double v) { printer << printReal(v); });
+  printer << ']';
+}
+
 ParseResult attn::parseMaskExpr(OpAsmParser &parser, MaskAttr &mask) {
   mask = dyn_cast_or_null<MaskAttr>(MaskAttr::parse(parser, {}));
   return success(static_cast<bool>(mask));

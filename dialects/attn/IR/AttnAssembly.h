@@ -13,6 +13,9 @@ namespace mlir::attn {
 /// A real number, printed as the shortest text that reads back the same.
 ParseResult parseReal(OpAsmParser &parser, FloatAttr &attr);
 void printReal(OpAsmPrinter &printer, Operation *op, FloatAttr attr);
+/// `[0.5, 0.25]`, each number exact; the array attribute's own text rounds to six digits here.
+ParseResult parseReals(OpAsmParser &parser, DenseF64ArrayAttr &attr);
+void printReals(OpAsmPrinter &printer, Operation *op, DenseF64ArrayAttr attr);
 
 /// `<expression>` of the mask algebra.
 ParseResult parseMaskExpr(OpAsmParser &parser, MaskAttr &mask);

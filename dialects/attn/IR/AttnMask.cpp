@@ -262,9 +262,8 @@ private:
       return {};
     }
     SmallVector<int64_t> values;
-    if (it->most > 0 && parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, [&] {
-          return parser.parseInteger(values.emplace_back(0));
-        }))
+    auto number = [&] { return parser.parseInteger(values.emplace_back(0)); };
+    if (it->most > 0 && parseAngleList(parser, number))
       return {};
     return checked(loc, it->kind, values, {});
   }
@@ -348,9 +347,16 @@ LogicalResult MaskAttr::verify(EmitError emitError, MaskKind kind, ArrayRef<int6
     return emitError() << "parts of a mask must be masks";
   if (kind == MaskKind::PerHead)
     return verifyPerHead(emitError, values, children);
-  if (kind == MaskKind::And || kind == MaskKind::Or)
-    return children.size() < 2 ? emitError() << "a joined mask needs two parts" : success();
-  if (kind == MaskKind::Not)
-    return children.size() != 1 ? emitError() << "'not' takes one mask" : success();
-  return verifyNumbers(emitError, *findWord(kind), values);
+  if (const MaskWord *word = findWord(kind)) {
+    if (!children.empty())
+      return emitError() << "mask word '" << word->name << "' has no parts";
+    return verifyNumbers(emitError, *word, values);
+  }
+  bool joins = kind == MaskKind::And || kind == MaskKind::Or;
+  if (!joins && kind != MaskKind::Not)
+    return emitError() << "unknown kind of mask " << static_cast<uint32_t>(kind);
+  if (!values.empty() || (joins ? children.size() < 2 : children.size() != 1))
+    return emitError() << "'" << stringifyMaskKind(kind) << "' takes "
+                       << (joins ? "two masks or more" : "one mask") << " and no number";
+  return success();
 }

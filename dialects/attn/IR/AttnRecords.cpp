@@ -251,6 +251,14 @@ static SmallVector<StringRef> fieldNames(ArrayRef<RecordField> table) {
   return llvm::map_to_vector(table, [](const RecordField &f) { return f.name; });
 }
 
+ParseResult attn::parseAngleList(AsmParser &parser, function_ref<ParseResult()> element) {
+  if (parser.parseLess())
+    return failure();
+  if (succeeded(parser.parseOptionalGreater()))
+    return success();
+  return failure(parser.parseCommaSeparatedList(element) || parser.parseGreater());
+}
+
 FailureOr<DictionaryAttr> attn::parseRecord(AsmParser &parser, ArrayRef<RecordField> table) {
   NamedAttrList list;
   auto one = [&]() -> ParseResult {
@@ -272,7 +280,7 @@ FailureOr<DictionaryAttr> attn::parseRecord(AsmParser &parser, ArrayRef<RecordFi
     list.append(name, *value);
     return success();
   };
-  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, one))
+  if (parseAngleList(parser, one))
     return failure();
   return list.getDictionary(parser.getContext());
 }

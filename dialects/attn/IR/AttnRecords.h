@@ -34,6 +34,10 @@ StringRef recordWord(DictionaryAttr fields, ArrayRef<RecordField> table, StringR
 SmallVector<int64_t> recordInts(DictionaryAttr fields, StringRef name);
 SmallVector<double> recordReals(DictionaryAttr fields, StringRef name);
 
+/// Parses `<a, b, ...>`, possibly empty. (`parseCommaSeparatedList` with the delimiter LessGreater
+/// reports a missing '<' and then succeeds.)
+ParseResult parseAngleList(AsmParser &parser, function_ref<ParseResult()> element);
+
 /// Parses `<name = value, ...>`; an unknown name is answered with the nearest known one.
 FailureOr<DictionaryAttr> parseRecord(AsmParser &parser, ArrayRef<RecordField> table);
 /// Prints the fields that differ from their default, in table order.

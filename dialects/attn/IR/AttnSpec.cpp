@@ -208,18 +208,22 @@ static LogicalResult verifyLatent(SpecOp op) {
 }
 
 static LogicalResult verifyLayers(SpecOp op) {
+  constexpr int64_t most = 1 << 20;
+  ArrayRef<int64_t> layers = op.getLayers().value_or(ArrayRef<int64_t>());
   llvm::SmallDenseSet<int64_t> seen;
-  for (int64_t layer : op.getLayers().value_or(ArrayRef<int64_t>()))
-    if (layer < 0 || !seen.insert(layer).second)
-      return op.emitOpError() << "layers must be different and not negative, found " << layer
-                              << " (spec_c9)";
+  for (int64_t layer : layers)
+    if (layer < 0 || layer > most || !seen.insert(layer).second)
+      return op.emitOpError() << "layers must be different, from 0 to " << most << ", found "
+                              << layer << " (spec_c9)";
   if (!op.getKvFrom())
     return success();
   if (op.getLatent())
     return op.emitOpError("'kv_from' reads keys and values, not a latent (spec_c6)");
   int64_t source = *op.getKvFrom();
-  for (int64_t layer : op.getLayers().value_or(ArrayRef<int64_t>()))
-    if (source < 0 || source >= layer)
+  if (source < 0)
+    return op.emitOpError() << "kv_from must not be negative, found " << source << " (spec_c6)";
+  for (int64_t layer : layers)
+    if (source >= layer)
       return op.emitOpError() << "kv_from must name an earlier layer than " << layer << ", found "
                               << source << " (spec_c6)";
   return success();

@@ -64,7 +64,7 @@ def Attn_SpecOp : Attn_Op<"spec", [Symbol]> {
     - (spec_c6) `kv_from` names an earlier layer than every one in `layers`; without `latent`.
     - (spec_c7) `softcap` is positive and finite, `scale` finite.
     - (spec_c8) `sinks` needs the softmax normaliser.
-    - (spec_c9) `layers` are not negative and occur once.
+    - (spec_c9) `layers` are from 0 to 2^20 and occur once.
     - (spec_c10) words of the mask need no operand; its per-head tables have one entry per score head.
     - (spec_c11) `form` needs `latent`.
     - (spec_c12) every attribute is a field of the table, or another dialect's with a dotted name.
@@ -227,7 +227,7 @@ def Attn_LookupOp : Attn_Op<"lookup", [Pure]> {
   }];
   let arguments = (ins Index:$index, DenseF64ArrayAttr:$table);
   let results = (outs F32:$result);
-  let assemblyFormat = "$index `in` $table attr-dict";
+  let assemblyFormat = "$index `in` custom<Reals>($table) attr-dict";
   let hasVerifier = 1;
   let hasFolder = 1;
 }

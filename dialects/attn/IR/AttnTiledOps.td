@@ -153,7 +153,7 @@ def Attn_TileDotOp : Attn_Op<"tile.dot", [SingleBlock, RecursiveMemoryEffects]> 
   let results = (outs Attn_TileType:$scores);
   let regions = (region MaxSizedRegion<1>:$score);
   let assemblyFormat = [{
-    $query `,` $key `at` `[` $rows `:` qualified(type($rows)) `,` $first `]` `scale` `(` custom<Real>($scale) `)`
+    $query `,` $key `at` ` ` `[` $rows `:` qualified(type($rows)) `,` $first `]` `scale` `(` custom<Real>($scale) `)`
     (`score` $score^)? attr-dict
     `:` qualified(type($query)) `,` qualified(type($key)) `->` qualified(type($scores))
   }];

@@ -59,8 +59,8 @@ Launch::Launch(const attn_rt::Entry &entry, func::FuncOp function, ArrayRef<Host
     : entry(entry), numInputs(inputs.size()), memories(allocate(function, inputs, guarded)) {
   for (const TensorMemory &memory : memories)
     tensors.push_back(memory.tensor());
-  if (guarded)
-    given.assign(inputs.begin(), inputs.end());
+  for (unsigned i = 0; guarded && i < numInputs; ++i)
+    given.push_back(memories[i].snapshot());
 }
 
 std::string Launch::run(int32_t threads) const {
@@ -76,8 +76,8 @@ void Launch::poisonOutputs() {
 
 std::string Launch::damaged() const {
   for (auto [i, memory] : llvm::enumerate(memories)) {
-    bool written = i < given.size() && memory.read().toBytes() != given[i].toBytes();
-    if (written || !memory.guardsIntact())
+    bool intact = i < given.size() ? memory.snapshot() == given[i] : memory.guardsIntact();
+    if (!intact)
       return entry.arguments[i].name;
   }
   return "";

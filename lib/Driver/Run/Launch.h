@@ -40,7 +40,8 @@ private:
   const attn_rt::Entry &entry;
   unsigned numInputs;
   std::vector<TensorMemory> memories;
-  std::vector<reference::HostTensor> given;
+  /// What the inputs held before the launch, when that is watched.
+  std::vector<std::vector<char>> given;
   std::vector<attn_tensor> tensors;
 };
 

@@ -40,41 +40,46 @@ TensorMemory::TensorMemory(ArrayRef<int64_t> sizes, ElementKind kind, Layout lay
   std::memset(memory.get(), guardByte, bytes);
 }
 
-int64_t TensorMemory::offsetOf(int64_t element) const {
-  if (isDense)
-    return element * width;
-  int64_t offset = 0;
-  for (int64_t dimension = static_cast<int64_t>(sizes.size()) - 1; dimension >= 0; --dimension) {
-    offset += element % sizes[dimension] * strides[dimension];
-    element /= sizes[dimension];
+void TensorMemory::forEachRow(function_ref<void(int64_t offset, int64_t first, int64_t size)> visit) const {
+  int64_t rank = static_cast<int64_t>(sizes.size());
+  int64_t rowSize = isDense ? elements : sizes[rank - 1];
+  for (int64_t first = 0; first < elements; first += rowSize) {
+    int64_t offset = 0, rest = isDense ? 0 : first / rowSize;
+    for (int64_t dimension = rank - 2; dimension >= 0 && rest; --dimension) {
+      offset += rest % sizes[dimension] * strides[dimension];
+      rest /= sizes[dimension];
+    }
+    visit(offset * width, first * width, rowSize * width);
   }
-  return offset * width;
 }
 
 void TensorMemory::fill(const HostTensor &values) {
   std::vector<char> dense = values.toBytes();
-  for (int64_t i = 0; i < elements; ++i)
-    std::memcpy(memory.get() + offsetOf(i), dense.data() + i * width, width);
+  forEachRow([&](int64_t offset, int64_t first, int64_t size) {
+    std::memcpy(memory.get() + offset, dense.data() + first, size);
+  });
 }
 
 void TensorMemory::poison() { std::memset(memory.get(), guardByte, bytes); }
 
 HostTensor TensorMemory::read() const {
   std::vector<char> dense(elements * width);
-  for (int64_t i = 0; i < elements; ++i)
-    std::memcpy(dense.data() + i * width, memory.get() + offsetOf(i), width);
+  forEachRow([&](int64_t offset, int64_t first, int64_t size) {
+    std::memcpy(dense.data() + first, memory.get() + offset, size);
+  });
   return HostTensor::fromBytes(sizes, kind, dense.data());
 }
 
 bool TensorMemory::guardsIntact() const {
-  std::vector<bool> isElement(bytes, false);
-  for (int64_t i = 0; i < elements; ++i)
-    for (int64_t offset = offsetOf(i), last = offset + width; offset < last; ++offset)
-      isElement[offset] = true;
-  for (int64_t offset = 0; offset < bytes; ++offset)
-    if (!isElement[offset] && static_cast<unsigned char>(memory.get()[offset]) != guardByte)
-      return false;
-  return true;
+  std::vector<char> guards = snapshot();
+  forEachRow([&](int64_t offset, int64_t, int64_t size) {
+    std::memset(guards.data() + offset, guardByte, size);
+  });
+  return llvm::all_of(guards, [](char byte) { return byte == static_cast<char>(guardByte); });
+}
+
+std::vector<char> TensorMemory::snapshot() const {
+  return std::vector<char>(memory.get(), memory.get() + bytes);
 }
 
 attn_tensor TensorMemory::tensor() const {

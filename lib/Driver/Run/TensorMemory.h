@@ -33,13 +33,16 @@ public:
   reference::HostTensor read() const;
   /// Whether everything outside the elements is still as it was made.
   bool guardsIntact() const;
+  /// All bytes, gaps included.
+  std::vector<char> snapshot() const;
   attn_tensor tensor() const;
   /// Whether two memories of one shape and layout hold the same bits.
   bool sameBits(const TensorMemory &other) const;
 
 private:
-  /// Byte offset of the element with this row-major number.
-  int64_t offsetOf(int64_t element) const;
+  /// Visits runs of neighbouring elements: where they lie in memory and in a dense row-major copy,
+  /// and their size, all in bytes.
+  void forEachRow(function_ref<void(int64_t offset, int64_t first, int64_t size)> visit) const;
 
   SmallVector<int64_t> sizes, strides;
   reference::ElementKind kind;

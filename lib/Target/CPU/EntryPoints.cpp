@@ -99,8 +99,7 @@ static void callKernel(ImplicitLocOpBuilder &b, func::FuncOp kernel, SmallVector
   LLVM::LLVMFuncOp get = declare(module, "omp_get_max_threads", i32, {});
   LLVM::LLVMFuncOp set = declare(module, "omp_set_num_threads", none, {i32});
   Value before = LLVM::CallOp::create(b, get, ValueRange{}).getResult();
-  Value given =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, threads, i32Constant(b, 0));
+  Value given = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, threads, i32Constant(b, 0));
   Value during = arith::SelectOp::create(b, given, threads, before);
   LLVM::CallOp::create(b, set, ValueRange{during});
   arguments.push_back(arith::SelectOp::create(b, given, threads, i32Constant(b, 0)));
@@ -158,8 +157,8 @@ void Entry::write() {
   Value null = LLVM::ZeroOp::create(b, args.getType());
   Value given = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, args, null);
   Value readable = arith::AndIOp::create(b, counted, given);
-  Value code = branch(b, readable, [&] { return checkAndRun(); },
-                      [&] { return i32Constant(b, wrongCount); });
+  Value code = branch(
+      b, readable, [&] { return checkAndRun(); }, [&] { return i32Constant(b, wrongCount); });
   func::ReturnOp::create(b, code);
 }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
@@ -183,42 +184,83 @@ void ItemFunction::emitStream() {
       b.when(verdict.any, [&] {
         Value live = b.sub(keys.high, keys.low);
         Value padded = b.mul(b.ceilDiv(live, plan.registerKeys), b.index(plan.registerKeys));
-        packTile(mapped(plan.work.getKey()), keyHead, low, live, padded, plan.keyTile);
-        packTile(mapped(plan.work.getValue()), valueHead, low, live, padded, plan.valueTile);
-        b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitPanel(panel, keys, padded); });
+        packKeys(low, live, padded);
+        Value finite = packValues(low, live, padded);
+        b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitPanel(panel, keys, padded, finite); });
       });
     });
   });
 }
 
-/// Copies rows of a head to the workspace as float32; rows from `live` to `padded` become zero, their
-/// memory is not read.
-void ItemFunction::packTile(Value memref, Value head, Value first, Value live, Value padded, const Slice &target) {
-  Value to = slice(target, b.getF32Type());
-  b.loop(b.index(0), live, 1, [&](Value row) { packRow(memref, {context.batch, head, b.add(first, row)}, to, row); });
+/// Pieces of `width` columns, then what is left of `size`.
+void ItemFunction::forColumns(int64_t size, int64_t width, function_ref<void(Value, int64_t)> body) {
+  int64_t whole = size / width * width;
+  if (whole > 0)
+    b.loop(b.index(0), b.index(whole), width, [&](Value first) { body(first, width); });
+  if (whole < size)
+    body(b.index(whole), size - whole);
+}
+
+/// `count` elements of a row as float32.
+Value ItemFunction::loadWide(Value memref, ValueRange at, Value column, int64_t count) {
+  SmallVector<Value> indices(at);
+  indices.push_back(column);
+  auto type = VectorType::get(count, cast<MemRefType>(memref.getType()).getElementType());
+  return b.widen(b.load(memref, indices, type));
+}
+
+/// Copies a key tile to the workspace as float32. Rows from `live` to `padded` become zero; their memory is not read.
+void ItemFunction::packKeys(Value first, Value live, Value padded) {
+  Value source = mapped(plan.work.getKey()), target = slice(plan.keyTile, b.getF32Type());
+  b.loop(b.index(0), live, 1, [&](Value row) {
+    forColumns(plan.qkSize, plan.lanes, [&](Value d, int64_t count) {
+      b.store(loadWide(source, {context.batch, keyHead, b.add(first, row)}, d, count), target, {row, d});
+    });
+  });
   b.loop(live, padded, 1, [&](Value row) {
-    b.loop(b.index(0), b.index(target.columns), 1,
-           [&](Value d) { memref::StoreOp::create(b, b.f32(0), to, ValueRange{row, d}); });
+    b.loop(b.index(0), b.index(plan.qkSize), 1,
+           [&](Value d) { memref::StoreOp::create(b, b.f32(0), target, ValueRange{row, d}); });
   });
 }
 
-/// Whole vectors, then single elements.
-void ItemFunction::packRow(Value memref, ValueRange at, Value target, Value row) {
-  auto type = cast<MemRefType>(memref.getType());
-  int64_t size = type.getDimSize(3), whole = size / plan.lanes * plan.lanes;
-  auto vectorType = VectorType::get(plan.lanes, type.getElementType());
-  auto indices = [&](Value d) {
-    SmallVector<Value> all(at);
-    all.push_back(d);
-    return all;
+/// Width of the vectors that look for values that are not finite.
+static int64_t checkWidth(const WorkPlan &plan) {
+  return static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::min(plan.lanes, plan.vSize))));
+}
+
+/// `sum` + 0 * row: zero as long as all values are finite, NaN after an infinity or NaN. The last vector overlaps.
+Value ItemFunction::addToCheck(Value source, ValueRange at, Value sum) {
+  int64_t width = checkWidth(plan);
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sum.getType()));
+  for (int64_t d = 0; d < plan.vSize; d += width) {
+    Value first = b.index(std::min(d, plan.vSize - width));
+    sum = b.addf(sum, b.mulf(loadWide(source, at, first, width), zero));
+  }
+  return sum;
+}
+
+/// Copies a value tile to the workspace as float32, in blocks of columns, and gives whether all values are finite.
+Value ItemFunction::packValues(Value first, Value live, Value padded) {
+  Value source = mapped(plan.work.getValue()), target = slice(plan.valueTile, b.getF32Type());
+  auto blockRow = [&](Value d, Value row) {
+    return b.add(b.mul(b.div(d, b.index(plan.registerValues)), b.index(plan.keys)), row);
   };
-  b.loop(b.index(0), b.index(whole), plan.lanes, [&](Value d) {
-    b.store(b.widen(b.load(memref, indices(d), vectorType)), target, {row, d});
+  Value clean = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(checkWidth(plan), b.getF32Type())));
+  Value check = b.loop(b.index(0), live, 1, clean, [&](Value row, ValueRange sums) {
+    SmallVector<Value> at = {context.batch, valueHead, b.add(first, row)};
+    forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
+      b.store(loadWide(source, at, d, count), target, {blockRow(d, row), b.index(0)});
+    });
+    return SmallVector<Value>{addToCheck(source, at, sums.front())};
+  }).front();
+  b.loop(live, padded, 1, [&](Value row) {
+    forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
+      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(count, b.getF32Type())));
+      b.store(zero, target, {blockRow(d, row), b.index(0)});
+    });
   });
-  b.loop(b.index(whole), b.index(size), 1, [&](Value d) {
-    Value element = memref::LoadOp::create(b, memref, indices(d));
-    memref::StoreOp::create(b, b.widen(element), target, ValueRange{row, d});
-  });
+  Value ordered = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, check, check);
+  return vector::ReductionOp::create(b, vector::CombiningKind::AND, ordered);
 }
 
 /// First and last position among the live rows of a panel.
@@ -228,7 +270,8 @@ std::pair<Value, Value> ItemFunction::panelPositions(Value panel) {
   return {b.add(context.offset, b.div(start, groupSize)), b.add(context.offset, b.div(end, groupSize))};
 }
 
-void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded) {
+/// Excluded keys have a zero weight; only a value that is not finite makes a difference between the two products.
+void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value finite) {
   auto [first, last] = panelPositions(panel);
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
   Value isWhole = b.compare(Predicate::eq, padded, b.sub(keys.high, keys.low));
@@ -236,12 +279,12 @@ void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded) {
   b.when(verdict.any, [&] {
     Value scores = slice(plan.scores, f32);
     func::CallOp::create(b, scoresKernel, ValueRange{slice(plan.keyTile, f32), slice(plan.query, f32, panel), scores, padded});
-    auto addValues = [&](bool partial) {
-      emitWeights(panel, keys, padded, partial);
-      func::CallOp::create(b, partial ? strictKernel : valuesKernel,
-                           ValueRange{slice(plan.valueTile, f32), scores, slice(plan.accumulator, f32, panel), slice(plan.rescale, f32), padded});
-    };
-    b.when(b.both(verdict.all, isWhole), [&] { addValues(false); }, [&] { addValues(true); });
+    SmallVector<Value> operands = {slice(plan.valueTile, f32), scores, slice(plan.accumulator, f32, panel),
+                                   slice(plan.rescale, f32), padded};
+    Value whole = b.both(verdict.all, isWhole);
+    b.when(whole, [&] { emitWeights(panel, keys, padded, false); }, [&] { emitWeights(panel, keys, padded, true); });
+    b.when(b.either(whole, finite), [&] { func::CallOp::create(b, valuesKernel, operands); },
+           [&] { func::CallOp::create(b, strictKernel, operands); });
   });
 }
 

@@ -30,9 +30,12 @@ private:
   void initPanel(Value panel);
   void emitStream();
   void visitTile(Value tile);
-  void packTile(Value memref, Value head, Value first, Value live, Value padded, const Slice &target);
-  void packRow(Value memref, ValueRange at, Value target, Value row);
-  void visitPanel(Value panel, KeyRange keys, Value padded);
+  void packKeys(Value first, Value live, Value padded);
+  Value packValues(Value first, Value live, Value padded);
+  Value addToCheck(Value source, ValueRange at, Value sum);
+  void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
+  Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
+  void visitPanel(Value panel, KeyRange keys, Value padded, Value finite);
   std::pair<Value, Value> panelPositions(Value panel);
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void storePanel(Value panel);

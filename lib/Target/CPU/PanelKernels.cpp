@@ -87,7 +87,8 @@ void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, 
       Value factor = b.load(rescale, {b.index(0), b.index(j * plan.lanes)}, b.f32Vector());
       init.push_back(b.mulf(b.load(accumulator, {b.add(first, i), b.index(j * plan.lanes)}, b.f32Vector()), factor));
     }
-  auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{k, b.add(first, i)}; };
+  Value block = b.mul(b.div(first, b.index(plan.registerValues)), b.index(plan.keys));
+  auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(block, k), b.index(i)}; };
   Product p{value, weights, function.getArgument(4), rows, indexA, unrollFor(plan.unroll, plan.registerKeys), strict};
   SmallVector<Value> sums = product(p, init);
   for (int64_t i = 0; i < rows; ++i)

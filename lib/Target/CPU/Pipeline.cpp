@@ -1,4 +1,5 @@
 //===- Pipeline.cpp - from tiled to lowered on a CPU -------------------------===//
+#include "ExpandMissing.h"
 #include "attn/Target/CPU/CPUTarget.h"
 #include "attn/Target/CPU/Passes.h"
 #include "mlir/Conversion/Passes.h"
@@ -53,8 +54,18 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
     MathPolynomialApproximationOptions options;
     options.enableAvx2 = false;
     populateMathPolynomialApproximationPatterns(patterns, options);
+    if (TargetAttr target = findTarget())
+      populateMissingInstructionPatterns(patterns, target);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
+  }
+
+  /// The target of the module around; null without one.
+  TargetAttr findTarget() {
+    auto module = dyn_cast<ModuleOp>(getOperation());
+    if (!module)
+      module = getOperation()->getParentOfType<ModuleOp>();
+    return module ? module->getAttrOfType<TargetAttr>(targetAttrName) : TargetAttr();
   }
 };
 

@@ -56,8 +56,12 @@ static bool knowsProcessor(StringRef triple, StringRef name) {
   const llvm::Target *backEnd = llvm::TargetRegistry::lookupTarget(llvm::Triple(triple), error);
   if (!backEnd)
     return false;
-  std::unique_ptr<llvm::MCSubtargetInfo> info(backEnd->createMCSubtargetInfo(llvm::Triple(triple), "", ""));
-  return info && info->isCPUStringValid(name);
+  std::unique_ptr<llvm::MCSubtargetInfo> any(backEnd->createMCSubtargetInfo(llvm::Triple(triple), "", ""));
+  if (!any || !any->isCPUStringValid(name))
+    return false;
+  // LLVM lists 32-bit processors under x86-64, too.
+  std::unique_ptr<llvm::MCSubtargetInfo> info(backEnd->createMCSubtargetInfo(llvm::Triple(triple), name, ""));
+  return !llvm::Triple(triple).isX86() || info->checkFeatures("+64bit");
 }
 
 FailureOr<Processor> attn::findProcessor(StringRef variant, function_ref<InFlightDiagnostic()> emitError) {
@@ -112,6 +116,22 @@ private:
 };
 } // namespace
 
+/// Instruction sets that code for a processor may use, of those that not every machine has: what the runtime
+/// asks the machine for before it loads a kernel. (LLVM makes no AMX code unasked, so it is not among them.)
+static std::string optionalFeatures(const llvm::MCSubtargetInfo &info, ArrayRef<StringRef> known) {
+  std::string found;
+  for (StringRef name : known)
+    if (info.checkFeatures(("+" + name).str()))
+      found += (found.empty() ? "+" : ",+") + name.str();
+  return found;
+}
+
+static const StringRef x86Features[] = {
+    "ssse3",    "sse4.1",   "sse4.2",   "popcnt",   "avx",         "avx2",            "fma",        "f16c",
+    "bmi",      "bmi2",     "lzcnt",    "avx512f",  "avx512bw",    "avx512cd",        "avx512dq",   "avx512vl",
+    "gfni",     "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg", "avx512vpopcntdq", "avx512bf16", "avx512fp16"};
+static const StringRef armFeatures[] = {"dotprod", "fullfp16", "bf16", "i8mm", "sve", "sve2"};
+
 /// Vector unit of an x86-64 processor: 512-bit needs the foundation and the lane-mask subsets.
 static void addX86Facts(Facts &facts, const llvm::MCSubtargetInfo &info) {
   auto has = [&](const char *feature) { return info.checkFeatures(feature); };
@@ -148,8 +168,13 @@ TargetAttr attn::describeProcessor(MLIRContext *context, StringRef targetName, c
   facts.add("l1", processor.isHost ? hostCache(_SC_LEVEL1_DCACHE_SIZE, 32768) : 32768);
   facts.add("l2", processor.isHost ? hostCache(_SC_LEVEL2_CACHE_SIZE, 524288) : 524288);
   facts.add("cores", processor.isHost ? static_cast<int64_t>(std::max(1u, std::thread::hardware_concurrency())) : 1);
-  if (llvm::Triple(processor.triple).isX86())
-    addX86Facts(facts, *machine.getMCSubtargetInfo());
+  bool isX86 = llvm::Triple(processor.triple).isX86();
+  const llvm::MCSubtargetInfo &info = *machine.getMCSubtargetInfo();
+  std::string features = optionalFeatures(info, isX86 ? ArrayRef(x86Features) : ArrayRef(armFeatures));
+  if (!features.empty())
+    facts.add("features", features);
+  if (isX86)
+    addX86Facts(facts, info);
   else
     addArmFacts(facts);
   return facts.get();

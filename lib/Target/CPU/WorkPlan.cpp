@@ -67,6 +67,10 @@ LogicalResult WorkPlan::readSchedule() {
   return success();
 }
 
+/// Two floats: a power of two as row length puts the rows of a register block into one bank (8 bytes wide), where their
+/// loads cannot go two at a time.
+static constexpr int64_t keyRowPadding = 2;
+
 void WorkPlan::layOut() {
   int64_t next = 0;
   auto slice = [&](int64_t r, int64_t c) {
@@ -82,8 +86,8 @@ void WorkPlan::layOut() {
   head = slice(1, rows);
   panelBytes = next;
   next *= panels;
-  keyTile = slice(keys, qkSize);
-  valueTile = slice(keys, vSize);
+  keyTile = slice(keys, qkSize + keyRowPadding);
+  valueTile = slice(keys * valueBlocks(), registerValues);
   scores = slice(keys, rows);
   rescale = slice(1, rows);
   bytes = next;

@@ -33,10 +33,14 @@ struct WorkPlan {
 
   // Workspace of a thread, in bytes. Slices of a panel repeat every `panelBytes`.
   Slice query, accumulator, maximum, sum, position, head; // per panel
-  Slice keyTile, valueTile, scores, rescale;              // shared by the panels
+  // Shared by the panels. Rows of the key tile are padded, so that the rows of a register block start in different
+  // banks of the cache. The value tile is cut into blocks of `registerValues` columns, one after the other:
+  // block c holds rows [c * keys, (c + 1) * keys), so that the product reads it in address order.
+  Slice keyTile, valueTile, scores, rescale;
   int64_t panelBytes = 0, bytes = 0;
 
   int64_t itemRows() const { return rows * panels; }
+  int64_t valueBlocks() const { return (vSize + registerValues - 1) / registerValues; }
   bool hasRegion() { return !dot.getScore().empty(); }
   bool isSoftmax() const { return normalizer == Normalizer::Softmax; }
 

@@ -50,7 +50,7 @@ func.func @attention_with_nothing_optional(%q: tensor<?x8x?x64xf32>, %k: tensor<
 // CHECK-SAME: schedule<rows = 64, keys = 128, panels = 2, lanes = 16, register_keys = 4, register_values = 2, unroll = 8, stages = 3, roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, pingpong = 1, persistent = 1, maximum = lazy, splits = 4, order = longest_first>
 // CHECK-SAME: score {
 // CHECK-NEXT: ^bb0(%[[X:.*]]: f32, %{{.*}}: index, %[[H:.*]]: index, %{{.*}}: index, %{{.*}}: index):
-// CHECK: %[[SLOPE:.*]] = attn.lookup %[[H]] in [5.000000e-01, 2.500000e-01, 1.250000e-01, 1.000000e-01]
+// CHECK: %[[SLOPE:.*]] = attn.lookup %[[H]] in [0.5, 0.25, 0.3333333333333333, 1.0e-20]
 // CHECK: %[[R:.*]] = arith.mulf %[[X]], %[[SLOPE]] : f32
 // CHECK: attn.yield %[[R]] : f32
 // CHECK: } : tensor<2x4x?x64xbf16>, tensor<2x3x?x64xbf16>, tensor<2x2x?x32xbf16> -> tensor<2x4x?x32xbf16>, tensor<2x4x?xf32>
@@ -63,7 +63,7 @@ func.func @attention_with_everything_at_once(%q: tensor<2x4x?x64xbf16>, %k: tens
                roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, pingpong = 1, persistent = 1,
                maximum = lazy, splits = 4, order = longest_first> score {
   ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
-    %m = attn.lookup %h in [0.5, 0.25, 0.125, 0.1]
+    %m = attn.lookup %h in [0.5, 0.25, 0.3333333333333333, 1.0e-20]
     %r = arith.mulf %s, %m : f32
     attn.yield %r : f32
   } {note.kept}

@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 enum { QUERY_HEADS = 4, KEY_HEADS = 2, ROWS = 3, KEYS = 7, SIZE = 16 };
-static float query[QUERY_HEADS][ROWS][SIZE], key[KEY_HEADS][KEYS][SIZE], value[KEY_HEADS][KEYS][SIZE];
+static float query[QUERY_HEADS][ROWS][SIZE], key[KEY_HEADS][KEYS][SIZE],
+    value[KEY_HEADS][KEYS][SIZE];
 static float out[QUERY_HEADS][ROWS][SIZE], lse[QUERY_HEADS][ROWS];
 
 static void fill(float *data, int count, int seed) {

@@ -6,6 +6,7 @@
 #include "attn/IR/AttnDialect.h"
 #include "attn/InitAll.h"
 #include "attn/Pipelines/Pipelines.h"
+#include "attn/Target/CPU/CPUTarget.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
@@ -17,6 +18,7 @@ using namespace mlir;
 int main(int argc, char **argv) {
   DialectRegistry registry;
   attn::registerAllDialects(registry);
+  attn::registerCPUTarget();
   MLIRContext context(registry);
   if (argc != 2)
     return 1;

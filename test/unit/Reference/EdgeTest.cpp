@@ -111,6 +111,14 @@ TEST(Edge, HugeScores) {
   expectValues(low[0], {5, 6});
 }
 
+TEST(Edge, ScoreOfPlusInfinityHasNoSoftmax) {
+  auto results = Program(attention(""))
+                     .run({of({1, 1, 1, 2}, {1, 0}), of({1, 1, 2, 2}, {infinity, 0, 0, 0}),
+                           of({1, 1, 2, 2}, {1, 2, 3, 4})});
+  expectValues(results[0], {notANumber, notANumber});
+  expectValues(results[1], {notANumber});
+}
+
 TEST(Edge, ZeroLengths) {
   Program program(attention("mask(<causal>)"));
   auto noKeys =

@@ -132,7 +132,7 @@ TEST(Rotation, YarnWithoutTruncation) {
       frequencies(64, "scaling = yarn, factor = 40.0, original_length = 4096, truncate = 0");
   double low = 64 * std::log(4096 / (32 * 2 * M_PI)) / (2 * std::log(10000.0));
   double high = 64 * std::log(4096 / (2 * M_PI)) / (2 * std::log(10000.0));
-  EXPECT_NEAR(low, 10.4740, 1e-3);
+  EXPECT_NEAR(low, 10.4722, 1e-3);
   EXPECT_NEAR(high, 22.5136, 1e-3);
   double ramp = (16 - low) / (high - low);
   EXPECT_NEAR(f[16] * std::pow(10000.0, 0.5), ramp / 40.0 + 1 - ramp, 1e-9);
@@ -150,13 +150,6 @@ TEST(Rotation, MagnitudeMultipliesTheTurnedPairs) {
   double magnitude = 0;
   frequencies(4, "base = 100.0, magnitude = 1.25", &magnitude);
   EXPECT_NEAR(magnitude, 1.25, 1e-12);
-}
-
-TEST(Rotation, MissingFieldsAreRefused) {
-  Program program(ropeProgram(1, 4, "dims = 4, scaling = yarn, factor = 2.0"));
-  EXPECT_TRUE(
-      failed(program.tryRun({HostTensor({1, 1, 1, 4}, ElementKind::F32), HostTensor::scalar(0)})));
-  EXPECT_NE(program.errors.find("original_length"), std::string::npos) << program.errors;
 }
 
 TEST(Rotation, PlainLosesFarPositionsAsFloat32Does) {

@@ -72,19 +72,23 @@ TEST(Elaborate, AbsorbedEqualsExpanded) {
 
 // The region by hand, at one query and two keys: bias first, then the cap.
 TEST(Elaborate, BiasComesBeforeTheCap) {
-  auto program = elaborated("attn.spec @x {query_heads = 1, qk_size = 1, alibi = array<f64: 0.5>, softcap = 2.0}");
-  HostTensor query({1, 1, 1, 1}, reference::ElementKind::F32), key({1, 1, 2, 1}, reference::ElementKind::F32);
+  auto program = elaborated(
+      "attn.spec @x {query_heads = 1, qk_size = 1, alibi = array<f64: 0.5>, softcap = 2.0}");
+  HostTensor query({1, 1, 1, 1}, reference::ElementKind::F32),
+      key({1, 1, 2, 1}, reference::ElementKind::F32);
   query.values = {1.0};
   key.values = {1.5, -0.5};
   Tensors results = exactResults(program->function("x_decode"), {query, key, key});
-  double far = std::exp(2.0 * std::tanh((1.5 - 0.5) / 2.0)), near = std::exp(2.0 * std::tanh(-0.5 / 2.0));
+  double far = std::exp(2.0 * std::tanh((1.5 - 0.5) / 2.0)),
+         near = std::exp(2.0 * std::tanh(-0.5 / 2.0));
   EXPECT_NEAR(results[0].values[0], (far * 1.5 - near * 0.5) / (far + near), 1e-6);
   EXPECT_NEAR(results[1].values[0], std::log(far + near), 1e-6);
 }
 
 // A reader of another layer's cache has no append, and both its functions say whose cache it is.
 TEST(Elaborate, ReaderHasNoAppend) {
-  auto program = elaborated("attn.spec @x {query_heads = 2, qk_size = 8, layers = array<i64: 4>, kv_from = 1}");
+  auto program = elaborated(
+      "attn.spec @x {query_heads = 2, qk_size = 8, layers = array<i64: 4>, kv_from = 1}");
   EXPECT_FALSE(program->function("x_append"));
   for (const char *name : {"x_prefill", "x_decode"})
     EXPECT_EQ(program->function(name)->getAttrOfType<IntegerAttr>("attn.kv_from").getInt(), 1);

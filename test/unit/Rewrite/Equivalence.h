@@ -27,7 +27,8 @@ struct Program {
   static std::unique_ptr<Program> fromFile(StringRef path) {
     auto program = std::unique_ptr<Program>(new Program());
     program->load();
-    program->module = parseSourceFile<ModuleOp>((ATTN_SOURCE_DIR "/" + path).str(), &program->context);
+    program->module =
+        parseSourceFile<ModuleOp>((ATTN_SOURCE_DIR "/" + path).str(), &program->context);
     EXPECT_TRUE(program->module) << path.str() << ": " << program->messages;
     return program;
   }
@@ -75,7 +76,8 @@ inline Tensors exactResults(func::FuncOp function, ArrayRef<HostTensor> args) {
 }
 
 /// Equal up to the rounding of doubles in another order.
-inline void expectEqualNumbers(const HostTensor &actual, const HostTensor &expected, StringRef what) {
+inline void expectEqualNumbers(const HostTensor &actual, const HostTensor &expected,
+                               StringRef what) {
   ASSERT_EQ(actual.sizes, expected.sizes) << what.str();
   double largest = 1.0;
   for (double value : expected.values)
@@ -84,11 +86,13 @@ inline void expectEqualNumbers(const HostTensor &actual, const HostTensor &expec
     if (!std::isfinite(expected.values[i]))
       ASSERT_EQ(actual.values[i], expected.values[i]) << what.str() << ", element " << i;
     else
-      ASSERT_NEAR(actual.values[i], expected.values[i], 1e-12 * largest) << what.str() << ", element " << i;
+      ASSERT_NEAR(actual.values[i], expected.values[i], 1e-12 * largest)
+          << what.str() << ", element " << i;
   }
 }
 
-inline void expectEqualNumbers(ArrayRef<HostTensor> actual, ArrayRef<HostTensor> expected, StringRef what) {
+inline void expectEqualNumbers(ArrayRef<HostTensor> actual, ArrayRef<HostTensor> expected,
+                               StringRef what) {
   ASSERT_EQ(actual.size(), expected.size()) << what.str();
   for (size_t i = 0; i < actual.size(); ++i)
     expectEqualNumbers(actual[i], expected[i], (what + ", result " + Twine(i)).str());

@@ -35,8 +35,8 @@ static void expectUnchanged(Program &program, StringRef pipeline, reference::Inp
   std::vector<Evaluated> before = evaluateAll(program, sizes);
   ASSERT_TRUE(succeeded(program.run(pipeline))) << program.messages;
   for (const Evaluated &function : before)
-    expectEqualNumbers(exactResults(program.function(function.name), function.args), function.results,
-                       function.name);
+    expectEqualNumbers(exactResults(program.function(function.name), function.args),
+                       function.results, function.name);
 }
 
 //===----------------------------------------------------------------------===//
@@ -56,7 +56,8 @@ TEST_P(PassFile, BeforeEqualsAfter) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rewrite, PassFile,
-                         testing::Values("absorb-latent", "expand-latent", "fold-scale", "fold-heads"),
+                         testing::Values("absorb-latent", "expand-latent", "fold-scale",
+                                         "fold-heads"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
@@ -86,7 +87,8 @@ TEST(Mechanisms, AllRewritesKeepTheNumbers) {
     SCOPED_TRACE(file);
     auto program = Program::fromFile("examples/mechanisms/" + file);
     ASSERT_TRUE(succeeded(program->run("attn-elaborate"))) << program->messages;
-    expectUnchanged(*program, "attn-fold-heads,attn-fold-scale,attn-absorb-latent,attn-expand-latent",
+    expectUnchanged(*program,
+                    "attn-fold-heads,attn-fold-scale,attn-absorb-latent,attn-expand-latent",
                     {1, 2, 5});
   }
 }

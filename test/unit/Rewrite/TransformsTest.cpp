@@ -1,7 +1,7 @@
 //===- TransformsTest.cpp - rewrites as functions ----------------------------===//
 
-#include "Equivalence.h"
 #include "attn/Rewrite/Transforms.h"
+#include "Equivalence.h"
 #include "mlir/IR/Verifier.h"
 
 using namespace mlir;
@@ -45,7 +45,8 @@ TEST(Transforms, DeclinedRewriteChangesNothingAndSaysWhy) {
   EXPECT_TRUE(failed(absorbLatentKey(rewriter, op)));
   EXPECT_EQ(program.text(), before);
   ASSERT_EQ(sentences.all.size(), 1u);
-  EXPECT_NE(sentences.all[0].find("found attn.rope in between"), std::string::npos) << sentences.all[0];
+  EXPECT_NE(sentences.all[0].find("found attn.rope in between"), std::string::npos)
+      << sentences.all[0];
 }
 
 TEST(Transforms, NothingToDoIsSilent) {

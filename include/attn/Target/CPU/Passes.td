@@ -57,11 +57,14 @@ def ExpandMath : Pass<"attn-cpu-expand-math"> {
   let summary = "elementary functions become polynomials";
   let description = [{
     Replaces exp, log, tanh, sine and cosine of float32 scalars and vectors by MLIR's polynomial
-    approximations, so that no library is called element by element.
+    approximations, so that no library is called element by element. What the module's `attn.target`
+    lacks becomes plain arithmetic: fused multiply-add a product and a sum, conversion between
+    float16 and float32 integer code, floor and ceil additions.
 
-    - Assumes: nothing.
+    - Assumes: nothing; without `attn.target` every instruction is taken to exist.
     - Leaves to others: functions without an approximation; they stay and become library calls.
-    - Changes in the numbers: a few ulp.
+    - Changes in the numbers: a few ulp; one rounding more per product and sum without fused
+      multiply-add; none by the conversions.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
