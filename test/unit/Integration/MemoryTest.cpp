@@ -135,8 +135,9 @@ TEST(Offsets64, BatchesAndHeads) {
 TEST(Offsets64, Tokens) {
   // Four tokens on are past 2^31 elements, and past 2^32 bytes from the first.
   int64_t token = large / 4;
-  expectCorrectAt("bf16", {{64, 16, token, 1}, {32, 16, token, 1}, {32, 16, token, 1},
-                           {64, 16, token, 1}, {20, 5, 1}});
+  expectCorrectAt(
+      "bf16",
+      {{64, 16, token, 1}, {32, 16, token, 1}, {32, 16, token, 1}, {64, 16, token, 1}, {20, 5, 1}});
 }
 
 TEST(Offsets64, TableOfAScoreRegionAndMasks) {
