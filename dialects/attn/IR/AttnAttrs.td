@@ -193,6 +193,7 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `maximum` | `exact`, or `lazy` running maximum |
     | `splits` | parts the key range is cut into |
     | `order` | `longest_first` or `linear` order of work items |
+    | `form` | `panels` of packed tiles, or `stream`: few rows, keys and values read once from memory (CPU) |
   }];
   let extraClassDeclaration = recordMethods;
 }
