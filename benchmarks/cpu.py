@@ -26,6 +26,8 @@ def source(case):
     q = f"tensor<?x{case['heads']}x{1 if case['q'] == 1 else '?'}x{size}x{t}>"
     k = f"tensor<?x{case['kv_heads']}x?x{size}x{t}>"
     mask = "mask(<causal>) " if case["causal"] else ""
+    if "schedule" in case:
+        mask += f"schedule<{case['schedule']}> "
     return (f"func.func @{case['name']}(%q: {q}, %k: {k}, %v: {k}) -> {q} {{\n"
             f"  %o = attn.attention %q, %k, %v scale({size ** -0.5:.9g}) {mask}: {q}, {k}, {k} -> {q}\n"
             f"  return %o : {q}\n}}\n")
@@ -99,7 +101,7 @@ class Case:
                 continue
             squares += ((found - expected) ** 2).sum()
             reference += (expected ** 2).sum()
-        return (squares / reference) ** 0.5
+        return float((squares / reference) ** 0.5)
 
     def work(self):
         c = self.case
@@ -148,7 +150,7 @@ def measure(case_data, folder, threads, args, library):
     case = Case(case_data, folder)
     case.run(threads)
     record = {"case": case_data["name"], "threads": threads, "error": case.error()}
-    record["ok"] = record["error"] < {"f32": 3e-6, "bf16": 8e-3, "f16": 2e-3}[case_data["dtype"]]
+    record["ok"] = bool(record["error"] < {"f32": 3e-6, "bf16": 8e-3, "f16": 2e-3}[case_data["dtype"]])
     if case_data.get("check_only"):
         return record
     before, trials = ceilings(library, case, threads), []

@@ -9,7 +9,7 @@ namespace mlir::attn {
 /// Facts of a processor core, read from `#attn.target`. Sizes are bytes.
 struct CoreFacts {
   int64_t lanes, registers, fmaPerCycle, fmaLatency, loadsPerCycle, l1, l2;
-  bool bf16Dot;
+  bool bf16Dot, amx;
   explicit CoreFacts(TargetAttr target);
 };
 

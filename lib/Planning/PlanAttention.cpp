@@ -121,6 +121,35 @@ static int64_t chooseUnroll(const Workload &work) {
 static constexpr int64_t streamGroup = 8;
 static constexpr int64_t streamKeys = 32, streamSplits = 64;
 
+/// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are transposed once per tile; many
+/// keys, because each tile loads and stores the accumulator.
+static constexpr int64_t matrixRows = 32, matrixKeys = 256, matrixPanels = 32;
+
+static bool suitsMatrix(const CoreFacts &core, const Workload &work) {
+  return core.amx && core.lanes == 16 && work.isBf16 && !work.oneQuery;
+}
+
+static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core, MaskAttr mask) {
+  Builder b(context);
+  NamedAttrList fields;
+  auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
+  set("rows", matrixRows);
+  set("keys", matrixKeys);
+  set("panels", matrixPanels);
+  set("lanes", core.lanes);
+  set("register_keys", 8);
+  set("register_values", 8);
+  set("unroll", 1);
+  fields.set("order", b.getStringAttr(chooseOrder(mask)));
+  return ScheduleAttr::get(context, fields.getDictionary(context));
+}
+
+static SmallVector<std::string> explainMatrix() {
+  return {llvm::formatv("rows = {0}, keys = {1}: 2 x 2 tiles of the matrix unit; more keys load and store the accumulator less often",
+                        matrixRows, matrixKeys),
+          llvm::formatv("panels = {0}: one transposition of the values serves {1} rows", matrixPanels, matrixPanels * matrixRows)};
+}
+
 static bool suitsStream(const Workload &work) {
   bool evenPairs = !work.isBf16 || (work.qkSize % 2 == 0 && work.vSize % 2 == 0);
   return work.oneQuery && work.group <= streamGroup && evenPairs;
@@ -238,6 +267,8 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target) {
   Workload work = describe(op, core);
   if (suitsStream(work))
     return Plan{buildStreamSchedule(op.getContext(), core, work), explainStream(core, work)};
+  if (suitsMatrix(core, work))
+    return Plan{buildMatrixSchedule(op.getContext(), core, op.maskOrAll()), explainMatrix()};
   std::optional<TileShape> tile = chooseTile(core, work);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")

@@ -84,6 +84,11 @@ private:
   bool fused, masked;
 };
 
+/// Transposes n vectors of n words, n a power of two.
+SmallVector<Value> transposeWords(CpuBuilder &b, SmallVector<Value> rows);
+/// `vector` with zeros behind it, `count` elements in all.
+Value padVector(CpuBuilder &b, Value vector, int64_t count);
+
 } // namespace mlir::attn
 
 #endif // ATTN_LIB_TARGET_CPU_CPUBUILDER_H

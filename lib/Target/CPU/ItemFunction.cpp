@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
+#include "MatrixKernels.h"
 #include "StreamKernels.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -42,8 +43,9 @@ void ItemFunction::emit() {
     strictKernel = kernels.emitValues(/*strict=*/true);
   } else {
     PanelKernels kernels(b, plan, name);
-    scoresKernel = kernels.emitScores();
-    valuesKernel = kernels.emitValues(/*strict=*/false);
+    MatrixKernels matrix(b, plan, name);
+    scoresKernel = plan.tiles ? matrix.emitScores() : kernels.emitScores();
+    valuesKernel = plan.tiles ? matrix.emitValues() : kernels.emitValues(/*strict=*/false);
     strictKernel = kernels.emitValues(/*strict=*/true);
   }
   emitFunction("_item", [&] { emitPanels(); });
@@ -146,6 +148,8 @@ void ItemFunction::emitLocation() {
 void ItemFunction::emitPanels() {
   Value live = b.minimum(b.sub(totalRows, firstRow), b.index(plan.itemRows()));
   livePanels = b.ceilDiv(live, plan.rows);
+  if (plan.tiles)
+    MatrixKernels::configure(b);
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
     plan.streamed ? loadStreamPanel(panel) : loadPanel(panel);
     initPanel(panel);
@@ -157,6 +161,8 @@ void ItemFunction::emitPanels() {
     finishPanel(panel);
     storePanel(panel);
   });
+  if (plan.tiles)
+    MatrixKernels::release(b);
 }
 
 //===----------------------------------------------------------------------===//
@@ -205,7 +211,7 @@ void ItemFunction::emitStream() {
       Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
       b.when(verdict.any, [&] {
         Value live = b.sub(keys.high, keys.low);
-        Value padded = b.mul(b.ceilDiv(live, plan.registerKeys), b.index(plan.registerKeys));
+        Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
         if (plan.streamed)
           return b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitStreamPanel(panel, keys, padded); });
         packKeys(low, live, padded);
@@ -226,10 +232,15 @@ std::pair<Value, Value> ItemFunction::panelPositions(Value panel) {
 /// Excluded keys have a zero weight; only a value that is not finite makes a difference between the two products.
 void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value finite) {
   auto [first, last] = panelPositions(panel);
+  // The panel's own rows may end before the item's: a diagonal costs each panel what it sees.
+  keys.high = b.minimum(keys.high, emitKeyRange(b, plan.stream.getMask(), context, first, last).high);
+  keys.high = b.maximum(keys.high, keys.low);
+  padded = b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
   Value isWhole = b.compare(Predicate::eq, padded, b.sub(keys.high, keys.low));
   Type f32 = b.getF32Type();
-  b.when(verdict.any, [&] {
+  Value some = b.both(verdict.any, b.compare(Predicate::slt, keys.low, keys.high));
+  b.when(some, [&] {
     Type word = plan.wordType();
     func::CallOp::create(b, scoresKernel, ValueRange{slice(plan.keyTile, word), slice(plan.query, word, panel),
                                                      slice(plan.scores, f32), padded});

@@ -41,6 +41,7 @@ private:
   void packKeys(Value first, Value live, Value padded);
   Value packValues(Value first, Value live, Value padded);
   void packValuePairs(Value first, Value live, Value padded);
+  void packValueColumns(Value first, Value live, Value padded);
   Value valueBlockRow(Value d, Value row);
   Value addToCheck(Value source, ValueRange at, Value sum);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);

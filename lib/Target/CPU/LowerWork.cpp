@@ -1,6 +1,7 @@
 //===- LowerWork.cpp - attn.work to vector code and OpenMP -------------------===//
 #include "ItemFunction.h"
 #include "LowerParallel.h"
+#include "MatrixKernels.h"
 #include "ScoreCode.h"
 #include "attn/Target/CPU/CPUTarget.h"
 #include "attn/Target/CPU/Passes.h"
@@ -17,6 +18,8 @@ static void emitItems(CpuBuilder &b, WorkPlan &plan, func::FuncOp function, Valu
   Type byte = b.getIntegerType(8);
   Value workspace, whole;
   auto allocate = [&] {
+    if (plan.tiles)
+      MatrixKernels::requestPermission(b, function->getParentOfType<ModuleOp>());
     whole = memref::AllocOp::create(b, MemRefType::get({plan.bytes}, byte), b.getI64IntegerAttr(64));
     workspace = memref::CastOp::create(b, MemRefType::get({ShapedType::kDynamic}, byte), whole);
   };

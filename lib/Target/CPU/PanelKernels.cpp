@@ -117,7 +117,9 @@ void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, 
       init.push_back(b.mulf(b.load(accumulator, {b.add(first, i), b.index(j * plan.lanes)}, b.f32Vector()), factor));
     }
   Value block = b.mul(b.div(first, b.index(plan.registerValues)), b.index(plan.tileRows()));
-  auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(block, k), b.index(i)}; };
+  auto indexA = [&](Value k, int64_t i) {
+    return plan.tiles ? SmallVector<Value>{b.add(first, i), k} : SmallVector<Value>{b.add(block, k), b.index(i)};
+  };
   int64_t rowsPerBlock = plan.pairs ? plan.registerKeys / 2 : plan.registerKeys;
   Product p{value, weights, function.getArgument(4), rows, indexA, unrollFor(plan.unroll, rowsPerBlock), strict};
   SmallVector<Value> sums = product(p, init);

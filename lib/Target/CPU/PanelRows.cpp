@@ -13,7 +13,7 @@ using namespace mlir::attn;
 
 /// Transposes n vectors of n words, n a power of two: log2(n) rounds in which pairs of vectors that lie `step` apart
 /// exchange groups of `step` words.
-static SmallVector<Value> transpose(CpuBuilder &b, SmallVector<Value> rows) {
+SmallVector<Value> attn::transposeWords(CpuBuilder &b, SmallVector<Value> rows) {
   auto n = static_cast<int64_t>(rows.size());
   for (int64_t step = n / 2; step >= 1; step /= 2) {
     SmallVector<int64_t> low, high;
@@ -31,6 +31,14 @@ static SmallVector<Value> transpose(CpuBuilder &b, SmallVector<Value> rows) {
     }
   }
   return rows;
+}
+
+Value attn::padVector(CpuBuilder &b, Value vector, int64_t count) {
+  auto type = cast<VectorType>(vector.getType());
+  if (type.getNumElements() == count)
+    return vector;
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(count, type.getElementType())));
+  return vector::InsertStridedSliceOp::create(b, vector, zero, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{1});
 }
 
 /// Words of a square block of a row of `words`; 1 if it is too short for one.
@@ -60,11 +68,18 @@ ItemFunction::RowPlace ItemFunction::placeOf(Value row) {
 void ItemFunction::loadPanel(Value panel) {
   b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { locateRow(panel, lane); });
   bool odd = plan.pairs && plan.qkSize % 2 != 0;
-  int64_t width = odd ? 1 : blockWidth(plan, plan.rowWords());
+  int64_t words = plan.pairs ? plan.qkSize / 2 : plan.qkSize;
+  int64_t width = odd ? 1 : blockWidth(plan, words);
   b.loop(b.index(0), b.index(plan.rows), width, [&](Value lane) {
     if (width == 1)
       return loadElements(panel, lane);
     loadBlock(panel, lane, width);
+  });
+  Value target = slice(plan.query, plan.wordType(), panel);
+  auto zero = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(plan.lanes, plan.wordType())));
+  b.loop(b.index(plan.pairs ? (plan.qkSize + 1) / 2 : plan.qkSize), b.index(plan.rowWords()), 1, [&](Value word) {
+    for (int64_t j = 0; j < plan.vectors; ++j)
+      b.store(zero, target, {word, b.index(j * plan.lanes)});
   });
 }
 
@@ -119,7 +134,7 @@ void ItemFunction::loadBlock(Value panel, Value firstLane, int64_t width) {
     places.push_back(sourceRow(b, context.batch, queryMap, context.offset, positions, heads, b.add(firstLane, i)));
   int64_t perWord = plan.pairs ? 2 : 1;
   auto loaded = VectorType::get(width * perWord, cast<MemRefType>(source.getType()).getElementType());
-  forBlocks(b, plan.rowWords(), width, [&](Value word) {
+  forBlocks(b, plan.qkSize / perWord, width, [&](Value word) {
     SmallVector<Value> rows;
     for (SmallVector<Value> at : places) {
       at.push_back(b.mul(word, b.index(perWord)));
@@ -127,7 +142,7 @@ void ItemFunction::loadBlock(Value panel, Value firstLane, int64_t width) {
       row = plan.pairs ? Value(vector::BitCastOp::create(b, VectorType::get(width, b.getI32Type()), row)) : b.widen(row);
       rows.push_back(scaleWords(row));
     }
-    for (auto [i, column] : llvm::enumerate(transpose(b, rows)))
+    for (auto [i, column] : llvm::enumerate(transposeWords(b, rows)))
       b.store(column, target, {b.add(word, static_cast<int64_t>(i)), firstLane});
   });
 }
@@ -192,7 +207,7 @@ void ItemFunction::storeBlock(Value panel, Value firstLane, int64_t width, Value
     SmallVector<Value> columns;
     for (int64_t i = 0; i < width; ++i)
       columns.push_back(b.load(accumulator, {b.add(d, i), firstLane}, VectorType::get(width, b.getF32Type())));
-    for (auto [i, row] : llvm::enumerate(transpose(b, columns))) {
+    for (auto [i, row] : llvm::enumerate(transposeWords(b, columns))) {
       Value isLive = b.compare(arith::CmpIPredicate::ult, b.add(firstLane, static_cast<int64_t>(i)), live);
       b.when(isLive, [&, i = i, row = row] {
         b.store(b.narrow(row, element), out, {context.batch, places[i].head, places[i].query, d});

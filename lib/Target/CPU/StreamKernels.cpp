@@ -19,23 +19,15 @@ static constexpr int64_t valueKeys = 8;
 /// Elements of the last chunk.
 static int64_t tailElements(const Chunks &c) { return c.size - (c.chunks - 1) * c.elements; }
 
-static Value padTo(CpuBuilder &b, Value vector, int64_t count) {
-  auto type = cast<VectorType>(vector.getType());
-  if (type.getNumElements() == count)
-    return vector;
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(count, type.getElementType())));
-  return vector::InsertStridedSliceOp::create(b, vector, zero, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{1});
-}
-
 SmallVector<Value> attn::loadChunk(CpuBuilder &b, const Chunks &c, Value source, const RowIndex &row, Value chunk, bool isTail) {
   int64_t count = isTail ? tailElements(c) : c.elements;
   SmallVector<Value> at(row);
   at.push_back(b.mul(chunk, b.index(c.elements)));
   Value loaded = b.load(source, at, VectorType::get(count, cast<MemRefType>(source.getType()).getElementType()));
   if (!c.words)
-    return {padTo(b, b.widen(loaded), b.lanes())};
+    return {padVector(b, b.widen(loaded), b.lanes())};
   Value words = vector::BitCastOp::create(b, VectorType::get(count / 2, b.getI32Type()), loaded);
-  words = padTo(b, words, b.lanes());
+  words = padVector(b, words, b.lanes());
   if (c.vectors == 1)
     return {words};
   return {b.unpackHalf(words, 0), b.unpackHalf(words, 1)};

@@ -47,8 +47,8 @@ void ItemFunction::packKeys(Value first, Value live, Value padded) {
       Value part = loadRow(b, source, at, d, count);
       b.store(plan.pairs ? part : b.widen(part), target, {row, d});
     });
-    if (plan.pairs && plan.qkSize % 2 != 0)
-      b.store(zeros(b, 1, element), target, {row, b.index(plan.qkSize)});
+    if (plan.pairs && plan.qkSize < 2 * plan.rowWords())
+      b.store(zeros(b, 2 * plan.rowWords() - plan.qkSize, element), target, {row, b.index(plan.qkSize)});
   });
   Value words = slice(plan.keyTile, plan.wordType());
   b.loop(live, padded, 1, [&](Value row) {
@@ -86,7 +86,9 @@ Value ItemFunction::valueBlockRow(Value d, Value row) {
 Value ItemFunction::packValues(Value first, Value live, Value padded) {
   Value source = mapped(plan.work.getValue());
   Value clean = zeros(b, checkWidth(plan), b.getF32Type());
-  if (plan.pairs)
+  if (plan.tiles)
+    packValueColumns(first, live, padded);
+  else if (plan.pairs)
     packValuePairs(first, live, padded);
   Value target = slice(plan.valueTile, plan.wordType());
   Value check = b.loop(b.index(0), live, 1, clean, [&](Value row, ValueRange sums) {
@@ -97,14 +99,17 @@ Value ItemFunction::packValues(Value first, Value live, Value padded) {
       });
     return SmallVector<Value>{addToCheck(source, at, sums.front())};
   }).front();
+  Value ordered = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, check, check);
+  Value finite = vector::ReductionOp::create(b, vector::CombiningKind::AND, ordered);
+  if (plan.tiles)
+    return finite;
   Value used = plan.pairs ? b.ceilDiv(live, 2) : live, end = plan.pairs ? b.div(padded, b.index(2)) : padded;
   b.loop(used, end, 1, [&](Value row) {
     forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
       b.store(zeros(b, count, plan.wordType()), target, {valueBlockRow(d, row), b.index(0)});
     });
   });
-  Value ordered = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, check, check);
-  return vector::ReductionOp::create(b, vector::CombiningKind::AND, ordered);
+  return finite;
 }
 
 /// Words of rows 2n and 2n + 1; the partner of an odd last row is zero.
@@ -123,4 +128,38 @@ void ItemFunction::packValuePairs(Value first, Value live, Value padded) {
   Value whole = b.div(live, b.index(2));
   b.loop(b.index(0), whole, 1, [&](Value pair) { packRow(pair, false); });
   b.when(b.compare(arith::CmpIPredicate::ne, b.mul(whole, b.index(2)), live), [&] { packRow(whole, true); });
+}
+
+/// Words of keys 2n and 2n + 1, a row for each value column: blocks of 32 keys by 16 columns are transposed in registers. The
+/// last block of a short tile is copied element by element, with zeros behind.
+void ItemFunction::packValueColumns(Value first, Value live, Value padded) {
+  Value source = mapped(plan.work.getValue()), words = slice(plan.valueTile, b.getI32Type());
+  Value whole = b.mul(b.div(live, b.index(plan.keyStep())), b.index(plan.keyStep()));
+  int64_t lanes = plan.lanes;
+  auto wordType = VectorType::get(lanes, b.getI32Type());
+  b.loop(b.index(0), whole, plan.keyStep(), [&](Value n) {
+    forColumns(plan.vSize, lanes, [&](Value d, int64_t count) {
+      SmallVector<Value> rows;
+      for (int64_t i = 0; i < lanes; ++i) {
+        auto half = [&](int64_t which) {
+          Value part = loadRow(b, source, {context.batch, valueHead, b.add(first, b.add(n, 2 * i + which))}, d, count);
+          return padVector(b, part, lanes);
+        };
+        rows.push_back(vector::BitCastOp::create(b, wordType, vector::InterleaveOp::create(b, half(0), half(1))));
+      }
+      for (auto [i, column] : llvm::enumerate(transposeWords(b, rows)))
+        if (static_cast<int64_t>(i) < count)
+          b.store(column, words, {b.add(d, static_cast<int64_t>(i)), b.div(n, b.index(2))});
+    });
+  });
+  Value halves = slice(plan.valueTile, b.getBF16Type());
+  auto copyKey = [&](Value n, bool isLive) {
+    b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
+      Value element = isLive ? Value(memref::LoadOp::create(b, source, ValueRange{context.batch, valueHead, b.add(first, n), d}))
+                             : b.narrow(b.f32(0), b.getBF16Type());
+      memref::StoreOp::create(b, element, halves, ValueRange{d, n});
+    });
+  };
+  b.loop(whole, live, 1, [&](Value n) { copyKey(n, true); });
+  b.loop(live, padded, 1, [&](Value n) { copyKey(n, false); });
 }

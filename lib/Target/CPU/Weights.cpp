@@ -75,6 +75,13 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
     }
   }
 
+  // The matrix unit leaves the scale to this place.
+  double factor = plan.tiles ? plan.scoreFactor() : 1.0;
+  auto loadScore = [&](Value n, const Column &column) -> Value {
+    Value score = b.load(scores, {n, column.at}, b.f32Vector());
+    return factor == 1.0 ? score : b.mulf(score, b.splat(factor));
+  };
+
   // First pass. Padded keys repeat the last live key where the mask or the region reads memory.
   SmallVector<Value> start(plan.vectors, b.splat(-infinity));
   Value lastKey = b.add(keys.high, -1);
@@ -83,7 +90,7 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
     Value readKey = partial ? b.minimum(key, lastKey) : key;
     SmallVector<Value> next;
     for (auto [column, top] : llvm::zip(columns, args)) {
-      Value score = b.load(scores, {n, column.at}, b.f32Vector());
+      Value score = loadScore(n, column);
       if (column.code || column.mask) {
         score = finalScore(b, column, score, readKey, live);
         b.store(score, scores, {n, column.at});
@@ -115,7 +122,9 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
 
   Value weights = slice(plan.weights, plan.wordType());
   auto weightOf = [&](size_t j, Value n) -> Value {
-    Value score = b.load(scores, {n, columns[j].at}, b.f32Vector());
+    const Column &column = columns[j];
+    bool isFinal = column.code || column.mask;
+    Value score = isFinal ? b.load(scores, {n, column.at}, b.f32Vector()) : loadScore(n, column);
     Value weight = plan.isSoftmax() ? softmaxWeight(b, score, references[j], plan.pairs) : plainWeight(b, plan.normalizer, score);
     return partial ? markExcluded(b, score, weight) : weight;
   };

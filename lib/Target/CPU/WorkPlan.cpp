@@ -52,6 +52,16 @@ bool WorkPlan::usesPairs() {
   return isBf16 && target.getFlag("bf16_dot") && lanes == 16 && registerKeys % 2 == 0;
 }
 
+/// Two by two matrix tiles for each product: 32 keys (or value columns) by 32 rows.
+bool WorkPlan::usesTiles() {
+  return isBf16 && target.getFlag("amx") && target.getFlag("bf16_convert") && lanes == 16 && rows == 32 && keys % 32 == 0;
+}
+
+int64_t WorkPlan::rowWords() const {
+  int64_t words = pairs ? (qkSize + 1) / 2 : qkSize;
+  return tiles ? static_cast<int64_t>(llvm::alignTo(words, 16)) : words;
+}
+
 Type WorkPlan::wordType() const {
   MLIRContext *context = target.getContext();
   return pairs ? Type(IntegerType::get(context, 32)) : Type(Float32Type::get(context));
@@ -82,7 +92,8 @@ LogicalResult WorkPlan::readSchedule() {
   vectors = rows / lanes;
   splits = schedule.getInt("splits");
   streamed = schedule.getWord("form") == "stream";
-  pairs = !streamed && usesPairs();
+  tiles = !streamed && usesTiles();
+  pairs = !streamed && (tiles || usesPairs());
   if (registerKeys < 1 || registerValues < 1)
     return work.emitOpError("schedule needs positive register_keys and register_values on a CPU");
   if (keys % registerKeys != 0)
@@ -115,6 +126,8 @@ WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
 /// Two words: a power of two as row length puts the rows of a register block into one bank (8 bytes wide), where their
 /// loads cannot go two at a time.
 static constexpr int64_t keyRowPadding = 2;
+/// A row of a matrix tile is one cache line; the rows of a tile must not fall into few sets of the cache.
+static constexpr int64_t tileRowPadding = 16;
 
 void WorkPlan::layOut() {
   int64_t next = 0;
@@ -125,14 +138,18 @@ void WorkPlan::layOut() {
   };
   auto rowOf = [&](const RowChunks &c) { return c.chunks * c.vectors * lanes; };
   query = streamed ? slice(rows, rowOf(queryChunks())) : slice(rowWords(), rows);
-  accumulator = streamed ? slice(rows, rowOf(valueChunks())) : slice(vSize, rows);
+  auto tiledSize = static_cast<int64_t>(llvm::alignTo(vSize, tiles ? 16 : 1));
+  accumulator = streamed ? slice(rows, rowOf(valueChunks())) : slice(tiledSize, rows);
   maximum = slice(1, rows);
   sum = slice(1, rows);
   position = slice(1, rows);
   head = slice(1, rows);
   panelBytes = next;
   next *= panels;
-  if (!streamed) {
+  if (tiles) {
+    keyTile = slice(keys, rowWords() + tileRowPadding);
+    valueTile = slice(tiledSize, keys / 2 + tileRowPadding);
+  } else if (!streamed) {
     keyTile = slice(keys, rowWords() + keyRowPadding);
     valueTile = slice(tileRows() * valueBlocks(), registerValues);
   }

@@ -35,6 +35,9 @@ struct WorkPlan {
   double scale = 1;
   bool longestFirst = false;
   bool pairs = false; // products of bf16 pairs
+  // The pairs are multiplied by the matrix unit (AMX): tiles of 16 rows of 16 words. Rows of words are padded to whole
+  // tiles, and the value tile is [value size][keys / 2].
+  bool tiles = false;
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are [rows][chunks of a row].
   bool streamed = false;
   int64_t splits = 1; // most parts of the key range
@@ -53,7 +56,9 @@ struct WorkPlan {
   int64_t itemRows() const { return rows * panels; }
   int64_t valueBlocks() const { return (vSize + registerValues - 1) / registerValues; }
   /// Words of a query or key row; rows of words of a tile of weights or values.
-  int64_t rowWords() const { return pairs ? (qkSize + 1) / 2 : qkSize; }
+  int64_t rowWords() const;
+  /// Keys of a tile are computed in multiples of this.
+  int64_t keyStep() const { return tiles ? 32 : registerKeys; }
   int64_t tileRows() const { return pairs ? keys / 2 : keys; }
   Type wordType() const;
   /// Factor of the queries while they are loaded, and what is left of the scale for the scores: queries stay bf16, so
@@ -67,8 +72,8 @@ struct WorkPlan {
   };
   RowChunks queryChunks() const { return rowChunks(qkSize, true); }
   RowChunks valueChunks() const { return rowChunks(vSize, false); }
-  /// bf16 words stay words in the products with keys.
-  bool keyDots() const { return streamed && isBf16 && target.getFlag("bf16_dot") && lanes == 16; }
+  /// bf16 words stay words in the products with keys: even where the dot product is slow, it saves taking them apart.
+  bool keyDots() const { return streamed && isBf16 && target.getFlag("bf16_convert") && lanes == 16; }
   double scoreFactor() const;
   bool hasRegion() { return !dot.getScore().empty(); }
   bool isSoftmax() const { return normalizer == Normalizer::Softmax; }
@@ -82,6 +87,7 @@ private:
   LogicalResult readSchedule();
   LogicalResult readForm();
   bool usesPairs();
+  bool usesTiles();
   RowChunks rowChunks(int64_t size, bool isKey) const;
 
   bool isBf16 = false; // keys and values
