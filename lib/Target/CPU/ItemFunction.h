@@ -54,6 +54,7 @@ private:
   // Stream form.
   void loadStreamPanel(Value panel);
   void visitStreamPanel(Value panel, KeyRange keys, Value padded);
+  Value hasExcluded(Value live);
   void scaleStreamPanel(Value panel);
   void storeStreamPanel(Value panel);
   Value partSlice(const Slice &s, Value number, Value panel);

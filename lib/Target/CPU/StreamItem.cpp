@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
 #include "StreamKernels.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -52,6 +53,17 @@ void ItemFunction::loadStreamPanel(Value panel) {
   });
 }
 
+/// Whether some score of the tile is -infinity.
+Value ItemFunction::hasExcluded(Value live) {
+  Value scores = slice(plan.scores, b.getF32Type()), none = arith::ConstantOp::create(b, b.getZeroAttr(b.i1Vector()));
+  Value found = b.loop(b.index(0), live, 1, none, [&](Value n, ValueRange args) {
+    Value score = b.load(scores, {n, b.index(0)}, b.f32Vector());
+    Value excluded = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, score, b.splat(-std::numeric_limits<double>::infinity()));
+    return SmallVector<Value>{b.either(args.front(), excluded)};
+  }).front();
+  return vector::ReductionOp::create(b, vector::CombiningKind::OR, found);
+}
+
 /// Only a tile of which some key is excluded needs the strict product.
 void ItemFunction::visitStreamPanel(Value panel, KeyRange keys, Value padded) {
   auto [first, last] = panelPositions(panel);
@@ -68,7 +80,9 @@ void ItemFunction::visitStreamPanel(Value panel, KeyRange keys, Value padded) {
       emitWeights(panel, keys, padded, partial);
       func::CallOp::create(b, kernel, operands);
     };
-    b.when(b.both(verdict.all, isWhole), [&] { finishTile(false, valuesKernel); }, [&] { finishTile(true, strictKernel); });
+    // A score of -infinity excludes a key without a mask, too; what a region makes of scores is not known yet.
+    Value unmarked = plan.hasRegion() ? b.boolean(false) : b.negate(hasExcluded(live));
+    b.when(b.both(b.both(verdict.all, isWhole), unmarked), [&] { finishTile(false, valuesKernel); }, [&] { finishTile(true, strictKernel); });
   });
 }
 
