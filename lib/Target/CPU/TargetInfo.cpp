@@ -123,8 +123,8 @@ private:
 };
 } // namespace
 
-/// Instruction sets that code for a processor may use, of those that not every machine has: what
-/// the runtime asks the machine for before it loads a kernel.
+/// Instruction sets that code for a processor may use, of those that not every machine has: what the runtime
+/// asks the machine for before it loads a kernel.
 static std::string optionalFeatures(const llvm::MCSubtargetInfo &info, ArrayRef<StringRef> known) {
   std::string found;
   for (StringRef name : known)
@@ -133,19 +133,10 @@ static std::string optionalFeatures(const llvm::MCSubtargetInfo &info, ArrayRef<
   return found;
 }
 
-static const StringRef x86Features[] = {"ssse3",        "sse4.1",
-                                        "sse4.2",       "popcnt",
-                                        "avx",          "avx2",
-                                        "fma",          "f16c",
-                                        "bmi",          "bmi2",
-                                        "lzcnt",        "avx512f",
-                                        "avx512bw",     "avx512cd",
-                                        "avx512dq",     "avx512vl",
-                                        "gfni",         "avx512vbmi",
-                                        "avx512vbmi2",  "avx512vnni",
-                                        "avx512bitalg", "avx512vpopcntdq",
-                                        "avx512bf16",   "avx512fp16",
-                                        "amx-tile",     "amx-bf16"};
+static const StringRef x86Features[] = {
+    "ssse3",    "sse4.1",   "sse4.2",   "popcnt",   "avx",         "avx2",            "fma",        "f16c",
+    "bmi",      "bmi2",     "lzcnt",    "avx512f",  "avx512bw",    "avx512cd",        "avx512dq",   "avx512vl",
+    "gfni",     "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg", "avx512vpopcntdq", "avx512bf16", "avx512fp16", "amx-tile", "amx-bf16"};
 static const StringRef armFeatures[] = {"dotprod", "fullfp16", "bf16", "i8mm", "sve", "sve2"};
 
 /// Vector unit of an x86-64 processor: 512-bit needs the foundation and the lane-mask subsets.

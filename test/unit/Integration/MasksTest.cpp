@@ -65,12 +65,17 @@ TEST_P(Masks, EqualTheDefinition) {
   auto kernel = compile(GetParam());
   ASSERT_TRUE(kernel);
   uint64_t seed = 0;
+  // Eight positions to a panel, twelve keys to a tile: offsets of every remainder by four, so that
+  // edges of masks meet edges of tiles.
   for (InputSizes sizes : {InputSizes{1, 1, 1},
                            {2, 5, 5},
                            {1, 33, 33},
                            {2, 17, 50},
                            {1, 50, 17},
                            {1, 70, 131},
+                           {1, 64, 66},
+                           {1, 100, 99},
+                           {1, 52, 80},
                            {3, 1, 24}})
     expectCorrect(*kernel, sizes, ++seed);
   Tensors inputs = makeInputs(*kernel, {1, 30, 40}, 7);
@@ -85,6 +90,9 @@ INSTANTIATE_TEST_SUITE_P(
         MaskCase{"window", "window<5>"}, MaskCase{"two_sided_window", "window<3, 14>"},
         MaskCase{"sink", "sink<3>"}, MaskCase{"prefix", "prefix<17>"},
         MaskCase{"chunk", "chunk<8>"}, MaskCase{"stride", "stride<3>"},
+        // So wide that whole tiles are seen.
+        MaskCase{"wide_window", "window<45, 33>"}, MaskCase{"wide_chunk", "chunk<36>"},
+        MaskCase{"after_prefix", "not prefix<24>"},
         MaskCase{"prefix_length", "prefix_length<0>", {"tensor<?xi64>"}},
         MaskCase{"document", "document<0>", {"tensor<?x?xi32>"}},
         MaskCase{"dense", "dense<0>", {"tensor<?x4x?x?xi8>"}},
