@@ -22,7 +22,7 @@ struct EmitName {
 
 static constexpr EmitName emitNames[] = {
     {"attn", Emit::Attn}, {"planned", Emit::Planned}, {"tiled", Emit::Tiled}, {"llvm", Emit::LLVM},
-    {"asm", Emit::Asm},   {"obj", Emit::Obj},         {"bundle", Emit::Bundle}};
+    {"asm", Emit::Asm},   {"ptx", Emit::Ptx}, {"cubin", Emit::Cubin}, {"obj", Emit::Obj},         {"bundle", Emit::Bundle}};
 
 static std::vector<std::string> emitWords() {
   std::vector<std::string> words;
@@ -63,10 +63,10 @@ static OptionTable optionTable(CompileOptions &options) {
                    "config.json.";
   table.positional = [&](StringRef value) { return storeInput(options.input, value); };
   auto &o = table.options;
-  o.push_back({"target", "TARGET", "cpu (this machine), cpu:x86-64-v3, cpu:x86-64-v4, ...", {}, false,
+  o.push_back({"target", "TARGET", "cpu (this machine), cpu:x86-64-v3, cpu:x86-64-v4, sm_90a, ...", {}, false,
                storeText(options.target)});
   o.push_back({"emit", "KIND", "what to write (default bundle)", emitWords(), false,
-               [&](StringRef value) { return storeEmit(options, value); }, {"ptx", "cubin"}});
+               [&](StringRef value) { return storeEmit(options, value); }});
   o.push_back({"entry", "NAMES", "only these: prefill, decode, append, or names of functions", {},
                false, storeEntryList(options.entries)});
   o.push_back({"dtype", "TYPE", "element type of every spec", {"f32", "bf16", "f16"}, false,
