@@ -294,16 +294,18 @@ Vals KernelEmitter::consume(Vals it) {
 void KernelEmitter::addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum) {
   Val logit = b.val(LLVM::LoadOp::create(b, b.getF32Type(), b.pointerAt(a.sinks, tile.head.wide() << 2, 1)));
   Val score = logit * b.f32(1.4426950408889634 / factor), scale = b.f32(factor), zero = b.f32(0);
-  Vals rescale;
+  Vals rescale, unseen; // a row without keys: excluded value rows may have left NaN
   for (unsigned r = 0; r < 2; ++r) {
     Val most = maximum[r].max(score);
+    unseen.push_back(maximum[r].realEq(-std::numeric_limits<double>::infinity()));
     Val used = most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most);
     Val shift = zero - used * scale;
     rescale.push_back(b.exp2(b.fma(maximum[r], scale, shift)));
     sum[r] = b.fma(sum[r], rescale[r], b.exp2(b.fma(score, scale, shift)));
     maximum[r] = most;
   }
-  acc = scaled(acc, rescale);
+  for (auto [i, x] : llvm::enumerate(acc))
+    x = unseen[rowOf(i)].select(zero, x * rescale[rowOf(i)]);
 }
 
 //===----------------------------------------------------------------------===//

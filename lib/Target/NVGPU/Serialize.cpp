@@ -138,7 +138,7 @@ FailureOr<std::string> NVGPUTarget::assemble(ModuleOp module, StringRef ptx) con
   if (code != 0)
     return module.emitError("internal: ptxas refused the kernel: ") << message << text;
   if (isSlow(text))
-    module.emitWarning("ptxas reports a kernel that will be slow; choose smaller tiles: ") << text;
+    mlir::emitWarning(module.getLoc(), "ptxas reports a kernel that will be slow; choose smaller tiles: ") << text;
   return image.read();
 }
 
