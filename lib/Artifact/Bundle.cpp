@@ -108,7 +108,7 @@ llvm::Error BundleWriter::commit() {
   for (fs::directory_iterator it(staging, code), end; it != end && !code; it.increment(code))
     names.push_back(path::filename(it->path()).str());
   std::partition(names.begin(), names.end(),
-                        [&](const std::string &name) { return name != manifest; });
+                 [&](const std::string &name) { return name != manifest; });
   for (const std::string &name : names)
     if (std::error_code moved = fs::rename(pathOf(name), folder + "/" + name))
       return fail("write a bundle to", folder, moved);

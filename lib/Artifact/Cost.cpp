@@ -28,7 +28,9 @@ public:
   }
 
   bool isKeySide(Value value) const { return keySide.contains(value); }
-  int64_t lengthOf(Value value) const { return isKeySide(value) ? cost.keyLength : cost.queryLength; }
+  int64_t lengthOf(Value value) const {
+    return isKeySide(value) ? cost.keyLength : cost.queryLength;
+  }
 
   /// Elements of a tensor whose sequence is `length` long.
   double elements(ShapedType type, int64_t length) const {
@@ -77,8 +79,8 @@ static double attentionFlops(AttentionOp op, SizedFunction &sized) {
                                                          : op.getQuery().getType().getDimSize(2);
   int64_t keys = op.getKey().getType().isDynamicDim(2) ? sized.cost.keyLength
                                                        : op.getKey().getType().getDimSize(2);
-  int64_t batch =
-      op.getQuery().getType().isDynamicDim(0) ? sized.cost.batch : op.getQuery().getType().getDimSize(0);
+  int64_t batch = op.getQuery().getType().isDynamicDim(0) ? sized.cost.batch
+                                                          : op.getQuery().getType().getDimSize(0);
   int64_t offset = keys - rows;
   if (Value given = op.getOffset())
     if (std::optional<int64_t> constant = getConstantIntValue(given))

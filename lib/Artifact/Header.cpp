@@ -18,11 +18,10 @@ struct CType {
 
 /// 16-bit floating point has no C type everywhere, so its bits travel.
 static const CType &cTypeOf(StringRef dtype) {
-  static const CType types[] = {
-      {"f32", "float", "ATTN_F32"},     {"bf16", "uint16_t", "ATTN_BF16"},
-      {"f16", "uint16_t", "ATTN_F16"},  {"i64", "int64_t", "ATTN_I64"},
-      {"i32", "int32_t", "ATTN_I32"},   {"f64", "double", "ATTN_F64"},
-      {"i8", "int8_t", "ATTN_I8"}};
+  static const CType types[] = {{"f32", "float", "ATTN_F32"},    {"bf16", "uint16_t", "ATTN_BF16"},
+                                {"f16", "uint16_t", "ATTN_F16"}, {"i64", "int64_t", "ATTN_I64"},
+                                {"i32", "int32_t", "ATTN_I32"},  {"f64", "double", "ATTN_F64"},
+                                {"i8", "int8_t", "ATTN_I8"}};
   for (const CType &type : types)
     if (type.dtype == dtype)
       return type;
@@ -61,8 +60,8 @@ static std::string makerParameters(const ArgumentInfo &argument) {
 
 static void printMaker(raw_ostream &os, const EntryInfo &entry, const ArgumentInfo &argument) {
   size_t rank = argument.shape.size();
-  os << "/** " << (argument.isOutput ? "Output" : "Input") << " `" << argument.name << "`: "
-     << argument.dtype << ", " << shapeText(argument) << ", contiguous. */\n"
+  os << "/** " << (argument.isOutput ? "Output" : "Input") << " `" << argument.name
+     << "`: " << argument.dtype << ", " << shapeText(argument) << ", contiguous. */\n"
      << "static inline attn_tensor " << entry.name << "_" << argument.name << "("
      << makerParameters(argument) << ") {\n";
   if (rank > 0) {

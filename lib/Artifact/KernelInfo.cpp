@@ -144,6 +144,8 @@ static void describeTarget(ModuleOp module, KernelInfo &info) {
   if (!target)
     return;
   info.target = toText(target);
+  // A CPU kernel tests lanes; a matrix unit would multiply a masked NaN by zero.
+  info.promises.strictMaskedNan = target.getWord("kind") == "cpu";
   if (auto name = target.getFields().getAs<StringAttr>("name"))
     info.targetName = name.str();
   if (auto features = target.getFields().getAs<StringAttr>("features"))

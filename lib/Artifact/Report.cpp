@@ -38,7 +38,8 @@ static void printEntry(raw_ostream &os, func::FuncOp function, const EntryInfo &
      << engineering(cost.flops) << "\n"
      << "  bytes moved               " << engineering(cost.bytes) << "\n"
      << "  arithmetic intensity      " << llvm::format("%.1f", cost.intensity()) << " FLOP/byte\n"
-     << "  KV cache                  " << facts.cacheBytesPerToken << " bytes per token and layer\n";
+     << "  KV cache                  " << facts.cacheBytesPerToken
+     << " bytes per token and layer\n";
   if (!facts.layers.empty())
     os << "  layers                    " << facts.layers.size() << ", together "
        << facts.cacheBytesPerToken * static_cast<int64_t>(facts.layers.size())

@@ -2,6 +2,8 @@
 
 #include "attn/Artifact/Report.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -54,6 +56,12 @@ struct RowEvaluator {
     return unite(last, range(q, q + 1));
   }
 
+  /// Positions may be negative, where queries outnumber keys.
+  KeySet chunk(int64_t q, int64_t n) const {
+    int64_t number = llvm::divideFloorSigned(q, n);
+    return range(number * n, (number + 1) * n);
+  }
+
   /// `window<l>`: k > q - l; `window<l, r>`: also k < q + r.
   KeySet window(int64_t q, ArrayRef<int64_t> values) const {
     int64_t last = values.size() > 1 ? q + values[1] : keys;
@@ -75,7 +83,7 @@ struct RowEvaluator {
     case MaskKind::Prefix:
       return range(0, values[0]);
     case MaskKind::Chunk:
-      return range(q / values[0] * values[0], (q / values[0] + 1) * values[0]);
+      return chunk(q, values[0]);
     case MaskKind::Stride:
       return stride(q, values[0]);
     case MaskKind::PerHead:

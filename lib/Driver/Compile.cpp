@@ -67,9 +67,17 @@ static std::string textOf(ModuleOp module) {
 // Stations
 //===----------------------------------------------------------------------===//
 
+static std::string targetName(ModuleOp module, const CompileOptions &options) {
+  if (!options.target.empty())
+    return options.target;
+  auto facts = module->getAttrOfType<TargetAttr>(targetAttrName);
+  auto name = facts ? facts.getFields().getAs<StringAttr>("name") : StringAttr();
+  return name ? name.str() : "cpu";
+}
+
 Outcome Compilation::elaborate() {
   kernelName = session.kernelName();
-  target = createTarget(options.target, [&] { return emitError(); });
+  target = createTarget(targetName(session.module(), options), [&] { return emitError(); });
   if (!target)
     return Outcome::UserError;
   if (!options.dtype.empty())
@@ -79,14 +87,15 @@ Outcome Compilation::elaborate() {
     RETURN_IF_BAD(session.keepEntries(options.entries));
   auto isEntry = [](func::FuncOp f) { return f.isPublic() && !f.isExternal(); };
   if (llvm::none_of(session.module().getOps<func::FuncOp>(), isEntry))
-    return session.error("'" + options.input + "': expected an attn.spec or a public function, "
+    return session.error("'" + options.input +
+                         "': expected an attn.spec or a public function, "
                          "found none, so there is nothing to compile");
   definition = textOf(session.module());
   return Outcome::Success;
 }
 
 Outcome Compilation::plan() {
-  RETURN_IF_BAD(step([&](OpPassManager &pm) { buildPlanning(pm, options.target); }));
+  RETURN_IF_BAD(step([&](OpPassManager &pm) { buildPlanning(pm, target->name()); }));
   FailureOr<KernelInfo> gathered = gatherKernelInfo(session.module(), kernelName);
   if (failed(gathered))
     return Outcome::UserError;

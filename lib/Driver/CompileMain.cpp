@@ -2,8 +2,8 @@
 
 #include "attn/Driver/Compile.h"
 
-#include "attn/Driver/Options.h"
 #include "ProgramMain.h"
+#include "attn/Driver/Options.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -21,8 +21,8 @@ struct EmitName {
 } // namespace
 
 static constexpr EmitName emitNames[] = {
-    {"attn", Emit::Attn}, {"planned", Emit::Planned}, {"tiled", Emit::Tiled}, {"llvm", Emit::LLVM},
-    {"asm", Emit::Asm},   {"ptx", Emit::Ptx}, {"cubin", Emit::Cubin}, {"obj", Emit::Obj},         {"bundle", Emit::Bundle}};
+    {"attn", Emit::Attn}, {"planned", Emit::Planned}, {"tiled", Emit::Tiled},   {"llvm", Emit::LLVM}, {"asm", Emit::Asm},
+    {"ptx", Emit::Ptx},   {"cubin", Emit::Cubin},     {"obj", Emit::Obj},       {"bundle", Emit::Bundle}};
 
 static std::vector<std::string> emitWords() {
   std::vector<std::string> words;
@@ -43,16 +43,16 @@ static std::string storeReport(CompileOptions &options, StringRef value) {
   return "";
 }
 
-static std::string storeEntries(std::vector<std::string> &entries, StringRef value) {
-  SmallVector<StringRef> words;
-  value.split(words, ',', -1, /*KeepEmpty=*/false);
-  for (StringRef word : words)
-    entries.push_back(word.trim().str());
-  return words.empty() ? "names separated by commas" : "";
+static Option reportOption(CompileOptions &options) {
+  Option option = choiceOption("report", "json", "FLOPs, bytes, cache, schedule and why", {"json"},
+                               [&](StringRef value) { return storeReport(options, value); });
+  option.optionalValue = true;
+  return option;
 }
 
-std::function<std::string(StringRef)> attn::storeEntryList(std::vector<std::string> &entries) {
-  return [&entries](StringRef value) { return storeEntries(entries, value); };
+static Option emitOption(CompileOptions &options) {
+  return choiceOption("emit", "KIND", "what to write (default bundle)", emitWords(),
+                      [&](StringRef value) { return storeEmit(options, value); });
 }
 
 static OptionTable optionTable(CompileOptions &options) {
@@ -62,24 +62,22 @@ static OptionTable optionTable(CompileOptions &options) {
   table.overview = "Compiles attention. INPUT is .mlir (attn.spec or functions) or a Hugging Face "
                    "config.json.";
   table.positional = [&](StringRef value) { return storeInput(options.input, value); };
-  auto &o = table.options;
-  o.push_back({"target", "TARGET", "cpu (this machine), cpu:x86-64-v3, cpu:x86-64-v4, sm_90a, ...", {}, false,
-               storeText(options.target)});
-  o.push_back({"emit", "KIND", "what to write (default bundle)", emitWords(), false,
-               [&](StringRef value) { return storeEmit(options, value); }});
-  o.push_back({"entry", "NAMES", "only these: prefill, decode, append, or names of functions", {},
-               false, storeEntryList(options.entries)});
-  o.push_back({"dtype", "TYPE", "element type of every spec", {"f32", "bf16", "f16"}, false,
-               storeText(options.dtype)});
-  o.push_back({"report", "json", "FLOPs, bytes, cache, schedule and why, as text or JSON", {"json"},
-               true, [&](StringRef value) { return storeReport(options, value); }});
-  addSizeOptions(table, options.reportSizes);
-  o.push_back({"remarks", "", "also say which rewrites declined, and why", {}, false,
-               storeFlag(options.remarks)});
-  o.push_back({"reproducer", "FILE", "where an internal failure leaves its reproducer", {}, false,
-               storeText(options.reproducer)});
-  o.push_back({"o", "PATH", "file, or for a bundle folder (default: <kernel>.bundle)", {}, false,
-               storeText(options.output)});
+  table.options = {
+      textOption("target", "TARGET", "cpu (this machine), cpu:x86-64-v3, cpu:x86-64-v4, sm_90a, ...",
+                 options.target),
+      emitOption(options),
+      entryOption(options.entries),
+      dtypeOption(options.dtype),
+      reportOption(options),
+      batchOption(options.reportSizes),
+      queryLengthOption(options.reportSizes),
+      keyLengthOption(options.reportSizes),
+      flagOption("remarks", "also say which rewrites declined, and why", options.remarks),
+      textOption("reproducer", "FILE", "where an internal failure leaves its reproducer",
+                 options.reproducer),
+      textOption("o", "PATH", "file, or for a bundle folder (default: <kernel>.bundle)",
+                 options.output),
+  };
   return table;
 }
 

@@ -16,9 +16,7 @@ std::string attn::suggestion(StringRef word, ArrayRef<std::string> candidates) {
   return nearest.empty() ? "" : ("; did you mean '" + nearest + "'?").str();
 }
 
-static std::string listOf(ArrayRef<std::string> words) {
-  return llvm::join(words, ", ");
-}
+static std::string listOf(ArrayRef<std::string> words) { return llvm::join(words, ", "); }
 
 static std::vector<std::string> spellings(const OptionTable &table) {
   std::vector<std::string> names = {"--help"};
@@ -109,29 +107,43 @@ void OptionTable::printHelp(raw_ostream &os) const {
   os << overview << "\n\nusage: " << program << " " << usage << "\n\noptions:\n";
   for (const Option &option : options) {
     std::string left = "  " + leftColumn(option);
-    os << left << (left.size() < column ? std::string(column - left.size(), ' ') : std::string(2, ' '))
+    os << left
+       << (left.size() < column ? std::string(column - left.size(), ' ') : std::string(2, ' '))
        << option.help;
-    if (!option.choices.empty())
+    if (!option.choices.empty() && !option.optionalValue)
       os << ": " << listOf(option.choices);
     os << "\n";
   }
   os << "  --help" << std::string(column - 8, ' ') << "this text\n";
 }
 
-std::function<std::string(StringRef)> attn::storeText(std::string &target) {
-  return [&target](StringRef value) -> std::string {
-    if (value.empty())
-      return "text";
-    target = value.str();
-    return "";
+Option attn::flagOption(std::string name, std::string help, bool &target) {
+  auto store = [&target](StringRef) {
+    target = true;
+    return std::string();
   };
+  return {std::move(name), "", std::move(help), {}, false, store};
 }
 
-std::function<std::string(StringRef)> attn::storeFlag(bool &target) {
-  return [&target](StringRef) -> std::string {
-    target = true;
-    return "";
+Option attn::textOption(std::string name, std::string value, std::string help,
+                        std::string &target) {
+  auto store = [&target](StringRef text) {
+    target = text.str();
+    return std::string(text.empty() ? "text" : "");
   };
+  return {std::move(name), std::move(value), std::move(help), {}, false, store};
+}
+
+Option attn::choiceOption(std::string name, std::string value, std::string help,
+                          std::vector<std::string> choices,
+                          std::function<std::string(StringRef)> store) {
+  return {std::move(name), std::move(value), std::move(help), std::move(choices),
+          false,           std::move(store)};
+}
+
+Option attn::numberOption(std::string name, std::string help,
+                          std::function<std::string(StringRef)> store) {
+  return {std::move(name), "N", std::move(help), {}, false, std::move(store)};
 }
 
 std::function<std::string(StringRef)> attn::storeNumber(int64_t &target, int64_t least,

@@ -25,25 +25,62 @@ std::string attn::storeInput(std::string &input, StringRef value) {
   return "";
 }
 
-void attn::addSizeOptions(OptionTable &table, ReportSizes &sizes) {
-  constexpr int64_t longest = int64_t(1) << 40;
-  auto storeQuery = [&sizes](StringRef value) {
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+/// Sizes beyond this overflow somewhere; no machine has the memory.
+static constexpr int64_t longest = int64_t(1) << 40;
+
+static std::string storeEntries(std::vector<std::string> &entries, StringRef value) {
+  SmallVector<StringRef> words;
+  value.split(words, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef word : words)
+    entries.push_back(word.trim().str());
+  return words.empty() ? "names separated by commas" : "";
+}
+
+Option attn::entryOption(std::vector<std::string> &entries) {
+  return {"entry", "NAMES", "only these: prefill, decode, append, or names of functions",
+          {},      false,   [&](StringRef value) { return storeEntries(entries, value); }};
+}
+
+Option attn::dtypeOption(std::string &dtype) {
+  return choiceOption("dtype", "TYPE", "element type of every spec", {"f32", "bf16", "f16"},
+                      [&](StringRef value) {
+                        dtype = value.str();
+                        return std::string();
+                      });
+}
+
+std::function<std::string(StringRef)> attn::storeSize(std::optional<int64_t> &target) {
+  return [&target](StringRef value) {
     int64_t number = 0;
     std::string wrong = storeNumber(number, 0, longest)(value);
     if (wrong.empty())
-      sizes.queryLength = number;
+      target = number;
     return wrong;
   };
-  table.options.push_back({"batch", "N", "batch size (default " + std::to_string(sizes.batch) + ")",
-                           {}, false, storeNumber(sizes.batch, 0, longest)});
-  table.options.push_back({"q-len", "N", "query rows (default: 1 for decode, else " +
-                                             (sizes.queryLength ? std::to_string(*sizes.queryLength)
-                                                                : std::string("as many as keys")) +
-                                             ")",
-                           {}, false, storeQuery});
-  table.options.push_back({"kv-len", "N", "keys (default " + std::to_string(sizes.keyLength) + ")",
-                           {}, false, storeNumber(sizes.keyLength, 0, longest)});
 }
+
+Option attn::batchOption(ReportSizes &sizes) {
+  return numberOption("batch", "of the report: batch size (default 1)",
+                      storeNumber(sizes.batch, 0, longest));
+}
+
+Option attn::queryLengthOption(ReportSizes &sizes) {
+  return numberOption("q-len", "of the report: query rows (default: 1 for decode, else as keys)",
+                      storeSize(sizes.queryLength));
+}
+
+Option attn::keyLengthOption(ReportSizes &sizes) {
+  return numberOption("kv-len", "of the report: keys (default 2048)",
+                      storeNumber(sizes.keyLength, 0, longest));
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
 
 /// Runs `body` so that a crash in it comes back as `InternalError`.
 static Outcome runSafely(function_ref<Outcome()> body, int argc, char **argv) {

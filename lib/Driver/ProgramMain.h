@@ -19,11 +19,16 @@ Outcome missingInput(StringRef program);
 /// Takes the one positional argument.
 std::string storeInput(std::string &input, StringRef value);
 
-/// --batch, --q-len, --kv-len.
-void addSizeOptions(OptionTable &table, ReportSizes &sizes);
+/// The options both programs have.
+Option entryOption(std::vector<std::string> &entries);
+Option dtypeOption(std::string &dtype);
+/// Of a report: what it is about.
+Option batchOption(ReportSizes &sizes);
+Option queryLengthOption(ReportSizes &sizes);
+Option keyLengthOption(ReportSizes &sizes);
 
-/// Names separated by commas.
-std::function<std::string(StringRef)> storeEntryList(std::vector<std::string> &entries);
+/// Stores a size of zero or more.
+std::function<std::string(StringRef)> storeSize(std::optional<int64_t> &target);
 
 } // namespace mlir::attn
 

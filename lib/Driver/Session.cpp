@@ -55,7 +55,8 @@ Outcome Session::load(StringRef path) {
     return error("cannot read '" + path + "': no such file");
   StringRef extension = llvm::sys::path::extension(path);
   if (extension == ".onnx")
-    return error("'" + path + "': ONNX models cannot be read yet; hand over a .mlir file with an "
+    return error("'" + path +
+                 "': ONNX models cannot be read yet; hand over a .mlir file with an "
                  "attn.spec, or a Hugging Face config.json");
   if (path != "-" && extension != ".mlir" && extension != ".json")
     return error("'" + path + "': expected a .mlir or .json file, found extension '" + extension +

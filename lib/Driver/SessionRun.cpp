@@ -55,8 +55,7 @@ Outcome Session::run(function_ref<void(OpPassManager &)> build) {
   PassManager pm(module()->getName());
   std::string failedPass, reproducer;
   bool isBroken = false;
-  pm.addInstrumentation(
-      std::make_unique<FailureWatch>(failedPass, isBroken, diagnostics->muted));
+  pm.addInstrumentation(std::make_unique<FailureWatch>(failedPass, isBroken, diagnostics->muted));
   pm.enableCrashReproducerGeneration([&](std::string &) -> std::unique_ptr<ReproducerStream> {
     return std::make_unique<TextStream>(reproducer);
   });

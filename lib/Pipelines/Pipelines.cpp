@@ -40,8 +40,8 @@ void attn::buildTiling(OpPassManager &pm) {
 
 void attn::buildLowering(OpPassManager &pm, const Target &target) { target.buildLowering(pm); }
 
-/// The lowering of a textual pipeline. A target it does not know is refused by `attn-attach-target`,
-/// which every such pipeline runs first, so nothing is reported here.
+/// The lowering of a textual pipeline. A target it does not know is refused by
+/// `attn-attach-target`, which every such pipeline runs first, so nothing is reported here.
 static void addLowering(OpPassManager &pm, StringRef name) {
   MLIRContext scratch(MLIRContext::Threading::DISABLED);
   ScopedDiagnosticHandler mute(&scratch, [](Diagnostic &) { return success(); });
@@ -59,21 +59,22 @@ void attn::registerPipelines() {
   PassPipelineRegistration<PipelineOptions>(
       "attn-to-elaborated", "imported -> elaborated",
       [](OpPassManager &pm, const PipelineOptions &options) {
-        buildElaboration(pm, SmallVector<std::string>(options.entries.begin(), options.entries.end()));
+        buildElaboration(pm,
+                         SmallVector<std::string>(options.entries.begin(), options.entries.end()));
       });
   PassPipelineRegistration<PipelineOptions>("attn-to-planned", "imported or elaborated -> planned",
                                             addPlanned);
-  PassPipelineRegistration<PipelineOptions>(
-      "attn-to-tiled", "imported, elaborated or planned -> tiled",
-      [](OpPassManager &pm, const PipelineOptions &options) {
-        addPlanned(pm, options);
-        buildTiling(pm);
-      });
-  PassPipelineRegistration<PipelineOptions>(
-      "attn-to-llvm", "imported, elaborated or planned -> lowered",
-      [](OpPassManager &pm, const PipelineOptions &options) {
-        addPlanned(pm, options);
-        buildTiling(pm);
-        addLowering(pm, options.target);
-      });
+  PassPipelineRegistration<PipelineOptions>("attn-to-tiled",
+                                            "imported, elaborated or planned -> tiled",
+                                            [](OpPassManager &pm, const PipelineOptions &options) {
+                                              addPlanned(pm, options);
+                                              buildTiling(pm);
+                                            });
+  PassPipelineRegistration<PipelineOptions>("attn-to-llvm",
+                                            "imported, elaborated or planned -> lowered",
+                                            [](OpPassManager &pm, const PipelineOptions &options) {
+                                              addPlanned(pm, options);
+                                              buildTiling(pm);
+                                              addLowering(pm, options.target);
+                                            });
 }

@@ -55,6 +55,11 @@ static InputUse attentionUse(AttentionOp op, Value value) {
   return {Role::Tokens, op};
 }
 
+static bool isHeads(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getRank() == 4 && isa<FloatType>(type.getElementType());
+}
+
 static InputUse useBy(Operation *user, Value value) {
   return llvm::TypeSwitch<Operation *, InputUse>(user)
       .Case([&](AttentionOp op) { return attentionUse(op, value); })
@@ -76,8 +81,11 @@ static InputUse useBy(Operation *user, Value value) {
       .Case([&](tensor::ExtractOp op) {
         return InputUse{op.getTensor() == value ? Role::Table : Role::Other, op};
       })
-      .Default(
-          [&](Operation *op) { return isToken(op) ? InputUse{Role::Tokens, op} : InputUse(); });
+      // A value that an entry hands on as it came is a sequence of tokens, too.
+      .Default([&](Operation *op) {
+        bool isTokens = isToken(op) || (isa<func::ReturnOp>(op) && isHeads(value));
+        return isTokens ? InputUse{Role::Tokens, op} : InputUse();
+      });
 }
 
 InputUse reference::findUse(BlockArgument argument) {

@@ -144,8 +144,7 @@ private:
     std::string kind, dtype;
     const Json *shape = nullptr;
     if (!text(item, "name", argument.name) || !text(item, "kind", kind) ||
-        !text(item, "dtype", dtype) ||
-        !(shape = field(item, "shape", Json::Kind::Array, "a list")))
+        !text(item, "dtype", dtype) || !(shape = field(item, "shape", Json::Kind::Array, "a list")))
       return false;
     argument.isOutput = kind == "output";
     argument.dtype = dtypeCode(dtype);
@@ -170,8 +169,7 @@ private:
 
   bool findFunctions() {
     for (Entry &entry : bundle.entryList) {
-      entry.function =
-          reinterpret_cast<attn_entry_fn>(dlsym(bundle.library, entry.name.c_str()));
+      entry.function = reinterpret_cast<attn_entry_fn>(dlsym(bundle.library, entry.name.c_str()));
       if (!entry.function)
         return fail("expected function '" + entry.name + "' in " + libraryName + ", found none");
     }

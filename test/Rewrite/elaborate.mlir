@@ -70,7 +70,7 @@ attn.spec @scores {
 // CHECK-SAME:    %[[SINKS:[a-z0-9]+]]: tensor<2xf32> {attn.name = "sinks"}
 // CHECK:         attn.attention {{.*}} scale(1.5) mask(<causal and window<16>>) sinks(%[[SINKS]] : tensor<2xf32>)
 // CHECK:       ^bb0(%[[S:.+]]: f32, %{{.+}}: index, %[[H:.+]]: index, %[[I:.+]]: index, %[[J:.+]]: index):
-// CHECK:         %[[M:.+]] = attn.lookup %[[H]] in [5.000000e-01, 2.500000e-01]
+// CHECK:         %[[M:.+]] = attn.lookup %[[H]] in [0.5, 0.25]
 // CHECK:         %[[D:.+]] = arith.subi %[[J]], %[[I]]
 // CHECK:         %[[B:.+]] = arith.addf %[[S]],
 // CHECK:         %[[CAP:.+]] = arith.constant 3.000000e+01

@@ -56,6 +56,13 @@ def Attn_MaskAttr : AttrDef<Attn_Dialect, "Mask"> {
     A tile of rows and keys has a three-valued verdict: empty (no pair visible,
     the tile is never visited), full (every pair visible, no mask code runs) or
     partial.
+
+    ```mlir
+    attn.spec @streaming {
+      query_heads = 32, key_heads = 8, qk_size = 128,
+      mask = #attn.mask<causal and (window<4096> or sink<4>)>
+    }
+    ```
   }];
   let parameters = (ins
     "::mlir::attn::MaskKind":$kind,
@@ -135,6 +142,14 @@ def Attn_RopeAttr : Attn_Record<"Rope", "rope"> {
     | `short_factors`, `long_factors` | longrope's factor per pair | none |
 
     Sources: RoFormer (Su et al. 2021), YaRN (Peng et al. 2023), LongRoPE (Ding et al. 2024).
+
+    ```mlir
+    attn.spec @llama_3_1 {
+      query_heads = 32, key_heads = 8, qk_size = 128,
+      rope = #attn.rope<dims = 128, base = 500000.0, scaling = llama3, factor = 8.0,
+                        original_length = 8192, low_freq = 1.0, high_freq = 4.0>
+    }
+    ```
   }];
   let extraClassDeclaration = recordMethods # [{
     int64_t getDims() const { return getInt("dims"); }
@@ -150,7 +165,15 @@ def Attn_NormAttr : Attn_Record<"Norm", "norm_kind"> {
   let description = [{
     `kind = rms`: x / sqrt(mean(x²) + eps); `l2`: x / sqrt(sum(x²) + eps); `layer`: the
     mean is subtracted first and the variance used. The result is multiplied by
-    `scale` and, where a gain operand is given, by `gain + gain_offset`.
+    `scale` and, where a gain operand is given, by `gain + gain_offset`. Defaults: `rms`, `eps` 1e-6,
+    `scale` 1, `gain_offset` 0.
+
+    ```mlir
+    attn.spec @qk_norm {
+      query_heads = 16, key_heads = 8, qk_size = 128, norm_gain,
+      query_norm = #attn.norm_kind<kind = rms, eps = 1.0e-6>, key_norm = #attn.norm_kind<kind = rms, eps = 1.0e-6>
+    }
+    ```
   }];
   let extraClassDeclaration = recordMethods;
 }
@@ -162,6 +185,13 @@ def Attn_LatentAttr : Attn_Record<"Latent", "latent"> {
     by all heads; `nope`: width of a head's position-free key; `q_rank`: width of the
     query latent, 0 for none. The head's key size is `nope + rope`.
     Source: DeepSeek-V2 (2024), section 2.1.
+
+    ```mlir
+    attn.spec @mla {
+      query_heads = 128, v_size = 128,
+      latent = #attn.latent<kv_rank = 512, nope = 128, rope = 64, q_rank = 1536>
+    }
+    ```
   }];
   let extraClassDeclaration = recordMethods;
 }
@@ -171,6 +201,12 @@ def Attn_TargetAttr : Attn_Record<"Target", "target"> {
   let description = [{
     Written by `--attn-attach-target` from the target's own tables; planning reads
     these facts and never a target's name. Sizes are in bytes, rates per core and cycle.
+
+    ```mlir
+    module attributes {attn.target = #attn.target<kind = cpu, name = "avx512", lanes = 16, vector_registers = 32,
+                                                  fused = 1, masked = 1, l1 = 49152, l2 = 2097152>} {
+    }
+    ```
   }];
   let extraClassDeclaration = recordMethods;
 }
@@ -193,6 +229,14 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `maximum` | `exact`, or `lazy` running maximum |
     | `splits` | parts the key range is cut into |
     | `order` | `longest_first` or `linear` order of work items |
+
+    ```mlir
+    func.func @planned(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {
+      %o = attn.attention %q, %k, %v scale(0.125) schedule<rows = 16, keys = 128, lanes = 16, order = longest_first>
+          : tensor<?x8x?x64xf32>, tensor<?x2x?x64xf32>, tensor<?x2x?x64xf32> -> tensor<?x8x?x64xf32>
+      return %o : tensor<?x8x?x64xf32>
+    }
+    ```
   }];
   let extraClassDeclaration = recordMethods;
 }

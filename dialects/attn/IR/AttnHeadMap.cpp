@@ -1,5 +1,6 @@
 //===- AttnHeadMap.cpp - which heads a score head reads ----------------------===//
 #include "attn/IR/AttnOps.h"
+#include <map>
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -13,12 +14,12 @@ SmallVector<int64_t> attn::evenHeadMap(int64_t scoreHeads, int64_t heads) {
 
 SmallVector<HeadGroup> attn::computeHeadGroups(const HeadMap &map) {
   SmallVector<HeadGroup> groups;
+  std::map<std::pair<int64_t, int64_t>, size_t> known;
   for (int64_t h = 0; h < map.size(); ++h) {
-    auto *it = llvm::find_if(
-        groups, [&](const HeadGroup &g) { return g.key == map.key[h] && g.value == map.value[h]; });
-    if (it == groups.end())
-      it = &groups.emplace_back(HeadGroup{map.key[h], map.value[h], {}});
-    it->heads.push_back(h);
+    auto [it, isNew] = known.try_emplace({map.key[h], map.value[h]}, groups.size());
+    if (isNew)
+      groups.push_back({map.key[h], map.value[h], {}});
+    groups[it->second].heads.push_back(h);
   }
   return groups;
 }

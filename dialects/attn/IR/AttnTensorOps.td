@@ -127,7 +127,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
 
     The order is product, scale, score region (bias, softcap, ...), mask, normaliser.
     A key is visible when the mask says so and its score is not -infinity. A row
-    that sees no key gives out = 0 and lse = -infinity. `sinks` adds one logit per
+    that sees no key gives out = 0 and lse = -infinity (its sink, if it has one). `sinks` adds one logit per
     score head to the softmax's sum (and to lse), with no value.
 
     Head maps default to even groups: with H = max(Hq, Hk, Hv) score heads, head
@@ -158,16 +158,21 @@ def Attn_AttentionOp : Attn_Op<"attention", [
 
     Example:
     ```mlir
-    %out, %lse = attn.attention %q, %k, %v scale(0.125) mask(<causal and window<4096>>) score {
-    ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
-      %c = arith.constant 50.0 : f32
-      %d = arith.divf %s, %c : f32
-      %t = math.tanh %d : f32
-      %r = arith.mulf %t, %c : f32
-      attn.yield %r : f32
-    } : tensor<?x16x?x64xf32>, tensor<?x4x?x64xf32>, tensor<?x4x?x64xf32>
-      -> tensor<?x16x?x64xf32>, tensor<?x16x?xf32>
+    func.func @soft_capped(%q: tensor<?x16x?x64xf32>, %k: tensor<?x4x?x64xf32>, %v: tensor<?x4x?x64xf32>)
+        -> (tensor<?x16x?x64xf32>, tensor<?x16x?xf32>) {
+      %out, %lse = attn.attention %q, %k, %v scale(0.125) mask(<causal and window<4096>>) score {
+      ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
+        %c = arith.constant 50.0 : f32
+        %d = arith.divf %s, %c : f32
+        %t = math.tanh %d : f32
+        %r = arith.mulf %t, %c : f32
+        attn.yield %r : f32
+      } : tensor<?x16x?x64xf32>, tensor<?x4x?x64xf32>, tensor<?x4x?x64xf32>
+        -> tensor<?x16x?x64xf32>, tensor<?x16x?xf32>
+      return %out, %lse : tensor<?x16x?x64xf32>, tensor<?x16x?xf32>
+    }
     ```
+
     It stands between `attn.spec` and the tiled form `attn.work`.
   }];
   let arguments = (ins Attn_Heads:$query, Attn_Heads:$key, Attn_Heads:$value,
@@ -210,6 +215,21 @@ def Attn_AttentionOp : Attn_Op<"attention", [
 def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike,
     ParentOneOf<["AttentionOp", "TileDotOp", "StreamOp", "WorkOp"]>]> {
   let summary = "ends a region of the dialect";
+  let description = [{
+    Gives the score of a score region, the state of a stream, and nothing in `attn.work`,
+    where it is implied.
+
+    Example:
+    ```mlir
+    func.func @stream(%rows: !attn.rows<32>, %length: index, %init: !attn.online<32x64xf32>) {
+      %state = attn.stream %rows : !attn.rows<32> to %length step 128 from %init mask(<causal>) {
+      ^bb0(%first: index, %before: !attn.online<32x64xf32>):
+        attn.yield %before : !attn.online<32x64xf32>
+      } : !attn.online<32x64xf32>
+      return
+    }
+    ```
+  }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let builders = [OpBuilder<(ins), [{ /* nothing to add */ }]>];
@@ -223,7 +243,13 @@ def Attn_LookupOp : Attn_Op<"lookup", [Pure]> {
     Constraints:
     - (lookup_c1) the table is not empty.
 
-    Example: `%m = attn.lookup %h in [0.5, 0.25, 0.125, 0.0625]`
+    Example:
+    ```mlir
+    func.func @slope(%h: index) -> f32 {
+      %m = attn.lookup %h in [0.5, 0.25, 0.125, 0.0625]
+      return %m : f32
+    }
+    ```
   }];
   let arguments = (ins Index:$index, DenseF64ArrayAttr:$table);
   let results = (outs F32:$result);
@@ -249,7 +275,13 @@ def Attn_RopeOp : Attn_TokenOp<"rope", [AllTypesMatch<["input", "result"]>]> {
     - (rope_c1) `start + dims` is at most the head size and `dims` is even.
     - (rope_c2) `bases`, if given, has one entry per head.
 
-    Example: `%r = attn.rope %x at %p #attn.rope<dims = 64> : tensor<?x8x?x128xf32>`
+    Example:
+    ```mlir
+    func.func @rotated(%x: tensor<?x8x?x128xf32>, %p: index) -> tensor<?x8x?x128xf32> {
+      %r = attn.rope %x at %p <dims = 64> : tensor<?x8x?x128xf32>
+      return %r : tensor<?x8x?x128xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_Heads:$input, Optional<Index>:$start, Attn_RopeAttr:$rope);
   let results = (outs Attn_Heads:$result);
@@ -265,7 +297,13 @@ def Attn_NormOp : Attn_TokenOp<"norm", [AllTypesMatch<["input", "result"]>]> {
     Constraints:
     - (norm_c1) the gain is [size] or [heads, size].
 
-    Example: `%n = attn.norm %x gain(%g : tensor<128xf32>) #attn.norm_kind<kind = rms> : tensor<?x8x?x128xf32>`
+    Example:
+    ```mlir
+    func.func @normalised(%x: tensor<?x8x?x128xf32>, %g: tensor<128xf32>) -> tensor<?x8x?x128xf32> {
+      %n = attn.norm %x gain(%g : tensor<128xf32>) <kind = rms> : tensor<?x8x?x128xf32>
+      return %n : tensor<?x8x?x128xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_Heads:$input, Optional<RankedTensorOf<[F32, BF16, F16], [HasAnyRankOfPred<[1, 2]>]>>:$gain,
     Attn_NormAttr:$norm);
@@ -291,7 +329,10 @@ def Attn_ExpandOp : Attn_TokenOp<"expand"> {
 
     Example:
     ```mlir
-    %k = attn.expand %c, %w : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+    func.func @expanded(%c: tensor<?x1x?x512xf32>, %w: tensor<16x512x128xf32>) -> tensor<?x16x?x128xf32> {
+      %k = attn.expand %c, %w : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+      return %k : tensor<?x16x?x128xf32>
+    }
     ```
   }];
   let arguments = (ins Attn_Heads:$input, Attn_Weight3:$weight, UnitAttr:$transposed);
@@ -310,7 +351,14 @@ def Attn_ConcatOp : Attn_TokenOp<"concat"> {
     - (concat_c1) there is at least one part; heads are equal or 1.
     - (concat_c2) the result's size is the sum of the parts' sizes, its heads the largest count.
 
-    Example: `%k = attn.concat %n, %r : tensor<?x16x?x128xf32>, tensor<?x1x?x64xf32> -> tensor<?x16x?x192xf32>`
+    Example:
+    ```mlir
+    func.func @joined(%n: tensor<?x16x?x128xf32>, %r: tensor<?x1x?x64xf32>) -> tensor<?x16x?x192xf32> {
+      %k = attn.concat %n, %r
+          : tensor<?x16x?x128xf32>, tensor<?x1x?x64xf32> -> tensor<?x16x?x192xf32>
+      return %k : tensor<?x16x?x192xf32>
+    }
+    ```
   }];
   let arguments = (ins Variadic<Attn_Heads>:$parts);
   let results = (outs Attn_Heads:$result);
@@ -328,7 +376,13 @@ def Attn_ColumnsOp : Attn_TokenOp<"columns"> {
     Constraints:
     - (columns_c1) the range lies inside the input's head size.
 
-    Example: `%c = attn.columns %cache from 0 : tensor<?x1x?x576xf32> -> tensor<?x1x?x512xf32>`
+    Example:
+    ```mlir
+    func.func @latent(%cache: tensor<?x1x?x576xf32>) -> tensor<?x1x?x512xf32> {
+      %c = attn.columns %cache from 0 : tensor<?x1x?x576xf32> -> tensor<?x1x?x512xf32>
+      return %c : tensor<?x1x?x512xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_Heads:$input, I64Attr:$first);
   let results = (outs Attn_Heads:$result);
@@ -346,7 +400,13 @@ def Attn_HeadsOp : Attn_TokenOp<"select_heads"> {
     Constraints:
     - (select_heads_c1) the table's entries are heads of the input, one per result head.
 
-    Example: `%r = attn.select_heads %k [0, 0, 1, 1] : tensor<?x2x?x64xf32> -> tensor<?x4x?x64xf32>`
+    Example:
+    ```mlir
+    func.func @replicated(%k: tensor<?x2x?x64xf32>) -> tensor<?x4x?x64xf32> {
+      %r = attn.select_heads %k [0, 0, 1, 1] : tensor<?x2x?x64xf32> -> tensor<?x4x?x64xf32>
+      return %r : tensor<?x4x?x64xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_Heads:$input, DenseI64ArrayAttr:$table);
   let results = (outs Attn_Heads:$result);
@@ -363,7 +423,13 @@ def Attn_ScaleOp : Attn_TokenOp<"scale", [AllTypesMatch<["input", "result"]>]> {
     Constraints:
     - (scale_c1) the factor is finite.
 
-    Example: `%s = attn.scale %q by 0.125 : tensor<?x8x?x64xf32>`
+    Example:
+    ```mlir
+    func.func @scaled(%q: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
+      %s = attn.scale %q by 0.125 : tensor<?x8x?x64xf32>
+      return %s : tensor<?x8x?x64xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_Heads:$input, F64Attr:$factor);
   let results = (outs Attn_Heads:$result);
@@ -381,7 +447,13 @@ def Attn_ShortConvOp : Attn_TokenOp<"short_conv", [AllTypesMatch<["input", "resu
     Constraints:
     - (short_conv_c1) the weight is [heads, taps, size] of the input.
 
-    Example: `%y = attn.short_conv %x, %w : tensor<?x8x?x64xf32>, tensor<8x4x64xf32>`
+    Example:
+    ```mlir
+    func.func @convolved(%x: tensor<?x8x?x64xf32>, %w: tensor<8x4x64xf32>) -> tensor<?x8x?x64xf32> {
+      %y = attn.short_conv %x, %w : tensor<?x8x?x64xf32>, tensor<8x4x64xf32>
+      return %y : tensor<?x8x?x64xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_Heads:$input, Attn_Weight3:$weight);
   let results = (outs Attn_Heads:$result);
@@ -408,7 +480,11 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, SameVariadicOperandSize]> {
 
     Example:
     ```mlir
-    %o, %l = attn.merge %o0, %o1 lse %l0, %l1 : tensor<?x8x?x64xf32>, tensor<?x8x?xf32>
+    func.func @merged(%o0: tensor<?x8x?x64xf32>, %l0: tensor<?x8x?xf32>, %o1: tensor<?x8x?x64xf32>, %l1: tensor<?x8x?xf32>)
+        -> tensor<?x8x?x64xf32> {
+      %o, %l = attn.merge %o0, %o1 lse %l0, %l1 : tensor<?x8x?x64xf32>, tensor<?x8x?xf32>
+      return %o : tensor<?x8x?x64xf32>
+    }
     ```
   }];
   let arguments = (ins Variadic<Attn_Heads>:$outs, Variadic<Attn_Lse>:$lses);
@@ -429,7 +505,13 @@ def Attn_GatedSumOp : Attn_Op<"gated_sum", [Pure, SameVariadicOperandSize]> {
     - (gated_sum_c2) all parts have the result's type, all gates one type, [B, H, S] of f32; head
       count and head size are static.
 
-    Example: `%o = attn.gated_sum %a, %b gates %g, %h : tensor<?x8x?x64xf32>, tensor<?x8x?xf32>`
+    Example:
+    ```mlir
+    func.func @gated(%a: tensor<?x8x?x64xf32>, %b: tensor<?x8x?x64xf32>, %g: tensor<?x8x?xf32>, %h: tensor<?x8x?xf32>) -> tensor<?x8x?x64xf32> {
+      %o = attn.gated_sum %a, %b gates %g, %h : tensor<?x8x?x64xf32>, tensor<?x8x?xf32>
+      return %o : tensor<?x8x?x64xf32>
+    }
+    ```
   }];
   let arguments = (ins Variadic<Attn_Heads>:$parts, Variadic<Attn_Lse>:$gates);
   let results = (outs Attn_Heads:$out);

@@ -43,7 +43,7 @@ struct EntryInfo {
 /// What a bundle promises beyond computing its definition. Each is a field of the manifest.
 struct Promises {
   /// A NaN in a masked key or value never reaches a row that does not see it.
-  bool strictMaskedNan = true;
+  bool strictMaskedNan = false;
   /// Same input, same bits; and for any number of threads.
   bool deterministic = true;
   bool sameBitsForAnyThreads = true;

@@ -51,8 +51,8 @@ struct HeadFacts {
 Cost costOf(func::FuncOp function, const ReportSizes &sizes);
 HeadFacts headFactsOf(func::FuncOp function);
 
-/// Keys that `head` sees, summed over rows `offset` … `offset + rows - 1` of `keys` keys. Words that
-/// depend on data count as all visible, and `dependsOnData` is set.
+/// Keys that `head` sees, summed over rows `offset` … `offset + rows - 1` of `keys` keys. Words
+/// that depend on data count as all visible, and `dependsOnData` is set.
 double countVisible(MaskAttr mask, int64_t head, int64_t rows, int64_t keys, int64_t offset,
                     bool &dependsOnData);
 

@@ -16,7 +16,8 @@ enum class Emit { Attn, Planned, Tiled, LLVM, Asm, Ptx, Cubin, Obj, Bundle };
 struct CompileOptions {
   /// `.mlir` or a Hugging Face `config.json`.
   std::string input;
-  std::string target = "cpu";
+  /// Empty: the target the input is planned for, else `cpu`.
+  std::string target;
   /// Absent: nothing but the report when there is one, else a bundle.
   std::optional<Emit> emit;
   /// Roles (`prefill`) or names of functions; empty for all.

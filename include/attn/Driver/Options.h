@@ -43,13 +43,18 @@ struct OptionTable {
   void printHelp(raw_ostream &os) const;
 };
 
-/// Common kinds of values, to be used as `store`.
-std::function<std::string(StringRef)> storeText(std::string &target);
-std::function<std::string(StringRef)> storeFlag(bool &target);
-/// Whole numbers in [least, most].
+/// Stores whole numbers in [least, most].
 std::function<std::string(StringRef)> storeNumber(int64_t &target, int64_t least, int64_t most);
 
-/// `, did you mean 'x'?` or nothing when no candidate is near.
+/// Common kinds of options: a switch, free text, one of a few words, a whole number.
+Option flagOption(std::string name, std::string help, bool &target);
+Option textOption(std::string name, std::string value, std::string help, std::string &target);
+Option choiceOption(std::string name, std::string value, std::string help,
+                    std::vector<std::string> choices, std::function<std::string(StringRef)> store);
+Option numberOption(std::string name, std::string help,
+                    std::function<std::string(StringRef)> store);
+
+/// `; did you mean 'x'?` or nothing when no candidate is near.
 std::string suggestion(StringRef word, ArrayRef<std::string> candidates);
 
 } // namespace mlir::attn

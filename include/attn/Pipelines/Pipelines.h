@@ -19,7 +19,8 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
       *this, "target", llvm::cl::init("cpu"),
       llvm::cl::desc("what to compile for: cpu, cpu:x86-64-v3, cpu:x86-64-v4, ...")};
   ListOption<std::string> entries{
-      *this, "entry", llvm::cl::desc("functions of each spec: prefill, decode, append; default all")};
+      *this, "entry",
+      llvm::cl::desc("functions of each spec: prefill, decode, append; default all")};
 };
 
 /// imported -> elaborated: every `attn.spec` has its functions.
@@ -35,8 +36,8 @@ void buildTiling(OpPassManager &pm);
 /// tiled -> lowered: only LLVM's dialect is left, with the C entry points.
 void buildLowering(OpPassManager &pm, const Target &target);
 
-/// Makes `attn-to-elaborated`, `attn-to-planned`, `attn-to-tiled` and `attn-to-llvm` known. Each starts
-/// from any state before its own; the last takes the same options as the others.
+/// Makes `attn-to-elaborated`, `attn-to-planned`, `attn-to-tiled` and `attn-to-llvm` known. Each
+/// starts from any state before its own; the last takes the same options as the others.
 void registerPipelines();
 
 } // namespace mlir::attn

@@ -18,6 +18,17 @@ def PlanPass : Pass<"attn-plan", "::mlir::ModuleOp"> {
     - Assumes: `attn.target` on the module (`attn-attach-target`).
     - Leaves to others: everything but the schedule.
     - Numbers: a schedule changes the order of sums, nothing else.
+
+    Example: `attn-opt --attn-plan` on
+
+    ```mlir
+    module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_registers = 16, fused = 1, l2 = 1048576>} {
+      func.func @prefill(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {
+        %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x8x?x64xf32>, tensor<?x2x?x64xf32>, tensor<?x2x?x64xf32> -> tensor<?x8x?x64xf32>
+        return %o : tensor<?x8x?x64xf32>
+      }
+    }
+    ```
   }];
   let statistics = [Statistic<"numPlanned", "planned", "attentions given a schedule">];
   let dependentDialects = ["::mlir::attn::AttnDialect"];
@@ -27,6 +38,18 @@ def VerifyPlannedPass : Pass<"attn-verify-planned", "::mlir::ModuleOp"> {
   let summary = "checks that the module is in state `planned`";
   let description = [{
     Every `attn.attention` has a schedule that the module's `attn.target` can obey. Changes nothing.
+
+    Example: `attn-opt --attn-verify-planned` on
+
+    ```mlir
+    module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_registers = 16, fused = 1, l2 = 1048576>} {
+      func.func @prefill(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {
+        %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) schedule<rows = 16, keys = 120, lanes = 8, register_keys = 6, register_values = 6>
+            : tensor<?x8x?x64xf32>, tensor<?x2x?x64xf32>, tensor<?x2x?x64xf32> -> tensor<?x8x?x64xf32>
+        return %o : tensor<?x8x?x64xf32>
+      }
+    }
+    ```
   }];
 }
 

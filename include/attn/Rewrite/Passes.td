@@ -97,18 +97,26 @@ def AbsorbLatentPass : Rewrite_Pass<"attn-absorb-latent"> {
     - Numbers: inexact. Equal in real arithmetic; the order of sums changes, and
       rounded intermediate tokens of a 16-bit type are other ones.
 
-    Example:
+    Example: `attn-opt --attn-absorb-latent` on
 
     ```mlir
-    %k = attn.expand %c, %w : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
-    %o = attn.attention %q, %k, %v scale(0.125) : ...
+    func.func @key_side(%q: tensor<?x16x?x128xf32>, %c: tensor<?x1x?x512xf32>, %w: tensor<16x512x128xf32>, %v: tensor<?x16x?x64xf32>) -> tensor<?x16x?x64xf32> {
+      %k = attn.expand %c, %w : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+      %o = attn.attention %q, %k, %v scale(0.125)
+          : tensor<?x16x?x128xf32>, tensor<?x16x?x128xf32>, tensor<?x16x?x64xf32> -> tensor<?x16x?x64xf32>
+      return %o : tensor<?x16x?x64xf32>
+    }
     ```
 
-    becomes
+    gives
 
     ```mlir
-    %a = attn.expand %q, %w transposed : tensor<?x16x?x128xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x512xf32>
-    %o = attn.attention %a, %c, %v scale(0.125) : ...
+    func.func @key_side(%q: tensor<?x16x?x128xf32>, %c: tensor<?x1x?x512xf32>, %w: tensor<16x512x128xf32>, %v: tensor<?x16x?x64xf32>) -> tensor<?x16x?x64xf32> {
+      %a = attn.expand %q, %w transposed : tensor<?x16x?x128xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x512xf32>
+      %o = attn.attention %a, %c, %v scale(0.125)
+          : tensor<?x16x?x512xf32>, tensor<?x1x?x512xf32>, tensor<?x16x?x64xf32> -> tensor<?x16x?x64xf32>
+      return %o : tensor<?x16x?x64xf32>
+    }
     ```
   }];
   let statistics = [Statistic<"numKeys", "keys", "key expansions moved to the query">,
@@ -129,18 +137,26 @@ def ExpandLatentPass : Rewrite_Pass<"attn-expand-latent"> {
     - Leaves to others: expansions of the query that are not transposed, which belong to the query.
     - Numbers: inexact, like `attn-absorb-latent`.
 
-    Example:
+    Example: `attn-opt --attn-expand-latent` on
 
     ```mlir
-    %o = attn.attention %q, %c, %c scale(0.125) : ...
-    %r = attn.expand %o, %w : tensor<?x16x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+    func.func @value_side(%q: tensor<?x16x?x512xf32>, %c: tensor<?x1x?x512xf32>, %w: tensor<16x512x128xf32>) -> tensor<?x16x?x128xf32> {
+      %o = attn.attention %q, %c, %c scale(0.125)
+          : tensor<?x16x?x512xf32>, tensor<?x1x?x512xf32>, tensor<?x1x?x512xf32> -> tensor<?x16x?x512xf32>
+      %r = attn.expand %o, %w : tensor<?x16x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+      return %r : tensor<?x16x?x128xf32>
+    }
     ```
 
-    becomes
+    gives
 
     ```mlir
-    %v = attn.expand %c, %w : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
-    %r = attn.attention %q, %c, %v scale(0.125) : ...
+    func.func @value_side(%q: tensor<?x16x?x512xf32>, %c: tensor<?x1x?x512xf32>, %w: tensor<16x512x128xf32>) -> tensor<?x16x?x128xf32> {
+      %v = attn.expand %c, %w : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+      %r = attn.attention %q, %c, %v scale(0.125)
+          : tensor<?x16x?x512xf32>, tensor<?x1x?x512xf32>, tensor<?x16x?x128xf32> -> tensor<?x16x?x128xf32>
+      return %r : tensor<?x16x?x128xf32>
+    }
     ```
   }];
   let statistics = [Statistic<"numKeys", "keys", "query expansions moved to the keys">,
@@ -163,17 +179,23 @@ def FoldScalePass : Rewrite_Pass<"attn-fold-scale"> {
     - Numbers: exact for powers of two short of overflow and underflow; otherwise the rounding of the
       scaled tokens disappears, so results differ by rounding.
 
-    Example:
+    Example: `attn-opt --attn-fold-scale` on
 
     ```mlir
-    %s = attn.scale %q by 0.5 : tensor<?x8x?x64xf32>
-    %o = attn.attention %s, %k, %v scale(0.25) : ...
+    func.func @query(%q: tensor<?x8x?x64xf32>, %k: tensor<?x8x?x64xf32>, %v: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
+      %s = attn.scale %q by 0.5 : tensor<?x8x?x64xf32>
+      %o = attn.attention %s, %k, %v scale(0.25) : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
+      return %o : tensor<?x8x?x64xf32>
+    }
     ```
 
-    becomes
+    gives
 
     ```mlir
-    %o = attn.attention %q, %k, %v scale(0.125) : ...
+    func.func @query(%q: tensor<?x8x?x64xf32>, %k: tensor<?x8x?x64xf32>, %v: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
+      %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
+      return %o : tensor<?x8x?x64xf32>
+    }
     ```
   }];
   let statistics = [Statistic<"numFactors", "factors", "factors folded or moved">];
@@ -192,17 +214,23 @@ def FoldHeadsPass : Rewrite_Pass<"attn-fold-heads"> {
     - Leaves to others: choices of heads whose result others read too stay for them.
     - Numbers: exact.
 
-    Example:
+    Example: `attn-opt --attn-fold-heads` on
 
     ```mlir
-    %k8 = attn.select_heads %k [0, 0, 0, 0, 1, 1, 1, 1] : tensor<?x2x?x64xf32> -> tensor<?x8x?x64xf32>
-    %o = attn.attention %q, %k8, %v scale(0.125) : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, ...
+    func.func @keys(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
+      %k8 = attn.select_heads %k [0, 0, 0, 0, 1, 1, 1, 1] : tensor<?x2x?x64xf32> -> tensor<?x8x?x64xf32>
+      %o = attn.attention %q, %k8, %v scale(0.125) : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
+      return %o : tensor<?x8x?x64xf32>
+    }
     ```
 
-    becomes
+    gives
 
     ```mlir
-    %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x8x?x64xf32>, tensor<?x2x?x64xf32>, ...
+    func.func @keys(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
+      %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x8x?x64xf32>, tensor<?x2x?x64xf32>, tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
+      return %o : tensor<?x8x?x64xf32>
+    }
     ```
   }];
   let statistics = [Statistic<"numSelections", "selections", "head selections folded">];

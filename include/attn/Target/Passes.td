@@ -14,6 +14,12 @@ def AttachTarget : Pass<"attn-attach-target", "::mlir::ModuleOp"> {
     - Assumes: nothing.
     - Leaves to others: every choice.
     - Changes in the numbers: none.
+
+    Example: `attn-opt --attn-attach-target=target=cpu:x86-64-v3` on
+
+    ```mlir
+    attn.spec @gqa {query_heads = 8, key_heads = 2, qk_size = 64}
+    ```
   }];
   let options = [Option<"target", "target", "std::string", "\"\"",
                         "cpu (this machine), cpu:<processor>, for example cpu:x86-64-v3">];

@@ -23,6 +23,18 @@ def TilePass : Pass<"attn-tile", "::mlir::ModuleOp"> {
       outputs overlap neither each other nor an input.
     - Leaves to others: any choice of tile size; lowering of `attn.work`.
     - Numbers: sums are float32; elements are rounded once, when stored.
+
+    Example: `attn-opt --attn-tile` on
+
+    ```mlir
+    module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_registers = 16, fused = 1, l2 = 1048576>} {
+      func.func @prefill(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {
+        %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) schedule<rows = 16, keys = 120, lanes = 8, register_keys = 6, register_values = 6>
+            : tensor<?x8x?x64xf32>, tensor<?x2x?x64xf32>, tensor<?x2x?x64xf32> -> tensor<?x8x?x64xf32>
+        return %o : tensor<?x8x?x64xf32>
+      }
+    }
+    ```
   }];
   let statistics = [Statistic<"numFunctions", "functions", "functions tiled">];
   let dependentDialects = ["::mlir::attn::AttnDialect", "::mlir::arith::ArithDialect",
@@ -36,6 +48,18 @@ def VerifyTiledPass : Pass<"attn-verify-tiled", "::mlir::ModuleOp"> {
   let description = [{
     No tensor is left, no operation of the wish level but `attn.spec`, and every `attn.work` obeys a
     schedule with positive tile sizes. Changes nothing.
+
+    Example: `attn-opt --attn-tile --attn-verify-tiled` on
+
+    ```mlir
+    module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_registers = 16, fused = 1, l2 = 1048576>} {
+      func.func @prefill(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {
+        %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) schedule<rows = 16, keys = 120, lanes = 8, register_keys = 6, register_values = 6>
+            : tensor<?x8x?x64xf32>, tensor<?x2x?x64xf32>, tensor<?x2x?x64xf32> -> tensor<?x8x?x64xf32>
+        return %o : tensor<?x8x?x64xf32>
+      }
+    }
+    ```
   }];
 }
 

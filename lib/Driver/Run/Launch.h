@@ -22,8 +22,8 @@ SmallVector<SmallVector<int64_t>> resultSizes(func::FuncOp function,
 class Launch {
 public:
   /// Memory for `inputs` and for results of the sizes that follow from them.
-  Launch(const attn_rt::Entry &entry, func::FuncOp function,
-         ArrayRef<reference::HostTensor> inputs, bool guarded);
+  Launch(const attn_rt::Entry &entry, func::FuncOp function, ArrayRef<reference::HostTensor> inputs,
+         bool guarded);
 
   /// Calls the kernel; returns an empty string, or what went wrong.
   std::string run(int32_t threads) const;
@@ -34,7 +34,8 @@ public:
   /// The name of an argument with bytes changed that belong to no element, or of an input that was
   /// written; empty when there is none.
   std::string damaged() const;
-  bool sameOutputs(const Launch &other) const;
+  /// The memory of every output, gaps included.
+  std::vector<std::vector<char>> outputBytes() const;
 
 private:
   const attn_rt::Entry &entry;

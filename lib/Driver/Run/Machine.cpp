@@ -58,7 +58,7 @@ using ProductLoop = double (*)(int64_t rounds);
 PRODUCT_LOOP(products512, FEATURES("avx512f"), 16, 16, __builtin_elementwise_fma(sum[i], a, b))
 PRODUCT_LOOP(products256, FEATURES("avx2,fma"), 8, 12, __builtin_elementwise_fma(sum[i], a, b))
 #endif
-PRODUCT_LOOP(productsPlain, , 4, 12, sum[i] *a + b)
+PRODUCT_LOOP(productsPlain, , 4, 12, sum[i] * a + b)
 
 ProductLoop widestProducts() {
 #if defined(__x86_64__)

@@ -81,8 +81,7 @@ Outcome Runner::compileFirst(std::string &folder) {
   CompileOptions compileOptions;
   compileOptions.input = options.input;
   compileOptions.dtype = options.dtype;
-  if (!options.target.empty())
-    compileOptions.target = options.target;
+  compileOptions.target = options.target;
   compileOptions.entries = options.entries;
   auto start = std::chrono::steady_clock::now();
   Session compiling(diagnostics);

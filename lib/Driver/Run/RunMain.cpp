@@ -10,16 +10,6 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-static std::function<std::string(StringRef)> storeOptional(std::optional<int64_t> &target) {
-  return [&target](StringRef value) {
-    int64_t number = 0;
-    std::string wrong = storeNumber(number, 0, int64_t(1) << 40)(value);
-    if (wrong.empty())
-      target = number;
-    return wrong;
-  };
-}
-
 static OptionTable optionTable(RunOptions &options) {
   constexpr int64_t anySeed = std::numeric_limits<int64_t>::max(), mostThreads = 4096;
   OptionTable table;
@@ -29,28 +19,22 @@ static OptionTable optionTable(RunOptions &options) {
                    "compiled first. Checks unless told otherwise.";
   table.positional = [&](StringRef value) { return storeInput(options.input, value); };
   table.options = {
-      {"check", "", "compare with the double-precision reference (default)", {}, false,
-       storeFlag(options.check)},
-      {"bench", "", "time on random data; share of this machine's measured ceiling", {}, false,
-       storeFlag(options.bench)},
-      {"target", "TARGET", "what to compile an input for (default cpu)", {}, false,
-       storeText(options.target)},
-      {"entry", "NAMES", "only these: prefill, decode, append, or names of functions", {}, false,
-       storeEntryList(options.entries)},
-      {"dtype", "TYPE", "element type of every spec of an input", {"f32", "bf16", "f16"}, false,
-       storeText(options.dtype)},
-      {"batch", "N", "batch size (default: 2 to check, 1 to time)", {}, false,
-       storeOptional(options.batch)},
-      {"q-len", "N", "query rows (default: 1 for decode; 67 to check, as many as keys to time)", {},
-       false, storeOptional(options.queryLength)},
-      {"kv-len", "N", "keys (default: 131 to check, 2048 to time)", {}, false,
-       storeOptional(options.keyLength)},
-      {"threads", "N", "threads of the kernel (default 0: all)", {}, false,
-       storeNumber(options.threads, 0, mostThreads)},
-      {"seed", "N", "of the random data (default 1)", {}, false,
-       storeNumber(options.seed, 0, anySeed)},
-      {"json", "FILE", "write the measurements as a JSON array", {}, false,
-       storeText(options.json)},
+      flagOption("check", "compare with the double-precision reference (default)", options.check),
+      flagOption("bench", "time on random data; share of this machine's measured ceiling",
+                 options.bench),
+      textOption("target", "TARGET", "what to compile an input for (default cpu)", options.target),
+      entryOption(options.entries),
+      dtypeOption(options.dtype),
+      numberOption("batch", "batch size (default: 2 to check, 1 to time)",
+                   storeSize(options.batch)),
+      numberOption("q-len", "query rows (default: 1 for decode; 67 to check, as keys to time)",
+                   storeSize(options.queryLength)),
+      numberOption("kv-len", "keys (default: 131 to check, 2048 to time)",
+                   storeSize(options.keyLength)),
+      numberOption("threads", "threads of the kernel (default 0: all)",
+                   storeNumber(options.threads, 0, mostThreads)),
+      numberOption("seed", "of the random data (default 1)", storeNumber(options.seed, 0, anySeed)),
+      textOption("json", "FILE", "write the measurements as a JSON array", options.json),
   };
   return table;
 }

@@ -40,7 +40,8 @@ TensorMemory::TensorMemory(ArrayRef<int64_t> sizes, ElementKind kind, Layout lay
   std::memset(memory.get(), guardByte, bytes);
 }
 
-void TensorMemory::forEachRow(function_ref<void(int64_t offset, int64_t first, int64_t size)> visit) const {
+void TensorMemory::forEachRow(
+    function_ref<void(int64_t offset, int64_t first, int64_t size)> visit) const {
   int64_t rank = static_cast<int64_t>(sizes.size());
   int64_t rowSize = isDense ? elements : sizes[rank - 1];
   for (int64_t first = 0; first < elements; first += rowSize) {
@@ -83,15 +84,11 @@ std::vector<char> TensorMemory::snapshot() const {
 }
 
 attn_tensor TensorMemory::tensor() const {
-  attn_tensor tensor = {memory.get(), static_cast<int32_t>(sizes.size()), 0, {1, 1, 1, 1},
-                        {1, 1, 1, 1}};
+  attn_tensor tensor = {
+      memory.get(), static_cast<int32_t>(sizes.size()), 0, {1, 1, 1, 1}, {1, 1, 1, 1}};
   // Positions travel as scalars of 64 bits.
   tensor.dtype = kind == ElementKind::Index ? int32_t(ATTN_I64) : static_cast<int32_t>(kind);
   llvm::copy(sizes, tensor.sizes);
   llvm::copy(strides, tensor.strides);
   return tensor;
-}
-
-bool TensorMemory::sameBits(const TensorMemory &other) const {
-  return bytes == other.bytes && std::memcmp(memory.get(), other.memory.get(), bytes) == 0;
 }

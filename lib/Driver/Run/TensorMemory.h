@@ -36,8 +36,6 @@ public:
   /// All bytes, gaps included.
   std::vector<char> snapshot() const;
   attn_tensor tensor() const;
-  /// Whether two memories of one shape and layout hold the same bits.
-  bool sameBits(const TensorMemory &other) const;
 
 private:
   /// Visits runs of neighbouring elements: where they lie in memory and in a dense row-major copy,

@@ -281,9 +281,10 @@ void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value fi
     func::CallOp::create(b, scoresKernel, ValueRange{slice(plan.keyTile, f32), slice(plan.query, f32, panel), scores, padded});
     SmallVector<Value> operands = {slice(plan.valueTile, f32), scores, slice(plan.accumulator, f32, panel),
                                    slice(plan.rescale, f32), padded};
-    Value whole = b.both(verdict.all, isWhole);
-    b.when(whole, [&] { emitWeights(panel, keys, padded, false); }, [&] { emitWeights(panel, keys, padded, true); });
-    b.when(b.either(whole, finite), [&] { func::CallOp::create(b, valuesKernel, operands); },
+    // Without a mask a score of -infinity excludes a key, too, and must be marked beside such values.
+    Value unmarked = b.both(b.both(verdict.all, isWhole), finite);
+    b.when(unmarked, [&] { emitWeights(panel, keys, padded, false); }, [&] { emitWeights(panel, keys, padded, true); });
+    b.when(finite, [&] { func::CallOp::create(b, valuesKernel, operands); },
            [&] { func::CallOp::create(b, strictKernel, operands); });
   });
 }

@@ -67,19 +67,20 @@ LogicalResult attn::lowerParallel(scf::ParallelOp op, TargetAttr target) {
   Value total = sizes.front();
   for (Value size : ArrayRef<Value>(sizes).drop_front())
     total = b.mul(total, size);
-  // One iteration is about one head vector: a chunk amortises the shared counter.
-  constexpr int64_t chunk = 32;
+  // A chunk amortises the shared counter where iterations are as small as one head vector; where there are few
+  // iterations, they are long, and each is a chunk of its own.
+  Value chunk = b.maximum(b.minimum(b.div(total, b.index(64)), b.index(32)), b.index(1));
   SmallVector<memref::AllocaOp> buffers;
   op.walk([&](memref::AllocaOp alloca) { buffers.push_back(alloca); });
   emitSharedLoop(
-      b, b.ceilDiv(total, chunk),
+      b, Value(arith::CeilDivUIOp::create(b, total, chunk)),
       // Once per thread: a buffer taken inside the loop would grow the stack with each iteration.
       [&] {
         for (memref::AllocaOp alloca : buffers)
           alloca->moveBefore(b.getInsertionBlock(), b.getInsertionPoint());
       },
       [&](Value number) {
-        Value first = b.mul(number, b.index(chunk));
+        Value first = b.mul(number, chunk);
         b.loop(first, b.minimum(b.add(first, chunk), total), 1, [&](Value i) { emitIteration(b, op, sizes, i); });
       },
       [] {});

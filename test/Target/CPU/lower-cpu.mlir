@@ -2,6 +2,16 @@
 // RUN: attn-opt %s --attn-attach-target=target=cpu:x86-64-v4 --attn-tile --attn-lower-cpu | FileCheck %s --check-prefix=V4
 // RUN: attn-opt %s --attn-attach-target=target=cpu:x86-64 --attn-tile --attn-lower-cpu | FileCheck %s --check-prefix=V1
 
+// Token operations: rows are shared by threads in chunks, a thread's buffers are taken once.
+// CHECK-LABEL: func.func @tokens(
+// CHECK: omp.parallel {
+// CHECK: memref.atomic_rmw addi
+// CHECK-NOT: scf.parallel
+func.func @tokens(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
+  %s = attn.scale %x by 0.5 : tensor<?x2x?x8xf32>
+  return %s : tensor<?x2x?x8xf32>
+}
+
 // Threads take items from one counter until none is left; each has a workspace whose size no length decides.
 // CHECK-LABEL: func.func @attend(
 // CHECK: scf.if
@@ -69,14 +79,4 @@ func.func @bias(%q: tensor<?x2x?x8xbf16>, %k: tensor<?x2x?x8xbf16>) -> tensor<?x
     attn.yield %u : f32
   } : tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xbf16>
   return %out : tensor<?x2x?x8xbf16>
-}
-
-// Token operations: rows are shared by threads in chunks, a thread's buffers are taken once.
-// CHECK-LABEL: func.func @tokens(
-// CHECK: omp.parallel {
-// CHECK: memref.atomic_rmw addi
-// CHECK-NOT: scf.parallel
-func.func @tokens(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
-  %s = attn.scale %x by 0.5 : tensor<?x2x?x8xf32>
-  return %s : tensor<?x2x?x8xf32>
 }

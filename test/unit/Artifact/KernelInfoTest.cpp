@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char *plannedModule = R"(
 module attributes {attn.target = #attn.target<kind = cpu, name = "cpu:test",
-                                              features = "+avx512f,-sse4a,+avx2,+cx16">} {
+                                              features = "+avx512f,-sse4a,+avx2">} {
   attn.spec @s {query_heads = 2, key_heads = 1, qk_size = 16}
   func.func @s_prefill(%q: tensor<?x2x?x16xbf16> {attn.name = "query"},
                        %k: tensor<?x1x?x16xbf16> {attn.name = "key"},
@@ -98,8 +98,7 @@ TEST_F(KernelInfoTest, ManifestIsJsonAndTheSameEachTime) {
   EXPECT_EQ(text, printManifest(gather(plannedModule)));
   llvm::Expected<llvm::json::Value> json = llvm::json::parse(text);
   ASSERT_TRUE(static_cast<bool>(json));
-  const llvm::json::Object &entry =
-      *(*json->getAsObject()->getArray("entries"))[0].getAsObject();
+  const llvm::json::Object &entry = *(*json->getAsObject()->getArray("entries"))[0].getAsObject();
   EXPECT_EQ(entry.getString("name"), "s_prefill");
   const llvm::json::Array &shape =
       *(*entry.getArray("arguments"))[0].getAsObject()->getArray("shape");
@@ -111,7 +110,8 @@ TEST_F(KernelInfoTest, HeaderHasAMakerPerArgumentAndACallPerEntry) {
   std::string header = printHeader(gather(plannedModule));
   auto has = [&](const char *text) { return header.find(text) != std::string::npos; };
   EXPECT_TRUE(has("#ifndef ATTN_KERNEL_MY_KERNEL_H"));
-  EXPECT_TRUE(has("attn_tensor s_prefill_query(const uint16_t *data, int64_t batch, int64_t length)"));
+  EXPECT_TRUE(
+      has("attn_tensor s_prefill_query(const uint16_t *data, int64_t batch, int64_t length)"));
   EXPECT_TRUE(has("attn_tensor s_prefill_out(uint16_t *data, int64_t batch, int64_t length)"));
   EXPECT_TRUE(has("attn_tensor s_prefill_key_1(const int64_t *data)"));
   EXPECT_TRUE(has("const int64_t sizes[] = {batch, 2, length, 16};"));

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -31,7 +33,7 @@ bool sees(MaskAttr mask, int64_t q, int64_t k) {
   case MaskKind::Prefix:
     return k < v[0];
   case MaskKind::Chunk:
-    return k / v[0] == q / v[0];
+    return k / v[0] == std::floor(static_cast<double>(q) / v[0]);
   case MaskKind::Stride:
     return k == q || (k + 1) % v[0] == 0;
   case MaskKind::And:
@@ -57,9 +59,6 @@ protected:
     for (int64_t rows : {0, 1, 7, 20})
       for (int64_t keys : {0, 1, 13, 20, 31})
         for (int64_t offset : {int64_t(0), keys - rows, int64_t(5)}) {
-          // Positions before the first key do not occur in use.
-          if (offset < 0)
-            continue;
           int64_t expected = 0;
           for (int64_t q = offset; q < offset + rows; ++q)
             for (int64_t k = 0; k < keys; ++k)

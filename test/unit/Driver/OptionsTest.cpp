@@ -25,17 +25,22 @@ struct OptionsTest : public ::testing::Test {
       inputs.push_back(value.str());
       return std::string();
     };
-    table.options = {
-        {"color", "COLOR", "which", {"red", "green"}, false, storeText(color), {"ultraviolet"}},
-        {"verbose", "", "says more", {}, false, storeFlag(verbose)},
-        {"count", "N", "how many", {}, false, storeNumber(count, 0, 9)},
-        {"report", "json", "tells", {"json"}, true,
-         [this](StringRef) {
-           report = true;
-           return std::string();
-         }},
-        {"o", "FILE", "where", {}, false, storeText(file)},
-    };
+    Option colors = choiceOption("color", "COLOR", "which", {"red", "green"},
+                                 [this](StringRef value) { return keep(color, value); });
+    colors.notBuilt = {"ultraviolet"};
+    Option reports = choiceOption("report", "json", "tells", {"json"}, [this](StringRef) {
+      report = true;
+      return std::string();
+    });
+    reports.optionalValue = true;
+    table.options = {colors, reports, flagOption("verbose", "says more", verbose),
+                     numberOption("count", "how many", storeNumber(count, 0, 9)),
+                     textOption("o", "FILE", "where", file)};
+  }
+
+  static std::string keep(std::string &target, StringRef value) {
+    target = value.str();
+    return "";
   }
 
   std::string parse(ArrayRef<StringRef> arguments) {

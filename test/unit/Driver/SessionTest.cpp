@@ -63,9 +63,8 @@ protected:
     Session session(os);
     session.setReproducerPath(reproducer);
     EXPECT_EQ(session.load(input), Outcome::Success);
-    return session.run([&](OpPassManager &pm) {
-      pm.addPass(std::make_unique<MisbehavingPass>(name, behaviour));
-    });
+    return session.run(
+        [&](OpPassManager &pm) { pm.addPass(std::make_unique<MisbehavingPass>(name, behaviour)); });
   }
   bool saysInternal() { return messages.find("internal failure in pass") != std::string::npos; }
   std::string reproducerText() {

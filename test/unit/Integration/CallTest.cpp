@@ -10,12 +10,16 @@ using namespace mlir::attn::test;
 namespace {
 class Call : public testing::Test {
 protected:
-  void SetUp() override {
+  static void SetUpTestSuite() {
     AttentionText text{"f", 4, 2, 2, 16, 8};
     text.mask = "document<0> and dense<1>";
     text.maskOperands = {"tensor<?x?xi32>", "tensor<?x1x?x?xi8>"};
     text.sinks = true;
     kernel = Kernel::compile(text.str());
+  }
+  static void TearDownTestSuite() { kernel.reset(); }
+
+  void SetUp() override {
     ASSERT_TRUE(kernel);
     launch = std::make_unique<Launch>(*kernel, makeInputs(*kernel, {2, 5, 7}), Layout::Gaps);
     good = launch->tensors;
@@ -39,7 +43,7 @@ protected:
     EXPECT_EQ(launch->damaged(), "");
   }
 
-  std::unique_ptr<Kernel> kernel;
+  inline static std::unique_ptr<Kernel> kernel;
   std::unique_ptr<Launch> launch;
   std::vector<attn_tensor> good;
   std::vector<char> untouched;

@@ -3,6 +3,7 @@
 
 #include "attn/Driver/Compile.h"
 #include "attn/Reference/Compare.h"
+#include "attn/Target/CPU/CPUTarget.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -31,6 +32,8 @@ std::string TemporaryFolder::file(StringRef name) const {
 }
 
 std::unique_ptr<Kernel> Kernel::compile(const std::string &text, StringRef target) {
+  static const bool registered = (registerCPUTarget(), true);
+  (void)registered;
   std::unique_ptr<Kernel> kernel(new Kernel());
   CompileOptions options;
   options.input = kernel->temporary.file("input.mlir");
@@ -74,12 +77,14 @@ int64_t Kernel::scheduled(StringRef field) const {
 // Launching
 //===----------------------------------------------------------------------===//
 
-/// A result's batch and rows are those of the first argument.
-static SmallVector<int64_t> resultSizes(Type type, const HostTensor &first) {
-  SmallVector<int64_t> sizes(cast<RankedTensorType>(type).getShape());
+/// A returned argument has its own sizes; other results have the first argument's batch and rows.
+static SmallVector<int64_t> resultSizes(Value result, ArrayRef<HostTensor> inputs) {
+  if (auto argument = dyn_cast<BlockArgument>(result))
+    return inputs[argument.getArgNumber()].sizes;
+  SmallVector<int64_t> sizes(cast<RankedTensorType>(result.getType()).getShape());
   for (auto [axis, size] : llvm::enumerate(sizes))
     if (ShapedType::isDynamic(size))
-      size = first.size(static_cast<int64_t>(axis));
+      size = inputs[0].size(static_cast<int64_t>(axis));
   return sizes;
 }
 
@@ -89,9 +94,9 @@ Launch::Launch(Kernel &kernel, ArrayRef<HostTensor> inputs, Layout layout, Strin
     memories.emplace_back(input.sizes, input.kind, layout).write(input);
     given.push_back(input.toBytes());
   }
-  for (Type type : kernel.function(name).getResultTypes())
-    memories.emplace_back(resultSizes(type, inputs[0]),
-                          *reference::elementKindOf(getElementTypeOrSelf(type)), layout);
+  for (Value result : kernel.function(name).getBody().front().getTerminator()->getOperands())
+    memories.emplace_back(resultSizes(result, inputs),
+                          *reference::elementKindOf(getElementTypeOrSelf(result.getType())), layout);
   for (const Memory &memory : memories)
     tensors.push_back(memory.tensor());
 }
@@ -173,4 +178,20 @@ void test::expectCorrect(Kernel &kernel, ArrayRef<HostTensor> inputs, Layout lay
 void test::expectCorrect(Kernel &kernel, InputSizes sizes, uint64_t seed, StringRef entry) {
   SCOPED_TRACE(describe(sizes) + ", seed " + std::to_string(seed));
   expectCorrect(kernel, makeInputs(kernel, sizes, seed, entry), everyLayout[seed % 5], entry);
+}
+
+void test::expectSameBits(Kernel &kernel, InputSizes sizes, StringRef entry) {
+  SCOPED_TRACE(describe(sizes));
+  Tensors inputs = makeInputs(kernel, sizes, 1, entry);
+  Launch alone(kernel, inputs, Layout::Dense, entry);
+  ASSERT_EQ(alone.run(1), 0);
+  std::vector<char> bits = alone.bits();
+  for (Layout layout : {Layout::Dense, Layout::TokenMajor, Layout::PagePerRow}) {
+    Launch launch(kernel, inputs, layout, entry);
+    for (int32_t threads : {1, 2, 3, 9, 0, -1})
+      for (int repeat = 0; repeat < 3; ++repeat) {
+        ASSERT_EQ(launch.run(threads), 0);
+        ASSERT_EQ(launch.bits(), bits) << threads << " threads";
+      }
+  }
 }

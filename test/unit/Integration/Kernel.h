@@ -98,6 +98,9 @@ void expectCorrect(Kernel &kernel, ArrayRef<HostTensor> inputs, Layout layout = 
 /// The same for random inputs; a number that differs from call to call chooses the layout.
 void expectCorrect(Kernel &kernel, InputSizes sizes, uint64_t seed = 1, StringRef entry = "f");
 
+/// Expects the same bits from one to nine threads, in several runs and layouts.
+void expectSameBits(Kernel &kernel, InputSizes sizes, StringRef entry = "f");
+
 /// Expects tensors of a kernel to be as near to the exact ones as the plain ones are.
 void expectClose(ArrayRef<HostTensor> actual, ArrayRef<HostTensor> exact,
                  ArrayRef<HostTensor> plain);

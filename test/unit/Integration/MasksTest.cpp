@@ -2,6 +2,8 @@
 #include "AttentionText.h"
 #include "Kernel.h"
 
+#include "llvm/ADT/bit.h"
+
 using namespace mlir;
 using namespace mlir::attn::test;
 
@@ -48,7 +50,8 @@ static void expectMaskedKeyUnseen(Kernel &kernel, const Tensors &inputs, int64_t
       HostTensor found = results(kernel, with(operand, poison))[0];
       for (int64_t i = 0; i < found.numElements(); ++i) {
         if (!std::isnan(judged.values[i]))
-          ASSERT_EQ(found.values[i], clean.values[i])
+          ASSERT_EQ(llvm::bit_cast<uint64_t>(found.values[i]),
+                    llvm::bit_cast<uint64_t>(clean.values[i]))
               << "operand " << operand << " = " << poison << " at key " << key << ", element " << i;
         else if (std::isnan(poison))
           ASSERT_TRUE(std::isnan(found.values[i])) << "visible NaN lost at element " << i;
@@ -124,11 +127,10 @@ TEST(Masks, WithoutSoftmax) {
 }
 
 TEST(Masks, HugeNumbers) {
+  // 2^40 is the largest that a word takes.
   for (const char *mask :
-       {"window<9223372036854775807>", "window<9223372036854775807, 9223372036854775807>",
-        "causal and window<4611686018427387904, 4294967296>", "sink<9223372036854775807>",
-        "chunk<9223372036854775807>", "chunk<4294967296>", "stride<9223372036854775807>",
-        "prefix<4294967297>", "window<2147483648, 2147483648>"}) {
+       {"causal and window<1099511627776, 1099511627776>", "window<2147483648, 2147483648>",
+        "prefix<4294967297>", "chunk<1099511627776> and stride<1099511627776>"}) {
     SCOPED_TRACE(mask);
     auto kernel = compile({"", mask});
     ASSERT_TRUE(kernel);

@@ -54,24 +54,30 @@ static Tensors inChunks(Kernel &kernel, const Tensors &inputs, ArrayRef<int64_t>
 static const char *const gqaSpec = R"(attn.spec @s {query_heads = 6, key_heads = 2, qk_size = 32,
   rope = #attn.rope<dims = 32>, query_norm = #attn.norm_kind<kind = rms>,
   key_norm = #attn.norm_kind<kind = rms>, norm_gain, sinks,
-  mask = #attn.mask<causal and (window<40> or sink<4>)>)";
+  mask = #attn.mask<causal and (window<40> or sink<4>)>})";
 
-TEST(Parts, PrefillInChunksIsOnePrefill) {
-  for (const char *dtype : {"f32", "bf16"}) {
-    auto kernel = Kernel::compile(std::string(gqaSpec) + ", dtype = " + dtype + "}");
-    ASSERT_TRUE(kernel);
-    Tensors inputs = makeInputs(*kernel, {2, 80, 97}, 1, "prefill");
-    Tensors exact = evaluate(*kernel, inputs, "prefill"),
-            plain = evaluate(*kernel, inputs, "prefill", Precision::Plain);
-    for (SmallVector<int64_t> ends :
-         {SmallVector<int64_t>{80}, {1, 80}, {16, 32, 48, 64, 80}, {7, 20, 67, 80}})
-      expectClose(inChunks(*kernel, inputs, ends, {1, 2}, exact, "prefill"), exact, plain);
-  }
+namespace {
+/// Grouped heads with everything that depends on positions.
+class Sequence : public testing::Test {
+protected:
+  static void SetUpTestSuite() { kernel = Kernel::compile(gqaSpec); }
+  static void TearDownTestSuite() { kernel.reset(); }
+  void SetUp() override { ASSERT_TRUE(kernel); }
+
+  inline static std::unique_ptr<Kernel> kernel;
+};
+} // namespace
+
+TEST_F(Sequence, PrefillInChunksIsOnePrefill) {
+  Tensors inputs = makeInputs(*kernel, {2, 80, 97}, 1, "prefill");
+  Tensors exact = evaluate(*kernel, inputs, "prefill"),
+          plain = evaluate(*kernel, inputs, "prefill", Precision::Plain);
+  for (const SmallVector<int64_t> &ends :
+       {SmallVector<int64_t>{80}, {1, 80}, {16, 32, 48, 64, 80}, {7, 20, 67, 80}})
+    expectClose(inChunks(*kernel, inputs, ends, {1, 2}, exact, "prefill"), exact, plain);
 }
 
-TEST(Parts, DecodeTokenByTokenIsPrefill) {
-  auto kernel = Kernel::compile(std::string(gqaSpec) + "}");
-  ASSERT_TRUE(kernel);
+TEST_F(Sequence, DecodeTokenByTokenIsPrefill) {
   Tensors inputs = makeInputs(*kernel, {2, 45, 61}, 1, "prefill");
   Tensors exact = evaluate(*kernel, inputs, "prefill"),
           plain = evaluate(*kernel, inputs, "prefill", Precision::Plain);
@@ -92,15 +98,14 @@ static attn_tensor view(const Memory &cache, int64_t first, int64_t last) {
   return tensor;
 }
 
-TEST(Parts, AppendedThroughViewsOfACacheAndDecoded) {
-  auto kernel = Kernel::compile(std::string(gqaSpec) + "}");
-  ASSERT_TRUE(kernel);
+TEST_F(Sequence, AppendedThroughViewsOfACacheAndDecoded) {
   constexpr int64_t length = 37, capacity = 64;
+  Tensors queries = makeInputs(*kernel, {2, length, length}, 2, "prefill");
   // Raw keys and values, start, gain. The definition appends them at once.
   Tensors raw = makeInputs(*kernel, {2, length, length}, 1, "append");
+  raw[1] = queries[2];
   raw[2].values[0] = 0;
   Tensors cached = evaluate(*kernel, raw, "append");
-  Tensors queries = makeInputs(*kernel, {2, length, length}, 2, "prefill");
   queries[1] = cached[0], queries[2] = cached[1];
   Tensors exact = evaluate(*kernel, queries, "prefill"),
           plain = evaluate(*kernel, queries, "prefill", Precision::Plain), whole = zerosLike(exact);
@@ -134,21 +139,17 @@ TEST(Parts, AppendedThroughViewsOfACacheAndDecoded) {
 //===----------------------------------------------------------------------===//
 
 TEST(Parts, AbsorbedLatentIsExpandedLatent) {
-  for (const char *dtype : {"f32", "bf16"}) {
-    auto kernel = Kernel::compile(
-        std::string("attn.spec @s {query_heads = 5, latent = #attn.latent<kv_rank = 64, nope = 32, "
-                    "rope = 16>, v_size = 40, rope = #attn.rope<dims = 16, layout = interleaved>, "
-                    "dtype = ") +
-        dtype + "}");
-    ASSERT_TRUE(kernel);
-    for (InputSizes sizes : {InputSizes{2, 33, 50}, {2, 1, 67}}) {
-      Tensors inputs = makeInputs(*kernel, sizes, 1, "prefill");
-      // One definition judges both kernels, each by its own form's plain error.
-      Tensors exact = evaluate(*kernel, inputs, "prefill");
-      for (const char *entry : {"prefill", "decode"})
-        expectClose(results(*kernel, inputs, entry), exact,
-                    evaluate(*kernel, inputs, entry, Precision::Plain));
-    }
+  auto kernel = Kernel::compile(R"(attn.spec @s {query_heads = 5, v_size = 40,
+    latent = #attn.latent<kv_rank = 64, nope = 32, rope = 16>,
+    rope = #attn.rope<dims = 16, layout = interleaved>})");
+  ASSERT_TRUE(kernel);
+  for (InputSizes sizes : {InputSizes{2, 33, 50}, {2, 1, 67}}) {
+    Tensors inputs = makeInputs(*kernel, sizes, 1, "prefill");
+    // One definition judges both kernels, each by its own form's plain error.
+    Tensors exact = evaluate(*kernel, inputs, "prefill");
+    for (const char *entry : {"prefill", "decode"})
+      expectClose(results(*kernel, inputs, entry), exact,
+                  evaluate(*kernel, inputs, entry, Precision::Plain));
   }
 }
 

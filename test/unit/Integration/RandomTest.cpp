@@ -99,7 +99,7 @@ static std::string table(Chooser &choose, const char *axis, int64_t scoreHeads, 
 
 /// Even groups of any three counts that divide the largest, or tables.
 static void chooseHeads(Chooser &choose, AttentionText &text) {
-  text.scoreHeads = choose.between(1, 12);
+  text.scoreHeads = choose.between(1, 10);
   int64_t *counts[] = {&text.queryHeads, &text.keyHeads, &text.valueHeads};
   if (choose.oneIn(3)) {
     for (int64_t *count : counts)
@@ -132,8 +132,8 @@ static std::string chooseSchedule(Chooser &choose) {
 static AttentionText chooseText(Chooser &choose) {
   AttentionText text;
   chooseHeads(choose, text);
-  text.qkSize = 8 * choose.between(1, 12);
-  text.vSize = choose.oneIn(2) ? text.qkSize : 8 * choose.between(1, 12);
+  text.qkSize = 8 * choose.between(1, 10);
+  text.vSize = choose.oneIn(2) ? text.qkSize : 8 * choose.between(1, 10);
   text.dtype = choose.oneOf({"f32", "bf16", "f16"});
   text.mask = MaskWriter(choose, text, text.scoreHeads).expression(2);
   text.normalizer = choose.oneIn(4) ? choose.oneOf({"relu", "sigmoid"}) : "";
@@ -155,7 +155,7 @@ TEST_P(Random, EqualsItsDefinition) {
   SCOPED_TRACE(text.str());
   auto kernel = Kernel::compile(text.str());
   ASSERT_TRUE(kernel);
-  int64_t longest = choose.oneIn(4) ? 130 : 60;
+  int64_t longest = choose.oneIn(4) ? 110 : 50;
   for (int i = 0; i < 4; ++i) {
     InputSizes sizes{choose.between(1, 2), choose.oneIn(4) ? 1 : choose.between(1, longest),
                      choose.between(1, longest)};

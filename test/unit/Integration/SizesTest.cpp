@@ -44,19 +44,14 @@ class Types : public testing::TestWithParam<const char *> {};
 
 TEST_P(Types, PlannedTiles) {
   AttentionText text{"f", 4, 2, 2, 64, 64, GetParam()};
-  check(text, {{1, 64, 64}, {2, 35, 131}, {3, 1, 257}, {1, 67, 67}, {1, 16, 48}});
+  // The error bar is at its strictest from a thousand rows on, which the last has.
+  check(text, {{1, 64, 64}, {2, 35, 131}, {3, 1, 257}, {1, 16, 48}, {1, 257, 300}});
 }
 
 TEST_P(Types, SmallTilesAndOddSizes) {
   AttentionText text{"f", 3, 3, 1, 40, 24, GetParam()};
   text.schedule = smallTiles;
   check(text, {{1, 40, 40}, {2, 35, 31}, {3, 1, 57}, {1, 67, 67}, {1, 16, 48}});
-}
-
-TEST_P(Types, AThousandRows) {
-  // The error bar is at its strictest from a thousand rows on.
-  AttentionText text{"f", 4, 1, 1, 64, 64, GetParam()};
-  check(text, {{1, 257, 300}});
 }
 
 TEST_P(Types, Specification) {
@@ -75,9 +70,8 @@ INSTANTIATE_TEST_SUITE_P(Every, Types, testing::Values("f32", "bf16", "f16"),
                            return std::string(info.param);
                          });
 
-TEST(Types, LargestAndSmallestNumbersPass) {
-  // One key, so that the output is the value itself: subnormal, largest and negative zero numbers
-  // go through a conversion and back.
+TEST(Types, LargestSmallestAndSpecialNumbersPass) {
+  // One key, so that the output is the value itself, through a conversion and back.
   for (const char *dtype : {"f32", "bf16", "f16"}) {
     auto kernel = Kernel::compile(AttentionText{"f", 1, 1, 1, 8, 8, dtype}.str());
     ASSERT_TRUE(kernel);
@@ -86,18 +80,21 @@ TEST(Types, LargestAndSmallestNumbersPass) {
     double largest = isHalf ? 65504 : std::string(dtype) == "f32" ? 0x1.fffffep127 : 0x1.fep127;
     inputs[2].values = {largest, -largest, isHalf ? 0x1p-14 : 0x1p-126, 1, -1, 0.5, 3, 0};
     EXPECT_EQ(results(*kernel, inputs)[0].values, inputs[2].values) << dtype;
+    inputs[2].values = {HUGE_VAL, -HUGE_VAL, NAN, 1, 2, 3, NAN, HUGE_VAL};
+    HostTensor special = results(*kernel, inputs)[0];
+    for (auto [found, given] : llvm::zip_equal(special.values, inputs[2].values))
+      EXPECT_TRUE(std::isnan(given) ? std::isnan(found) : found == given) << dtype << " " << given;
   }
 }
 
-TEST(Targets, EveryLevelThisMachineHas) {
-  std::vector<const char *> levels = {"cpu"};
+TEST(Targets, LevelsBesidesTheHost) {
+  std::vector<const char *> levels;
 #if defined(__x86_64__)
   levels.push_back("cpu:x86-64");
-  levels.push_back("cpu:x86-64-v2");
   if (__builtin_cpu_supports("x86-64-v3"))
     levels.push_back("cpu:x86-64-v3");
-  if (__builtin_cpu_supports("x86-64-v4"))
-    levels.push_back("cpu:x86-64-v4");
+#elif defined(__aarch64__)
+  levels.push_back("cpu:aarch64");
 #endif
   for (const char *level : levels)
     for (const char *dtype : {"f32", "bf16", "f16"}) {

@@ -64,9 +64,27 @@ TEST(Json, ErrorsNameLineAndColumn) {
 }
 
 TEST(Json, RefusesWhatTheGrammarDoesNotHave) {
-  for (const char *text : {"01", "-", "1.", "1e", "+1", "tru", "nul", "'a'", "[1,]", "{\"a\":1,}",
-                           "\"a", "\"\n\"", "\"\\x\"", "\"\\u12g4\"", "\"\\udc00\"", "\"\\ud800x\"",
-                           "\"\\ud800\\u0041\"", "{a:1}", "{\"a\":1,\"a\":2}", "[}", "NaN"})
+  for (const char *text : {"01",
+                           "-",
+                           "1.",
+                           "1e",
+                           "+1",
+                           "tru",
+                           "nul",
+                           "'a'",
+                           "[1,]",
+                           "{\"a\":1,}",
+                           "\"a",
+                           "\"\n\"",
+                           "\"\\x\"",
+                           "\"\\u12g4\"",
+                           "\"\\udc00\"",
+                           "\"\\ud800x\"",
+                           "\"\\ud800\\u0041\"",
+                           "{a:1}",
+                           "{\"a\":1,\"a\":2}",
+                           "[}",
+                           "NaN"})
     refusal(text);
   refusal(std::string("[1\0]", 4));
 }

@@ -22,6 +22,18 @@ def CPUEntryPointsPass : Pass<"attn-cpu-entry-points", "::mlir::ModuleOp"> {
     - Assumes: state `tiled` or later, functions not yet in the LLVM dialect.
     - Leaves to others: conversion to LLVM; the wrapper is made of `func`, `scf`, `arith` and `llvm`.
     - Numbers: none.
+
+    Example: `attn-opt --attn-tile --attn-cpu-entry-points` on
+
+    ```mlir
+    module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_registers = 16, fused = 1, l2 = 1048576>} {
+      func.func @prefill(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {
+        %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) schedule<rows = 16, keys = 120, lanes = 8, register_keys = 6, register_values = 6>
+            : tensor<?x8x?x64xf32>, tensor<?x2x?x64xf32>, tensor<?x2x?x64xf32> -> tensor<?x8x?x64xf32>
+        return %o : tensor<?x8x?x64xf32>
+      }
+    }
+    ```
   }];
   let statistics = [Statistic<"numEntries", "entries", "entry points written">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
@@ -46,6 +58,18 @@ def LowerCPU : Pass<"attn-lower-cpu", "::mlir::ModuleOp"> {
     - Leaves to others: loops of token operations, the calling convention, conversion to LLVM.
     - Changes in the numbers: sums are float32 in the order of keys; exp is a polynomial with an
       error of at most 1 ulp.
+
+    Example: `attn-opt --attn-tile --attn-lower-cpu` on
+
+    ```mlir
+    module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_registers = 16, fused = 1, l2 = 1048576>} {
+      func.func @prefill(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {
+        %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) schedule<rows = 16, keys = 120, lanes = 8, register_keys = 6, register_values = 6>
+            : tensor<?x8x?x64xf32>, tensor<?x2x?x64xf32>, tensor<?x2x?x64xf32> -> tensor<?x8x?x64xf32>
+        return %o : tensor<?x8x?x64xf32>
+      }
+    }
+    ```
   }];
   let statistics = [Statistic<"numWorks", "works", "attn.work operations lowered">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
@@ -65,6 +89,15 @@ def ExpandMath : Pass<"attn-cpu-expand-math"> {
     - Leaves to others: functions without an approximation; they stay and become library calls.
     - Changes in the numbers: a few ulp; one rounding more per product and sum without fused
       multiply-add; none by the conversions.
+
+    Example: `attn-opt --attn-cpu-expand-math` on
+
+    ```mlir
+    func.func @weights(%scores: vector<8xf32>) -> vector<8xf32> {
+      %w = math.exp %scores : vector<8xf32>
+      return %w : vector<8xf32>
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
@@ -73,6 +106,14 @@ def VerifyLowered : Pass<"attn-verify-lowered", "::mlir::ModuleOp"> {
   let summary = "checks the state `lowered`";
   let description = [{
     Every operation belongs to the LLVM or OpenMP dialect, but for the module itself.
+
+    Example: `attn-opt --attn-verify-lowered` on
+
+    ```mlir
+    llvm.func @lowered(%x: f32) -> f32 {
+      llvm.return %x : f32
+    }
+    ```
   }];
 }
 

@@ -2,9 +2,11 @@
 # ===- mutate.py - damaged inputs must end in success or a diagnostic, never in a crash ---===#
 """mutate.py OPT COUNT SEED FILE... : damages the files' functions COUNT times and runs OPT on them.
 
-Every exit code but 0 and 1 fails, and what OPT still accepts must survive printing and reading: the
-second print equals the first. A failure is narrowed down to one damaged input, which is printed.
+Every exit code but 0 and 1 fails. What OPT still accepts must survive printing and reading (the second
+print equals the first) and be canonicalised without complaint. A failure is narrowed down to one
+damaged input, which is printed.
 """
+import functools
 import random
 import re
 import subprocess
@@ -29,6 +31,7 @@ def seeds(paths):
     return [item.strip() for item in items if item.strip()]
 
 
+@functools.lru_cache(None)
 def kind(token):
     """Tokens of one kind may stand for each other without breaking the grammar."""
     if re.fullmatch(r"-?\d+", token):
@@ -38,10 +41,14 @@ def kind(token):
     return token[0] if not token[0].isalpha() else "word"
 
 
+@functools.lru_cache(None)
+def alike(pool, wanted):
+    return [token for token in pool if kind(token) == wanted]
+
+
 def replace_token(tokens, rng, pool):
     i = rng.randrange(len(tokens))
-    like = [token for token in pool if kind(token) == kind(tokens[i])]
-    tokens[i] = rng.choice(like or pool + ODDITIES)
+    tokens[i] = rng.choice(alike(pool, kind(tokens[i])) or list(pool) + ODDITIES)
 
 
 def delete_tokens(tokens, rng, pool):
@@ -69,12 +76,12 @@ def replace_number(tokens, rng, pool):
     if numbers:
         i = rng.choice(numbers)
         edges = INTEGERS if kind(tokens[i]) == "integer" else REALS
-        tokens[i] = rng.choice(edges + [token for token in pool if kind(token) == kind(tokens[i])])
+        tokens[i] = rng.choice(edges + alike(pool, kind(tokens[i])))
 
 
 def damage_byte(tokens, rng, pool):
     i = rng.randrange(len(tokens))
-    tokens[i] = tokens[i] + chr(rng.choice([0x21, 0x22, 0x28, 0x3C, 0x3E, 0x5B, 0x7B, 0x7D, 0x7F, 0xE9, rng.randrange(32, 127)]))
+    tokens[i] += chr(rng.choice([*b'!"(<>[{}', 0x7F, 0xE9, rng.randrange(32, 127)]))
 
 
 def cut_off(tokens, rng, pool):
@@ -89,7 +96,7 @@ MUTATIONS = [replace_number] * 6 + [replace_token] * 4 + [swap_tokens] * 2 + [
 def mutants(items, count, seed):
     rng = random.Random(seed)
     tokenised = [TOKEN.findall(item) for item in items]
-    pool = sorted({token for tokens in tokenised for token in tokens if token.strip()})
+    pool = tuple(sorted({token for tokens in tokenised for token in tokens if token.strip()}))
     for _ in range(count):
         tokens = list(rng.choice(tokenised))
         for _ in range(rng.choice([1, 1, 1, 2, 4])):
@@ -98,10 +105,10 @@ def mutants(items, count, seed):
         yield "".join(tokens)
 
 
-def run(opt, inputs):
+def run(opt, inputs, *flags):
     """Exit code, the modules that were accepted, messages; a hang counts as a crash."""
     try:
-        done = subprocess.run([opt, "--split-input-file", "-"], input=SEPARATOR.join(inputs).encode(),
+        done = subprocess.run([opt, "--split-input-file", *flags, "-"], input=SEPARATOR.join(inputs).encode(),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     except subprocess.TimeoutExpired:
         return "no exit within 60 s", [], ""
@@ -117,7 +124,10 @@ def complaint(opt, inputs):
     code, again, messages = run(opt, modules)
     if code != 0:
         return f"its own output is not accepted:\n{messages[-2000:]}"
-    return "" if again == modules else "its output changes when it is read again"
+    if again != modules:
+        return "its output changes when it is read again"
+    code, _, messages = run(opt, modules, "--canonicalize", "--cse")
+    return f"canonicalisation ends with {code}:\n{messages[-2000:]}" if code != 0 else ""
 
 
 def narrowed(opt, inputs):
