@@ -189,7 +189,8 @@ static Outcome compileFrom(Session &session, const CompileOptions &options, raw_
   Emit emit = options.emit.value_or(Emit::Bundle);
   RETURN_IF_BAD(compilation.elaborate());
   if ((emit == Emit::Ptx || emit == Emit::Cubin) && !StringRef(options.target).starts_with("sm_"))
-    return session.error("--emit=ptx and --emit=cubin need a GPU, --target=sm_90a; found the target '" + options.target + "'");
+    return session.error("--emit=ptx and --emit=cubin need a GPU, --target=sm_90a; found " +
+                         (options.target.empty() ? "this machine's processor" : "'" + options.target + "'"));
   if (emit == Emit::Attn && !wantsReport(options))
     return writeText(session, options, compilation.definition, out);
   RETURN_IF_BAD(compilation.plan());
