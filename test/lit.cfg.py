@@ -2,6 +2,7 @@
 import os
 import platform
 import re
+import shutil
 
 import lit.formats
 import lit.llvm
@@ -62,5 +63,9 @@ for feature, needed in {
 }.items():
     if needed <= flags:
         config.available_features.add(feature)
+# Machine code for NVIDIA GPUs needs the assembler of a CUDA toolkit.
+cuda = os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin", "ptxas")
+if shutil.which("ptxas") or os.access(cuda, os.X_OK):
+    config.available_features.add("ptxas")
 if config.sanitize:
     config.available_features.add("sanitized")

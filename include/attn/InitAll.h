@@ -12,6 +12,8 @@
 #include "attn/Target/Target.h"
 #include "attn/Target/CPU/CPUTarget.h"
 #include "attn/Target/CPU/Passes.h"
+#include "attn/Target/NVGPU/NVGPUTarget.h"
+#include "attn/Target/NVGPU/Passes.h"
 #include "attn/Pipelines/Pipelines.h"
 
 #include "mlir/InitAllDialects.h"
@@ -34,6 +36,8 @@ inline void registerAllPasses() {
   registerTargetPasses();
   registerCPUTarget();
   registerTargetCPUPasses();
+  registerNVGPUTargets();
+  registerTargetNVGPUPasses();
   registerPipelines();
 }
 

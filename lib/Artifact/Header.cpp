@@ -75,18 +75,24 @@ static void printMaker(raw_ostream &os, const EntryInfo &entry, const ArgumentIn
      << ", " << (rank > 0 ? "sizes" : "0") << ");\n}\n\n";
 }
 
-static void printCall(raw_ostream &os, const EntryInfo &entry) {
+/// The last parameter of an entry. A GPU's entries return when the kernel is launched.
+static StringRef lastParameter(bool isGpu) { return isGpu ? "void *stream" : "int32_t threads"; }
+
+static void printCall(raw_ostream &os, const EntryInfo &entry, bool isGpu) {
+  StringRef last = lastParameter(isGpu), lastName = isGpu ? "stream" : "threads";
   os << "/** The entry itself: " << entry.arguments.size() << " tensors, inputs then outputs. */\n"
      << "int32_t " << entry.name
-     << "(const attn_tensor *args, int64_t num_args, int32_t threads);\n\n"
-     << "/** The same with one parameter per tensor; threads <= 0 means all. */\n"
+     << "(const attn_tensor *args, int64_t num_args, " << last << ");\n\n"
+     << (isGpu ? "/** The same with one parameter per tensor. Data lies in device memory (scalars on the host); the kernel runs on\n"
+                 "    the CUDA stream, null for the default one. */\n"
+               : "/** The same with one parameter per tensor; threads <= 0 means all. */\n")
      << "static inline int32_t " << entry.name << "_run(";
   for (const ArgumentInfo &argument : entry.arguments)
     os << "attn_tensor " << argument.name << ", ";
-  os << "int32_t threads) {\n  const attn_tensor args[] = {";
+  os << last << ") {\n  const attn_tensor args[] = {";
   llvm::interleaveComma(entry.arguments, os,
                         [&](const ArgumentInfo &argument) { os << argument.name; });
-  os << "};\n  return " << entry.name << "(args, " << entry.arguments.size() << ", threads);\n}\n";
+  os << "};\n  return " << entry.name << "(args, " << entry.arguments.size() << ", " << lastName << ");\n}\n";
 }
 
 /// `*/` inside would end the comment.
@@ -111,7 +117,7 @@ std::string attn::printHeader(const KernelInfo &info) {
     os << "\n";
     for (const ArgumentInfo &argument : entry.arguments)
       printMaker(os, entry, argument);
-    printCall(os, entry);
+    printCall(os, entry, info.isGpu);
   }
   os << "\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";
   return text;

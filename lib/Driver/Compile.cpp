@@ -152,12 +152,15 @@ static Outcome writeText(Session &session, const CompileOptions &options, String
 static Outcome writeMachineCode(Session &session, Compilation &compilation,
                                 const CompileOptions &options, raw_ostream &out) {
   OutputKind kind = *options.emit == Emit::LLVM  ? OutputKind::LLVMIR
-                    : *options.emit == Emit::Asm ? OutputKind::Assembly
-                                                 : OutputKind::Object;
+                    : *options.emit == Emit::Asm || *options.emit == Emit::Ptx ? OutputKind::Assembly
+                    : *options.emit == Emit::Cubin                             ? OutputKind::DeviceCode
+                                                                               : OutputKind::Object;
   FailureOr<std::string> text = compilation.serialize(kind);
   if (failed(text))
     return Outcome::InternalError;
   CompileOptions named = options;
+  if (kind == OutputKind::DeviceCode && named.output.empty())
+    named.output = compilation.kernelName + ".cubin";
   if (kind == OutputKind::Object && named.output.empty())
     named.output = compilation.kernelName + ".o";
   return writeText(session, named, *text, out);
@@ -185,6 +188,9 @@ static Outcome compileFrom(Session &session, const CompileOptions &options, raw_
   bool onlyReport = wantsReport(options) && !options.emit && options.output.empty();
   Emit emit = options.emit.value_or(Emit::Bundle);
   RETURN_IF_BAD(compilation.elaborate());
+  if ((emit == Emit::Ptx || emit == Emit::Cubin) && !StringRef(options.target).starts_with("sm_"))
+    return session.error("--emit=ptx and --emit=cubin need a GPU, --target=sm_90a; found " +
+                         (options.target.empty() ? "this machine's processor" : "'" + options.target + "'"));
   if (emit == Emit::Attn && !wantsReport(options))
     return writeText(session, options, compilation.definition, out);
   RETURN_IF_BAD(compilation.plan());
@@ -205,7 +211,8 @@ static Outcome compileFrom(Session &session, const CompileOptions &options, raw_
 
 /// A report and emitted text in one stream could not be told apart.
 static bool sharesStream(const CompileOptions &options) {
-  bool isText = options.emit && *options.emit != Emit::Bundle && *options.emit != Emit::Obj;
+  bool isText = options.emit && *options.emit != Emit::Bundle && *options.emit != Emit::Obj &&
+                *options.emit != Emit::Cubin;
   return wantsReport(options) && isText && (options.output.empty() || options.output == "-");
 }
 

@@ -21,8 +21,8 @@ struct EmitName {
 } // namespace
 
 static constexpr EmitName emitNames[] = {
-    {"attn", Emit::Attn}, {"planned", Emit::Planned}, {"tiled", Emit::Tiled},  {"llvm", Emit::LLVM},
-    {"asm", Emit::Asm},   {"obj", Emit::Obj},         {"bundle", Emit::Bundle}};
+    {"attn", Emit::Attn}, {"planned", Emit::Planned}, {"tiled", Emit::Tiled},   {"llvm", Emit::LLVM}, {"asm", Emit::Asm},
+    {"ptx", Emit::Ptx},   {"cubin", Emit::Cubin},     {"obj", Emit::Obj},       {"bundle", Emit::Bundle}};
 
 static std::vector<std::string> emitWords() {
   std::vector<std::string> words;
@@ -51,10 +51,8 @@ static Option reportOption(CompileOptions &options) {
 }
 
 static Option emitOption(CompileOptions &options) {
-  Option option = choiceOption("emit", "KIND", "what to write (default bundle)", emitWords(),
-                               [&](StringRef value) { return storeEmit(options, value); });
-  option.notBuilt = {"ptx", "cubin"};
-  return option;
+  return choiceOption("emit", "KIND", "what to write (default bundle)", emitWords(),
+                      [&](StringRef value) { return storeEmit(options, value); });
 }
 
 static OptionTable optionTable(CompileOptions &options) {
@@ -65,7 +63,7 @@ static OptionTable optionTable(CompileOptions &options) {
                    "config.json.";
   table.positional = [&](StringRef value) { return storeInput(options.input, value); };
   table.options = {
-      textOption("target", "TARGET", "cpu (this machine), cpu:x86-64-v3, cpu:x86-64-v4, ...",
+      textOption("target", "TARGET", "cpu (this machine), cpu:x86-64-v3, cpu:x86-64-v4, sm_90a, ...",
                  options.target),
       emitOption(options),
       entryOption(options.entries),

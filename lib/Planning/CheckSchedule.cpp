@@ -1,5 +1,6 @@
 //===- CheckSchedule.cpp - can the target obey a schedule? ---===//
 #include "CostModel.h"
+#include "PlanGpu.h"
 #include "attn/Planning/Transforms.h"
 
 using namespace mlir;
@@ -40,6 +41,8 @@ LogicalResult attn::checkSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (!schedule)
     return op.emitOpError("expected a schedule, found none; run --attn-plan first");
+  if (target.getWord("kind") == "gpu")
+    return checkGpuSchedule(op, target);
   if (target.getWord("kind") != "cpu")
     return op.emitOpError("expected a target of kind cpu, found ")
            << target.getWord("kind") << "; planning knows no other kind yet";

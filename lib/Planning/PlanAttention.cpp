@@ -1,5 +1,6 @@
 //===- PlanAttention.cpp - chooses a schedule ---===//
 #include "CostModel.h"
+#include "PlanGpu.h"
 #include "attn/Planning/Transforms.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -270,6 +271,8 @@ static ScheduleAttr buildSchedule(MLIRContext *context, const Workload &work, co
 }
 
 FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target) {
+  if (target.getWord("kind") == "gpu")
+    return planOnGpu(op, target);
   if (failed(checkKind(op, target)) || failed(checkSizes(op)))
     return failure();
   CoreFacts core(target);
@@ -289,6 +292,8 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target) {
 }
 
 LogicalResult attn::completeSchedule(AttentionOp op, TargetAttr target) {
+  if (target.getWord("kind") == "gpu")
+    return success();
   FailureOr<Plan> plan = planAttention(op, target);
   if (failed(plan))
     return failure();

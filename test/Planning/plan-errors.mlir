@@ -12,7 +12,7 @@ module {
 
 module attributes {attn.target = #attn.target<kind = gpu>} {
   func.func @f(%q: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
-    // expected-error@+1 {{expected a target of kind cpu, found gpu; planning knows no other kind yet}}
+    // expected-error@+1 {{expected elements of bf16 or f16, found 'f32'}}
     %out = attn.attention %q, %q, %q scale(0.125) : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
     return %out : tensor<?x8x?x64xf32>
   }

@@ -95,6 +95,9 @@ ArrayRef<RecordField> TargetAttr::fieldTable() {
       intField("l1", 32768),  // bytes per core
       intField("l2", 524288), // bytes per core
       intField("cores", 1),
+      intField("shared_memory", 0), // bytes a block may have (GPU)
+      intField("registers", 0),     // 32-bit words per multiprocessor (GPU)
+      textField("tensor_core"),
   };
   return table;
 }

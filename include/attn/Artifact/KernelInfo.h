@@ -60,6 +60,8 @@ struct KernelInfo {
   /// Text of each `attn.spec`.
   std::vector<std::string> specs;
   std::vector<EntryInfo> entries;
+  /// Entries take device memory and a stream.
+  bool isGpu = false;
   Promises promises;
 };
 

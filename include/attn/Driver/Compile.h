@@ -11,7 +11,7 @@
 namespace mlir::attn {
 
 /// What a compilation gives: IR of a state, machine code, or a folder ready to use.
-enum class Emit { Attn, Planned, Tiled, LLVM, Asm, Obj, Bundle };
+enum class Emit { Attn, Planned, Tiled, LLVM, Asm, Ptx, Cubin, Obj, Bundle };
 
 struct CompileOptions {
   /// `.mlir` or a Hugging Face `config.json`.

@@ -67,6 +67,9 @@ enum {
 /** Errors about the call as a whole. */
 enum { ATTN_ERROR_ARGUMENT_COUNT = 999001, ATTN_ERROR_OUT_OF_MEMORY = 999002 };
 
+/** Errors of GPU bundles; ATTN_ERROR_DRIVER plus the driver's own code. */
+enum { ATTN_ERROR_NO_DRIVER = 999003, ATTN_ERROR_DEVICE = 999004, ATTN_ERROR_DRIVER = 980000 };
+
 /**
  * A contiguous view with the given sizes (`rank` of them).
  * For rank 0 `sizes` may be null.
@@ -103,6 +106,12 @@ static inline const char *attn_error_text(int32_t code, char *buffer, size_t n) 
     snprintf(buffer, n, "wrong number of arguments");
   else if (code == ATTN_ERROR_OUT_OF_MEMORY)
     snprintf(buffer, n, "out of memory");
+  else if (code == ATTN_ERROR_NO_DRIVER)
+    snprintf(buffer, n, "no NVIDIA driver (libcuda.so.1 of CUDA 12 or later) on this machine");
+  else if (code == ATTN_ERROR_DEVICE)
+    snprintf(buffer, n, "this kernel was not built for the device, or the lengths exceed its range");
+  else if (code >= ATTN_ERROR_DRIVER && code < 990000)
+    snprintf(buffer, n, "the NVIDIA driver reports error %d", (int)(code - ATTN_ERROR_DRIVER));
   else if (code > 0 && kind >= ATTN_ERROR_NULL && kind <= ATTN_ERROR_STRIDE)
     snprintf(buffer, n, "argument %d: %s", (int)(code / 1000), kinds[kind]);
   else

@@ -16,8 +16,8 @@
 
 namespace mlir::attn {
 
-/// What `Target::serialize` can give.
-enum class OutputKind { LLVMIR, Assembly, Object };
+/// What `Target::serialize` can give. `Assembly` of a GPU is PTX; `DeviceCode` is its machine code.
+enum class OutputKind { LLVMIR, Assembly, DeviceCode, Object };
 
 /// One target, fully chosen: `cpu` for this machine, `cpu:x86-64-v3`, ...
 class Target {

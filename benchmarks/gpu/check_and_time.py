@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""On a Hopper machine: checks every bundle in a folder against float64 and times the bench_* ones next to cuDNN.
+
+    check_and_time.py BUNDLES [--json FILE] [--only REGEX] [--nobench] [--nocheck] [--cool 0.08]
+BUNDLES holds one folder per kernel and cases.json (see make_bundles.py). Nothing is compiled here. Timings: both
+sides captured in CUDA graphs, launches in random order after a rest, medians.
+"""
+import argparse, ctypes as ct, json, math, os, random, re, time
+
+import torch, torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+ap = argparse.ArgumentParser()
+ap.add_argument("bundles")
+ap.add_argument("--json", default="")
+ap.add_argument("--only", default=".")
+ap.add_argument("--nobench", action="store_true")
+ap.add_argument("--nocheck", action="store_true")
+ap.add_argument("--cool", type=float, default=0.08)
+ap.add_argument("--rounds", type=int, default=5)
+ap.add_argument("--seqs", default="1024,4096,16384")
+ap.add_argument("--repeats", type=int, default=0, help="launches that must give equal bits, per kernel")
+A = ap.parse_args()
+cases = {n: c for n, c in json.load(open(f"{A.bundles}/cases.json")).items() if re.search(A.only, n)}
+dev, DTYPES = "cuda", {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2, torch.int64: 3}
+torch.manual_seed(int(time.time()))
+
+
+class Tensor(ct.Structure):
+    _fields_ = [("data", ct.c_void_p), ("rank", ct.c_int32), ("dtype", ct.c_int32), ("sizes", ct.c_int64 * 4), ("strides", ct.c_int64 * 4)]
+
+    def __init__(self, x):
+        super().__init__(x.data_ptr(), x.dim(), DTYPES[x.dtype], (*x.shape, *[1] * (4 - x.dim())), (*x.stride(), *[1] * (4 - x.dim())))
+
+
+class Kernel:
+    def __init__(self, name):
+        self.name, self.case = name, cases[name]
+        self.entry = ct.CDLL(f"{A.bundles}/{name}/lib{name}.so").attend
+        self.entry.argtypes = [ct.c_void_p, ct.c_int64, ct.c_void_p]
+
+    def bind(self, *tensors):
+        args = (Tensor * len(tensors))(*map(Tensor, tensors))
+        def go(keep=tensors):
+            code = self.entry(args, len(args), torch.cuda.current_stream().cuda_stream)
+            if code: raise RuntimeError(f"{self.name}: code {code}")
+        return go
+
+
+def visible(c, h, q, k):
+    """The mask of a case as a boolean [rows, keys]; q and k are positions. Expressions are Python over q, k, h."""
+    value = eval(c["visible"], {"q": q, "k": k, "h": h, "torch": torch})
+    return value if torch.is_tensor(value) else torch.full(torch.broadcast_shapes(q.shape, k.shape), bool(value), device=dev)
+
+
+def reference(c, q, k, v, sinks, offset):
+    """Float64, head by head."""
+    Hs = c["heads"]
+    B, _, Sq, _ = q.shape
+    Sk, Dv = k.shape[2], v.shape[3]
+    out, lse = torch.zeros(B, Hs, Sq, Dv, device=dev, dtype=torch.float64), torch.zeros(B, Hs, Sq, device=dev, dtype=torch.float64)
+    qp = torch.arange(Sq, device=dev)[:, None] + offset
+    kp = torch.arange(Sk, device=dev)[None]
+    for h in range(Hs):
+        qh, kh, vh = (x[:, m[h]].double() for x, m in ((q, c["query_map"]), (k, c["key_map"]), (v, c["value_map"])))
+        s = qh @ kh.transpose(-1, -2) * c["scale"]
+        if c["score"]: s = eval(c["score"], {"s": s, "h": h, "q": qp, "k": kp, "torch": torch})
+        s = s.masked_fill(~visible(c, h, qp, kp), float("-inf"))
+        if sinks is not None: s = torch.cat([s, sinks[h].double().expand(B, Sq, 1)], -1)
+        l = torch.logsumexp(s, -1) if s.shape[-1] else torch.full((B, Sq), float("-inf"), device=dev, dtype=torch.float64)
+        p = torch.exp(s - l[..., None]).nan_to_num(0)
+        out[:, h], lse[:, h] = p[..., :Sk] @ vh, l
+    return out, lse
+
+
+def relative(x, y):
+    n = y.double().norm().item()
+    return (x.double() - y.double()).norm().item() / (n or 1)
+
+
+def make(c, B, Sq, Sk, layout):
+    dt = getattr(torch, c["dtype"])
+    def r(h, s, d):
+        if layout: return torch.randn(B, s, h, d, device=dev).to(dt).transpose(1, 2)      # [batch][sequence][head][size] in memory
+        return torch.randn(B, h, s, d, device=dev).to(dt)
+    return r(c["q_heads"], Sq, c["D"]), r(c["k_heads"], Sk, c["D"]), r(c["v_heads"], Sk, c["Dv"])
+
+
+def finish(name, limit=20):
+    e = torch.cuda.Event(); e.record(); t = time.time()
+    while not e.query():
+        if time.time() - t > limit:
+            print(f"{name}: HANGS", flush=True); save(); os._exit(99)
+        time.sleep(0.001)
+
+
+SHAPES = ((2, 512, 512), (1, 257, 777), (1, 640, 1999), (3, 1, 130), (1, 900, 900), (2, 300, 100), (1, 64, 0), (1, 0, 64), (1, 1, 1), (2, 129, 127))
+
+
+def check(kernel):
+    c, worst, worst_lse = kernel.case, 0.0, 0.0
+    for n, (B, Sq, Sk) in enumerate(SHAPES):
+        q, k, v = make(c, B, Sq, Sk, n % 2)
+        q = q * 2
+        if Sk == 900: k[:, :, 5::97] *= 20
+        if Sk == 1999: k[:, :, :3] *= 16; k[:, :, 1500:1503] *= 4
+        out = torch.full((B, c["heads"], Sq, c["Dv"]), float("nan"), device=dev, dtype=q.dtype)
+        lse = torch.full((B, c["heads"], Sq), float("nan"), device=dev)
+        sinks = torch.randn(c["heads"], device=dev) * 3 if c["sinks"] else None
+        offset, extra = Sk - Sq, []
+        if c["sinks"]: extra.append(sinks)
+        if c["offset"]: offset = 17 * n - 30; extra.append(torch.tensor(offset))
+        go = kernel.bind(q, k, v, *extra, out, lse)
+        go(); finish(kernel.name)
+        first = out.clone(); go(); finish(kernel.name)
+        if Sq == 0: continue
+        want, want_lse = reference(c, q, k, v, sinks, offset)
+        live = ~torch.isinf(want_lse)
+        e = relative(out, want)
+        el = (lse.double() - want_lse)[live].abs().max().item() if live.any() else 0.0
+        dead_ok = bool((lse[~live] == float("-inf")).all() and (out[~live] == 0).all())
+        same = torch.equal(first.view(torch.int16), out.view(torch.int16))
+        if not (e < 8e-3 and el < 2e-2 and dead_ok and same):
+            bad = (out.double() - want).abs().nan_to_num(99).amax(-1)
+            where = (bad > 0.1).nonzero()
+            print(f"  WRONG {kernel.name} B{B} Sq{Sq} Sk{Sk}: error {e:.2e} lse {el:.2e} dead rows {'ok' if dead_ok else 'BAD'} repeat "
+                  f"{'same' if same else 'DIFFERS'}; bad rows {len(where)} of {bad.numel()}, first {where[0].tolist() if len(where) else ''}", flush=True)
+            return False, e, el
+        worst, worst_lse = max(worst, e), max(worst_lse, el)
+    return True, worst, worst_lse
+
+
+def repeats(kernel, count):
+    c = kernel.case
+    q, k, v = make(c, 2, 2048, 2048, 0)
+    out, lse = torch.empty(2, c["heads"], 2048, c["Dv"], device=dev, dtype=q.dtype), torch.empty(2, c["heads"], 2048, device=dev)
+    go = kernel.bind(q, k, v, out, lse); go(); torch.cuda.synchronize()
+    first, differ = out.clone(), torch.zeros((), device=dev, dtype=torch.int64)
+    for _ in range(count):
+        go(); differ += (out.view(torch.int16) != first.view(torch.int16)).any()
+    return differ.item()
+
+
+result = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "cudnn": torch.backends.cudnn.version(), "checks": [], "timings": []}
+def save():
+    if A.json: json.dump(result, open(A.json, "w"), indent=1)
+
+
+def bench(D, causal, kernels):
+    H = 2048 // D
+    for S in map(int, A.seqs.split(",")):
+        B = 16384 // S
+        q, k, v = (torch.randn(B, H, S, D, device=dev, dtype=torch.bfloat16) for _ in range(3))
+        fl = 4 * B * H * S * S * D * (0.5 if causal else 1)
+        def cudnn():
+            with sdpa_kernel([SDPBackend.CUDNN_ATTENTION]), torch.no_grad():
+                return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        runs, note, kept, want = {"cuDNN": cudnn}, {}, [], cudnn()
+        for kr in kernels:
+            out, lse = torch.full_like(q, float("nan")), torch.empty(B, H, S, device=dev)
+            go = kr.bind(q, k, v, out, lse); go(); finish(kr.name)
+            note[kr.name], runs[kr.name] = relative(out, want), go
+            kept.append((out, lse))         # the launches hold bare addresses
+        per = max(1, round(1.5 / (fl / 500e9)))
+        for n, f in list(runs.items()):     # graphs: the host's launch cost stays out
+            f(); torch.cuda.synchronize()
+            g = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(g):
+                for _ in range(per): f()
+            runs[n] = g
+        times = {n: [] for n in runs}
+        for _ in range(A.rounds):
+            for n in random.sample(list(runs), len(runs)):
+                torch.cuda.synchronize(); time.sleep(A.cool)
+                runs[n].replay(); runs[n].replay()
+                for _ in range(3):
+                    a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                    a.record(); runs[n].replay(); b.record(); times[n].append((a, b))
+                torch.cuda.synchronize()
+        median = {n: sorted(a.elapsed_time(b) / per for a, b in ev)[len(ev) // 2] for n, ev in times.items()}
+        base = fl / median["cuDNN"] / 1e9
+        for n in sorted(note, key=lambda n: median[n]):
+            tf = fl / median[n] / 1e9
+            result["timings"].append(dict(name=n, D=D, causal=causal, B=B, H=H, S=S, tflops=tf, cudnn_tflops=base, ratio=tf / base,
+                                          ms=median[n], difference_from_cudnn=note[n], rest_s=A.cool))
+            print(f"D{D} {'causal' if causal else 'full  '} B{B} S{S}: {n:26s} {tf:6.0f} TF/s, cuDNN {base:4.0f}  {tf / base:5.3f}x {'' if note[n] < 6e-3 else f'DIFFERS {note[n]:.1e}'}", flush=True)
+        del q, k, v, runs, kept, want
+        torch.cuda.empty_cache()
+
+
+kernels = {n: Kernel(n) for n in cases}
+print(result["device"], "torch", result["torch"], "cuDNN", result["cudnn"], flush=True)
+good = 0
+for n, kr in kernels.items():
+    if A.nocheck: continue
+    try: ok, e, el = check(kr)
+    except RuntimeError as x: ok, e, el = False, float("nan"), float("nan"); print(f"  {n}: {x}", flush=True)
+    result["checks"].append(dict(name=n, right=ok, error=e, lse_error=el)); good += ok
+if not A.nocheck:
+    print(f"right: {good} of {len(kernels)}, worst error {max((c['error'] for c in result['checks'] if c['right']), default=0):.2e}, "
+          f"worst lse error {max((c['lse_error'] for c in result['checks'] if c['right']), default=0):.2e}", flush=True)
+    save()
+for n, kr in kernels.items():
+    if A.repeats and kr.case["bench"]: print(f"{n}: {repeats(kr, A.repeats)} of {A.repeats} repeats differ", flush=True)
+if not A.nobench:
+    groups = sorted({(kr.case["D"], kr.case["bench"] == "causal") for kr in kernels.values() if kr.case["bench"]})
+    for D, causal in groups:
+        bench(D, causal, [kr for kr in kernels.values() if kr.case["D"] == D and kr.case["bench"] == ("causal" if causal else "full")])
+        save()
+    best = {}
+    for t in result["timings"]:
+        key = (t["D"], t["causal"], t["S"])
+        best[key] = max(best.get(key, 0), t["ratio"])
+    if best: print(f"geometric mean of the best per cell: {math.exp(sum(map(math.log, best.values())) / len(best)):.3f}, worst {min(best.values()):.3f}, cells {len(best)}", flush=True)
+save()

@@ -1,0 +1,50 @@
+/*===- attn_gpu.h - what a GPU bundle's library holds of each entry -------===*\
+|*
+|* The compiler writes the table, attn_gpu.c reads it. All fields are int64_t,
+|* so that the table is one array of numbers.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef ATTN_GPU_H
+#define ATTN_GPU_H
+
+#include "attn/Runtime/attn_runtime.h"
+
+#define ATTN_GPU_MAX_ARGUMENTS 16
+
+/** One argument: a size or symbol of -1 is free. Equal symbols mean equal sizes. */
+typedef struct attn_gpu_argument {
+  int64_t rank, dtype, is_output, size[4], symbol[4];
+} attn_gpu_argument;
+
+/** One entry. Roles are argument numbers, -1 for none. Sizes in elements, memory in bytes. */
+typedef struct attn_gpu_entry {
+  int64_t threads, shared_bytes, rows, keys, heads, qk_size, v_size, longest_first, largest_group;
+  int64_t query, key, value, out, lse, sinks, offset, offset_is_constant, constant_offset;
+  int64_t num_args;
+  attn_gpu_argument args[ATTN_GPU_MAX_ARGUMENTS];
+} attn_gpu_entry;
+
+/** State of a loaded kernel; zero at the start. */
+typedef struct attn_gpu_state {
+  void *kernel;
+  uint64_t ready_devices;
+  uint32_t launches;
+} attn_gpu_state;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Checks `args` and launches the kernel on `stream` of the current context (of the device's
+ * primary context when there is none). Asynchronous: 0 means launched. Only scalars are read by the host.
+ */
+int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
+                     const char *kernel_name, const attn_tensor *args, int64_t num_args, void *stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ATTN_GPU_H */

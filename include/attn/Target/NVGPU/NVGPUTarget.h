@@ -1,0 +1,21 @@
+//===- NVGPUTarget.h - the targets `sm_90a` ----------------------------------===//
+#ifndef ATTN_TARGET_NVGPU_NVGPUTARGET_H
+#define ATTN_TARGET_NVGPU_NVGPUTARGET_H
+
+#include "attn/Target/Target.h"
+
+namespace mlir::attn {
+
+/// Registers the family `sm_90a` (Hopper). Machine code needs `ptxas` of a CUDA toolkit, found through
+/// PTXAS, CUDA_HOME, the path or /usr/local/cuda; everything up to PTX does without.
+void registerNVGPUTargets();
+
+/// Passes from `tiled` to `lowered`.
+void buildNVGPULowering(OpPassManager &pm);
+
+/// Module attribute of state `lowered`: per entry its name, kernel and launch numbers (attn_gpu.h).
+constexpr StringLiteral gpuEntriesAttrName = "attn.gpu_entries";
+
+} // namespace mlir::attn
+
+#endif // ATTN_TARGET_NVGPU_NVGPUTARGET_H

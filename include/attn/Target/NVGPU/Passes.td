@@ -1,0 +1,30 @@
+//===- Passes.td - passes of the NVIDIA GPU target --------------*- tablegen -*-===//
+#ifndef ATTN_TARGET_NVGPU_PASSES_TD
+#define ATTN_TARGET_NVGPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
+  let summary = "attn.work becomes a warp-specialised kernel";
+  let description = [{
+    Each public function, which must be one `attn.work` on its own arguments, becomes a kernel
+    `llvm.func @<function>_kernel`: a producer warpgroup drives the copy engine into rings of key and
+    value tiles, consumer warpgroups multiply with `wgmma` and keep the softmax in registers. The functions
+    and specs are erased; what the host must know to check arguments and launch is left in the module
+    attribute `attn.gpu_entries`.
+
+    A row of tiles has up to three loops: with mask code, without, with. Which tiles those are follows from
+    the mask's words and the rows of the tile.
+
+    - Assumes: state `tiled`, and `attn.target` of an NVIDIA GPU.
+    - Leaves to others: conversion of scf and arith to LLVM, serialisation.
+    - Changes in the numbers: products of 16-bit inputs in float32; weights are rounded to 16 bits before
+      the second product; exp2 is the hardware's. A NaN in a masked value row of a visited tile reaches
+      the rows of that tile.
+  }];
+  let statistics = [Statistic<"numKernels", "kernels", "kernels written">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+#endif // ATTN_TARGET_NVGPU_PASSES_TD

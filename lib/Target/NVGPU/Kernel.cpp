@@ -1,0 +1,311 @@
+//===- Kernel.cpp - frame, scheduling and producers of a kernel --------------===//
+#include "Kernel.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Barriers and copies
+//===----------------------------------------------------------------------===//
+
+/// Waits until the barrier has left the phase of `parity`.
+void KernelEmitter::wait(Val barrier, Val parity) {
+  b.ptx("{ .reg .pred P1;\nLAB_WAIT:\nmbarrier.try_wait.parity.shared.b64 P1, [$0], $1, 10000000;\n@P1 bra.uni DONE;\n"
+        "bra.uni LAB_WAIT;\nDONE: }",
+        {barrier, parity});
+}
+
+/// One arrival per warp, predicated instead of branched.
+void KernelEmitter::arrive(Val barrier) {
+  b.ptx("{ .reg .pred p;\nsetp.eq.s32 p, $1, 0;\n@p mbarrier.arrive.release.cta.shared::cta.b64 _, [$0]; }", {barrier, lane});
+}
+
+void KernelEmitter::expect(Val barrier, int64_t bytes) {
+  b.ptx("mbarrier.arrive.expect_tx.shared.b64 _, [$0], $1;", {barrier, b.i32(bytes)});
+}
+
+/// One box per swizzled chunk: [chunk][rows][columns]. Parts outside the tensor arrive as zeros.
+void KernelEmitter::load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row, Val head, Val batch) {
+  int64_t columns = WarpgroupTile::chunkColumns(size);
+  for (int64_t i = 0; i < WarpgroupTile::chunks(size); ++i) {
+    Val at = target + i * rows * columns * 2;
+    auto pointer = [&](Val address) {
+      return b.val(LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), 3), address.v));
+    };
+    b.intrinsicNoResult("llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d",
+                        {pointer(at), pointer(barrier), b.val(map), b.i32(i * columns), row, head, batch, b.i64(0),
+                         b.val(LLVM::ConstantOp::create(b, b.getI1Type(), b.getBoolAttr(false)))});
+  }
+}
+
+void KernelEmitter::loadRing(int64_t full, int64_t empty, int64_t at0, Value map, int64_t size, Val keyTile, Val head,
+                             Val batch, Val count) {
+  int64_t log = llvm::Log2_64(static_cast<uint64_t>(t.stages)), bytes = t.keys * WarpgroupTile::rowBytes(size);
+  Val slot = count & (t.stages - 1), parity = (count >> log) & 1;
+  wait(shared(empty) + (slot << 3), parity ^ 1);
+  Val barrier = shared(full) + (slot << 3);
+  expect(barrier, bytes);
+  load(shared(at0) + slot * bytes, map, barrier, t.keys, size, keyTile * t.keys, head, batch);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// An element of a constant table of the module.
+Val KernelEmitter::tableEntry(ArrayRef<int64_t> table, Val index, StringRef what) {
+  SmallVector<int32_t> entries(table.begin(), table.end());
+  auto module = plan.function->getParentOfType<ModuleOp>();
+  std::string symbol = name + "_" + what.str();
+  auto global = module.lookupSymbol<LLVM::GlobalOp>(symbol);
+  if (!global) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    auto type = LLVM::LLVMArrayType::get(b.getI32Type(), static_cast<unsigned>(entries.size()));
+    global = LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
+                                    b.getI32TensorAttr(entries), /*alignment=*/4, /*addrSpace=*/4);
+  }
+  Value pointer = LLVM::AddressOfOp::create(b, global);
+  pointer = b.pointerAt(pointer, index << 2, 4);
+  return b.val(LLVM::LoadOp::create(b, b.getI32Type(), pointer));
+}
+
+/// An even map is arithmetic, any other a table.
+Val KernelEmitter::headFrom(ArrayRef<int64_t> map, Val head, StringRef what) {
+  auto count = static_cast<int64_t>(map.size());
+  int64_t most = *llvm::max_element(map) + 1;
+  int64_t share = count % most == 0 ? count / most : 0;
+  for (int64_t h = 0; share && h < count; ++h)
+    if (map[static_cast<size_t>(h)] != h / share)
+      share = 0;
+  return share ? head.div(share) : tableEntry(map, head, what);
+}
+
+/// Tile number -> heads, rows and key range. Longest first inside groups of heads whose keys and
+/// values stay in the second-level cache.
+QueryTile KernelEmitter::tileOf(Val number) {
+  QueryTile tile;
+  auto heads = static_cast<int64_t>(plan.heads.query.size());
+  Val batchHead;
+  if (plan.longestFirst) {
+    Val perGroup = a.rowTiles * a.headsAtOnce;
+    Val groupNumber = number.div(perGroup);
+    Val rest = number - groupNumber * perGroup;
+    Val firstHead = groupNumber * a.headsAtOnce;
+    Val here = a.headsAtOnce.min(a.batchHeads - firstHead);
+    Val fromEnd = rest.div(here);
+    tile.rowTile = a.rowTiles - 1 - fromEnd;
+    batchHead = firstHead + (rest - fromEnd * here);
+  } else {
+    batchHead = number.div(a.rowTiles);
+    tile.rowTile = number - batchHead * a.rowTiles;
+  }
+  tile.batch = batchHead.div(heads);
+  tile.head = batchHead - tile.batch * heads;
+  tile.queryHead = headFrom(plan.heads.query, tile.head, "query_heads");
+  tile.keyHead = headFrom(plan.heads.key, tile.head, "key_heads");
+  tile.valueHead = headFrom(plan.heads.value, tile.head, "value_heads");
+  Val first = tile.rowTile * t.rows();
+  Val last = (first + t.rows()).min(a.queries) - 1;
+  KeyBounds bounds = boundsOf(plan.mask, first + a.offset, last + a.offset, tile.head);
+  // Rows without keys still visit one tile, all of it masked.
+  Val high = (bounds.high ? bounds.high.min(a.keys) : a.keys).max(1);
+  Val end = (high + (t.keys - 1)).div(t.keys);
+  tile.last = end - 1;
+  tile.count = bounds.low ? end - bounds.low.max(0).min(high - 1).div(t.keys) : end;
+  return tile;
+}
+
+//===----------------------------------------------------------------------===//
+// Producers
+//===----------------------------------------------------------------------===//
+
+/// Tells the consumers and the query producer which tile comes next.
+void KernelEmitter::publishNext(Val number, Val next) {
+  Val slot = number & 1, parity = (number >> 1) & 1;
+  wait(shared(at.tileEmpty) + (slot << 3), parity ^ 1);
+  b.ptx("st.shared.b32 [$0], $1;", {shared(at.tileNumber) + (slot << 2), next});
+  b.ptx("mbarrier.arrive.release.cta.shared::cta.b64 _, [$0];", {shared(at.tileFull) + (slot << 3)});
+}
+
+Val KernelEmitter::nextTile(Val number) {
+  Val slot = number & 1;
+  wait(shared(at.tileFull) + (slot << 3), (number >> 1) & 1);
+  Val next = b.ptx("ld.shared.b32 $0, [$1];", {}, {b.getI32Type()}, {shared(at.tileNumber) + (slot << 2)}).front();
+  arrive(shared(at.tileEmpty) + (slot << 3));
+  return next;
+}
+
+/// Address of the launch's counters: tiles taken, blocks done.
+static Value counterAddress(KernelBuilder &b, Val slot, int64_t which) {
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext(), 1);
+  Value table = LLVM::AddressOfOp::create(b, pointer, countersName);
+  return b.pointerAt(table, (slot << 3) + 4 * which, 1);
+}
+
+static Val atomicAdd(KernelBuilder &b, Value address, LLVM::AtomicOrdering ordering) {
+  return b.val(LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, address, b.i32(1).v, ordering));
+}
+
+/// The last block to finish leaves the counters at zero for the next launch.
+void KernelEmitter::resetCounters() {
+  Val done = atomicAdd(b, counterAddress(b, a.slot, 1), LLVM::AtomicOrdering::acq_rel);
+  b.ifThen(done.eq(grid - 1), [&] {
+    for (int64_t i : {0, 1})
+      LLVM::StoreOp::create(b, b.i32(0).v, counterAddress(b, a.slot, i));
+  });
+}
+
+void KernelEmitter::emitProducer() {
+  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
+  b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
+    Val number = it[0], count = it[1], query = it[2];
+    Val next = atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
+    publishNext(query, next);
+    QueryTile tile = tileOf(number);
+    auto key = [&](Val keyTile, Val n) {
+      loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, tile.keyHead, tile.batch, n);
+    };
+    auto value = [&](Val keyTile, Val n) {
+      loadRing(at.valueFull, at.valueEmpty, t.valueOffset(), a.valueMap, t.vSize, keyTile, tile.valueHead, tile.batch, n);
+    };
+    key(tile.last, count);
+    b.loop(b.i32(1), tile.count, {}, [&](Val i, Vals) -> Vals {
+      key(tile.last - i, count + i);
+      value(tile.last - i + 1, count + i - 1);
+      return {};
+    });
+    value(tile.last - tile.count + 1, count + tile.count - 1);
+    return {next, count + tile.count, query + 1};
+  });
+  resetCounters();
+}
+
+/// A second thread: queries go to each warpgroup as soon as it is done with its previous ones.
+void KernelEmitter::emitQueryProducer() {
+  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
+  b.loopWhile({block, b.i32(0)}, isLeft, [&](Vals it) -> Vals {
+    QueryTile tile = tileOf(it[0]);
+    int64_t log = t.queryBuffers - 1;
+    Val slot = it[1] & (t.queryBuffers - 1), parity = ((it[1] >> log) & 1) ^ 1;
+    for (int64_t w = 0; w < t.consumers; ++w) {
+      Val index = slot * t.consumers + w;
+      Val full = shared(at.queryFull) + (index << 3);
+      wait(full + (at.queryEmpty - at.queryFull), parity);
+      expect(full, t.queryBytesPerGroup());
+      load(shared(0) + index * t.queryBytesPerGroup(), a.queryMap, full, 64, t.qkSize, tile.rowTile * t.rows() + 64 * w,
+           tile.queryHead, tile.batch);
+    }
+    Val laneBefore = lane;
+    lane = b.i32(0);
+    Val next = nextTile(it[1]);
+    lane = laneBefore;
+    return {next, it[1] + 1};
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Frame
+//===----------------------------------------------------------------------===//
+
+void KernelEmitter::initBarriers() {
+  int64_t s = t.stages, q = t.queryBuffers * t.consumers, at0 = t.barrierOffset();
+  auto take = [&](int64_t count) {
+    int64_t here = at0;
+    at0 += 8 * count;
+    return here;
+  };
+  at.keyFull = take(s), at.keyEmpty = take(s), at.valueFull = take(s), at.valueEmpty = take(s);
+  at.queryFull = take(q), at.queryEmpty = take(q), at.tileFull = take(2), at.tileEmpty = take(2);
+  at.tileNumber = take(1);
+  int64_t warps = 4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
+  std::tuple<int64_t, int64_t, int64_t> all[] = {
+      {at.keyFull, s, 1},   {at.valueFull, s, 1},  {at.keyEmpty, s, warps}, {at.valueEmpty, s, warps},
+      {at.queryFull, q, 1}, {at.queryEmpty, q, 4}, {at.tileFull, 2, 1},     {at.tileEmpty, 2, warps + 1}};
+  b.ifThen(thread.eq(0), [&] {
+    for (auto [first, count, arrivals] : all)
+      for (int64_t i = 0; i < count; ++i)
+        b.ptx("mbarrier.init.shared.b64 [$0], $1;", {shared(first + 8 * i), b.i32(arrivals)});
+    b.ptx("fence.mbarrier_init.release.cluster;", {});
+  });
+  b.intrinsicNoResult("llvm.nvvm.barrier.cta.sync.aligned.all", {b.i32(0)});
+}
+
+/// (type, whether it is a tensor map) per argument, in the order of KernelArguments.
+static SmallVector<Type> argumentTypes(KernelBuilder &b) {
+  auto map = LLVM::LLVMPointerType::get(b.getContext()), data = LLVM::LLVMPointerType::get(b.getContext(), 1);
+  SmallVector<Type> types(3, map);
+  types.append(3, data);
+  types.append(8, b.getI32Type());
+  types.append(6, b.getI64Type());
+  return types;
+}
+
+static void markMaps(KernelBuilder &b, LLVM::LLVMFuncOp function) {
+  auto bytes = LLVM::LLVMArrayType::get(b.getI8Type(), 128);
+  for (unsigned i = 0; i < 3; ++i) {
+    function.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(bytes));
+    function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(), b.getUnitAttr());
+    function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(64));
+  }
+}
+
+void KernelEmitter::createFunction() {
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), argumentTypes(b));
+  auto function = LLVM::LLVMFuncOp::create(b, name, type);
+  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), b.getDenseI32ArrayAttr({static_cast<int32_t>(t.threads())}));
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
+  function.setDenormalFpMathF32("preserve-sign");
+  markMaps(b, function);
+  Block *entry = function.addEntryBlock(b);
+  b.setInsertionPointToStart(entry);
+  auto args = entry->getArguments();
+  a.queryMap = args[0], a.keyMap = args[1], a.valueMap = args[2];
+  a.out = args[3], a.lse = args[4], a.sinks = args[5];
+  Val *numbers[] = {&a.slot,        &a.queries, &a.keys,     &a.batchHeads, &a.rowTiles, &a.tiles,    &a.headsAtOnce,
+                    &a.offset,      &a.outBatch, &a.outHead, &a.outRow,     &a.lseBatch, &a.lseHead,  &a.lseRow};
+  for (auto [i, number] : llvm::enumerate(numbers))
+    *number = b.val(args[6 + i]);
+}
+
+static LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module) {
+  if (auto known = module.lookupSymbol<LLVM::GlobalOp>("attn_shared"))
+    return known;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module.getBody());
+  auto counters = LLVM::LLVMArrayType::get(b.getI32Type(), 2 * numCounterPairs);
+  LLVM::GlobalOp::create(b, counters, false, LLVM::Linkage::Internal, countersName, b.getZeroAttr(RankedTensorType::get({2 * numCounterPairs}, b.getI32Type())), 8, 1);
+  return LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(b.getI8Type(), 0), false, LLVM::Linkage::External, "attn_shared",
+                                Attribute(), 1024, 3);
+}
+
+LogicalResult KernelEmitter::emit() {
+  if (failed(checkMask(plan.mask)) || failed(checkScore()))
+    return failure();
+  OpBuilder::InsertionGuard guard(b);
+  LLVM::GlobalOp memory = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());
+  factor = (plan.scalesScores() ? 1 : plan.scale) * 1.4426950408889634;
+  createFunction();
+  base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(), LLVM::AddressOfOp::create(b, memory).getResult()));
+  thread = b.special("tid.x"), block = b.special("ctaid.x"), grid = b.special("nctaid.x");
+  lane = thread & 31;
+  Val warpgroup = b.uniform(thread >> 7);
+  initBarriers();
+  // Each role in one branch of a single condition: else ptxas ignores setmaxnreg.
+  b.ifThen(
+      warpgroup.eq(0),
+      [&] {
+        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.dec.sync.aligned.u32", {b.i32(t.producerRegisters())});
+        b.ifThen(thread.eq(0), [&] { emitProducer(); });
+        b.ifThen(thread.eq(32), [&] { emitQueryProducer(); });
+      },
+      [&] {
+        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.inc.sync.aligned.u32", {b.i32(t.consumerRegisters())});
+        group = warpgroup - 1;
+        emitConsumer();
+      });
+  LLVM::ReturnOp::create(b, ValueRange());
+  return success();
+}

@@ -1,0 +1,128 @@
+//===- Kernel.h - one warp-specialised attention kernel ----------------------===//
+//
+// A block is one producer warpgroup, in which two threads drive the copy engine, and one to four
+// consumer warpgroups of 64 query rows each. Blocks are persistent: they take tiles of query rows from
+// a counter. Key tiles are numbered from the right: number i of a tile is key tile `last - i`.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_LIB_TARGET_NVGPU_KERNEL_H
+#define ATTN_LIB_TARGET_NVGPU_KERNEL_H
+
+#include "KernelBuilder.h"
+#include "WorkPlan.h"
+#include <map>
+
+namespace mlir::attn {
+
+/// Launch arguments that every kernel has, in this order (attn_gpu.c fills them).
+struct KernelArguments {
+  Value queryMap, keyMap, valueMap;      // tensor maps, by value
+  Value out, lse, sinks;                 // device memory
+  Val slot;                              // pair of counters of this launch
+  Val queries, keys, batchHeads;         // Sq, Sk, B * heads
+  Val rowTiles, tiles, headsAtOnce;      // tiles of rows; all tiles; heads of one group of the order
+  Val offset;                            // position of query 0
+  Val outBatch, outHead, outRow;         // strides in elements, i64
+  Val lseBatch, lseHead, lseRow;
+};
+
+/// Key range of a block of rows: keys in [low, high) may be visible, keys in [fullLow, fullHigh)
+/// are visible to all rows. Null: 0 below, Sk above.
+struct KeyBounds {
+  Val low, high, fullLow, fullHigh;
+};
+
+/// A tile of query rows.
+struct QueryTile {
+  Val rowTile, batch, head, queryHead, keyHead, valueHead;
+  Val last, count;     // the rightmost key tile, and how many there are (at least one)
+  Val started, number; // key tiles and query tiles before this one in the rings
+  Val row, firstRow;   // first of the thread's two rows; the warpgroup's first row
+  Val slot, queryLow;  // barrier number and descriptor of the queries
+  Val skip, edge, edge2; // numbers: [0, skip) not needed, [edge, edge2) without mask code
+};
+
+class KernelEmitter {
+public:
+  KernelEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name) : b(b), plan(plan), t(plan.tile), name(name) {}
+  /// Writes `llvm.func @name` and its tables at the builder's insertion point. Fails with a diagnostic.
+  LogicalResult emit();
+
+private:
+  // Kernel.cpp: frame, scheduling, producer.
+  void createFunction();
+  void initBarriers();
+  QueryTile tileOf(Val number);
+  Val headFrom(ArrayRef<int64_t> map, Val head, StringRef what);
+  Val tableEntry(ArrayRef<int64_t> table, Val index, StringRef what);
+  void emitProducer();
+  void emitQueryProducer();
+  void publishNext(Val number, Val next);
+  void resetCounters();
+  void load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row, Val head, Val batch);
+  void loadRing(int64_t full, int64_t empty, int64_t base, Value map, int64_t size, Val keyTile, Val head, Val batch, Val count);
+  Val nextTile(Val number);
+  void wait(Val barrier, Val parity);
+  void arrive(Val barrier);
+  void expect(Val barrier, int64_t bytes);
+  Val shared(int64_t offset) { return base + offset; }
+
+  // Masks.cpp
+  KeyBounds boundsOf(MaskAttr mask, Val first, Val last, Val head);
+  KeyBounds concrete(KeyBounds bounds);
+  Val isVisible(MaskAttr mask, Val position, Val keyBase, int64_t column, Val head, unsigned row);
+  Vals maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile, bool atEnd);
+  LogicalResult checkMask(MaskAttr mask);
+  Val perRow(MaskAttr mask, unsigned row, unsigned what, function_ref<Val()> make);
+
+  // Scores.cpp
+  LogicalResult checkScore();
+  Vals applyScore(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile);
+  Val elementaryFunction(Operation &op, ArrayRef<Val> operands);
+  Val scoreOperation(Operation &op, ArrayRef<Val> operands);
+  void runKnown(Block &region, DenseMap<Value, Val> &values);
+
+  // Consumer.cpp
+  void emitConsumer();
+  Vals consume(Vals state);
+  void view(QueryTile &tile);
+  Vals products(Val queryLow, Val count);
+  Vals weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum);
+  Vals waitProducts(int64_t pending, ArrayRef<Val> values);
+  struct Softmax {
+    Vals weights, maximum, sum, rescale;
+  };
+  Softmax softmax(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum, bool mayBeEmpty);
+  Vals pack(ArrayRef<Val> values);
+  Vals firstTile(QueryTile &tile);
+  Vals step(QueryTile &tile, Val number, Vals state, bool masked);
+  Vals finishScores(ArrayRef<Val> scores, QueryTile &tile, Val number, bool masked, bool atEnd);
+  void addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum);
+  void store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
+  void storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned row);
+  void storeLse(const QueryTile &tile, Val maximum, Val sum, Val row);
+  void passOn();
+  void takeTurn();
+
+  KernelBuilder &b;
+  NVWorkPlan &plan;
+  const WarpgroupTile &t;
+  std::string name;
+  KernelArguments a;
+  Val base, block, grid, thread, lane, quad, group; // group: the consumer's number
+  Val queryBase, keyBase, valueBase, nextGroup;
+  double factor = 1; // exponent of 2 per unit of score
+  struct Barriers {
+    int64_t keyFull, keyEmpty, valueFull, valueEmpty, queryFull, queryEmpty, tileFull, tileEmpty, tileNumber;
+  } at;
+  /// Values of mask words that do not change inside one key tile: (word, row, which).
+  std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;
+};
+
+/// Name of the device's table of launch counters, and its pairs.
+constexpr StringLiteral countersName = "attn_counters";
+constexpr int64_t numCounterPairs = 1024;
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_TARGET_NVGPU_KERNEL_H

@@ -1,0 +1,147 @@
+//===- WorkPlan.cpp - the facts one attn.work is lowered by on an NVIDIA GPU -===//
+#include "WorkPlan.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// The one operation of a kind in a block, or null.
+template <typename T> static T only(Block &block) {
+  auto range = block.getOps<T>();
+  return llvm::hasSingleElement(range) ? *range.begin() : T();
+}
+
+FailureOr<NVWorkPlan> NVWorkPlan::create(func::FuncOp function) {
+  NVWorkPlan plan;
+  plan.function = function;
+  if (failed(plan.readBody()) || failed(plan.checkTypes()) || failed(plan.readSchedule()) ||
+      failed(plan.readRoles()) || failed(plan.readOffset()))
+    return failure();
+  return plan;
+}
+
+int64_t NVWorkPlan::largestGroup() const {
+  size_t most = 1;
+  for (const HeadGroup &group : computeHeadGroups(heads))
+    most = std::max(most, group.heads.size());
+  return static_cast<int64_t>(most);
+}
+
+LogicalResult NVWorkPlan::readBody() {
+  Block &top = function.getBody().front();
+  work = only<WorkOp>(top);
+  for (Operation &op : top.without_terminator())
+    if (!isa<WorkOp, memref::DimOp>(op) && !isa<arith::ArithDialect>(op.getDialect()))
+      return op.emitError("expected an entry that is one attention, found '")
+             << op.getName() << "'; token operations are not built for this target yet, so transform queries and keys before the call";
+  if (!work)
+    return function.emitError("expected an entry with exactly one attention; other entries are not built for this target yet, choose with --entry");
+  Block &body = work.getBody().front();
+  init = only<OnlineInitOp>(body);
+  stream = only<StreamOp>(body);
+  if (!init || !stream)
+    return work.emitOpError("must hold one attn.online.init and one attn.stream to be lowered for a GPU");
+  dot = only<TileDotOp>(stream.getBody().front());
+  auto step = only<OnlineStepOp>(stream.getBody().front());
+  if (!dot || !step)
+    return stream.emitOpError("must hold one attn.tile.dot and one attn.online.step to be lowered for a GPU");
+  if (step.getNormalizer() != Normalizer::Softmax)
+    return step.emitOpError("expected the softmax normaliser; others are not built for this target yet");
+  for (auto store : body.getOps<StoreTileOp>()) {
+    bool isLse = cast<MemRefType>(store.getTarget().getType()).getRank() == 3;
+    (isLse ? storeLse : storeOut) = store;
+  }
+  if (!storeOut)
+    return work.emitOpError("stores no output");
+  mask = stream.getMask();
+  if (!stream.getMaskOperands().empty())
+    return stream.emitOpError("expected a mask without operands, found ")
+           << mask.str() << "; masks that depend on data are not built for this target yet";
+  heads = {SmallVector<int64_t>(work.getQueryMap()), SmallVector<int64_t>(work.getKeyMap()), SmallVector<int64_t>(work.getValueMap())};
+  scale = dot.getScale().convertToDouble();
+  tile.qkSize = dot.getQuery().getType().getColumns();
+  tile.vSize = step.getValues().getType().getColumns();
+  return success();
+}
+
+LogicalResult NVWorkPlan::checkTypes() {
+  Type element = cast<MemRefType>(work.getQuery().getType()).getElementType();
+  Type out = cast<MemRefType>(storeOut.getTarget().getType()).getElementType();
+  isHalf = element.isF16();
+  if (!isHalf && !element.isBF16())
+    return work.emitOpError("expected elements of bf16 or f16, found ")
+           << element << "; the tensor cores' other types are not built yet";
+  if (out != element)
+    return work.emitOpError("expected an output of the inputs' type ") << element << ", found " << out;
+  for (int64_t size : {tile.qkSize, tile.vSize})
+    if (size % 8 != 0 || size > 256)
+      return work.emitOpError("expected head sizes that are multiples of 8 up to 256, found ") << size;
+  return success();
+}
+
+LogicalResult NVWorkPlan::readSchedule() {
+  ScheduleAttr schedule = work.getSchedule();
+  tile.keys = schedule.getInt("keys");
+  tile.consumers = schedule.getInt("consumers");
+  tile.stages = schedule.getInt("stages");
+  overlap = schedule.getFlag("overlap");
+  pingpong = schedule.getFlag("pingpong") && tile.consumers > 1;
+  longestFirst = schedule.getWord("order") == "longest_first";
+  // A second buffer lets the next tile's queries arrive during this tile.
+  tile.queryBuffers = 2;
+  if (tile.sharedBytes() > 232448)
+    tile.queryBuffers = 1;
+  if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 || schedule.getWord("roles") != "specialised" ||
+      !schedule.getFlag("persistent") || !schedule.getFlag("p_in_registers") || schedule.getWord("maximum") != "exact" ||
+      schedule.getInt("splits") != 1)
+    return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
+  return success();
+}
+
+static int64_t argumentNumber(Value value) {
+  auto argument = dyn_cast_or_null<BlockArgument>(value);
+  return argument ? static_cast<int64_t>(argument.getArgNumber()) : -1;
+}
+
+LogicalResult NVWorkPlan::readRoles() {
+  roles.query = argumentNumber(work.getQuery());
+  roles.key = argumentNumber(work.getKey());
+  roles.value = argumentNumber(work.getValue());
+  roles.out = argumentNumber(storeOut.getTarget());
+  if (roles.query < 0 || roles.key < 0 || roles.value < 0 || roles.out < 0)
+    return work.emitOpError("expected queries, keys, values and output to be whole arguments of the entry; views and intermediate results are not built for this target yet");
+  if (storeLse)
+    roles.lse = argumentNumber(storeLse.getTarget());
+  if (init.getSinks())
+    roles.sinks = argumentNumber(init.getSinks());
+  if ((storeLse && roles.lse < 0) || (init.getSinks() && roles.sinks < 0))
+    return work.emitOpError("expected log-sum-exp and sinks to be arguments of the entry");
+  return success();
+}
+
+LogicalResult NVWorkPlan::readOffset() {
+  Value offset = work.getOffset();
+  APInt constant;
+  roles.offset = argumentNumber(offset);
+  if (roles.offset >= 0)
+    return success();
+  if (matchPattern(offset, m_ConstantInt(&constant))) {
+    roles.constantOffset = constant.getSExtValue();
+    return success();
+  }
+  auto difference = offset.getDefiningOp<arith::SubIOp>();
+  auto sizeOf = [](Value size, Value memref) {
+    auto dim = size.getDefiningOp<memref::DimOp>();
+    auto type = cast<MemRefType>(memref.getType());
+    APInt constant;
+    if (!dim)
+      return matchPattern(size, m_ConstantInt(&constant)) && !type.isDynamicDim(2) && type.getDimSize(2) == constant.getSExtValue();
+    // Queries and outputs share a length, as do keys and values.
+    return dim.getConstantIndex() == 2 && (dim.getSource() == memref);
+  };
+  if (difference && sizeOf(difference.getLhs(), work.getKey()) && sizeOf(difference.getRhs(), work.getQuery()))
+    return success();
+  return work.emitOpError("expected the offset to be Sk - Sq, a constant or an index argument of the entry");
+}

@@ -1,0 +1,53 @@
+//===- WorkPlan.h - the facts one attn.work is lowered by on an NVIDIA GPU ---===//
+#ifndef ATTN_LIB_TARGET_NVGPU_WORKPLAN_H
+#define ATTN_LIB_TARGET_NVGPU_WORKPLAN_H
+
+#include "attn/IR/AttnOps.h"
+#include "attn/IR/AttnTiledOps.h"
+#include "attn/Planning/WarpgroupTile.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mlir::attn {
+
+/// What the host passes where: argument numbers of the entry, -1 for none.
+struct ArgumentRoles {
+  int64_t query = -1, key = -1, value = -1, out = -1, lse = -1, sinks = -1, offset = -1;
+  /// Without an argument: Sk - Sq, or this constant.
+  std::optional<int64_t> constantOffset;
+};
+
+/// Gathers the canonical form of an `attn.work` in a function that is this work alone.
+struct NVWorkPlan {
+  func::FuncOp function;
+  WorkOp work;
+  StreamOp stream;
+  TileDotOp dot;
+  StoreTileOp storeOut, storeLse; // storeLse may be null
+  OnlineInitOp init;
+  HeadMap heads;
+  WarpgroupTile tile;
+  ArgumentRoles roles;
+  MaskAttr mask;
+  bool isHalf = false; // f16, else bf16
+  bool overlap = false, pingpong = false, longestFirst = false;
+  double scale = 1;
+
+  bool hasRegion() { return !dot.getScore().empty(); }
+  /// Scores leave the product times `scale`; otherwise the exponent's factor holds it.
+  bool scalesScores() { return hasRegion() || scale <= 0; }
+  int64_t largestGroup() const;
+
+  /// Fails with a diagnostic for a form or schedule that this target cannot lower.
+  static FailureOr<NVWorkPlan> create(func::FuncOp function);
+
+private:
+  LogicalResult readBody();
+  LogicalResult readSchedule();
+  LogicalResult readOffset();
+  LogicalResult readRoles();
+  LogicalResult checkTypes();
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_TARGET_NVGPU_WORKPLAN_H
