@@ -1,6 +1,6 @@
-/* What this processor can do at best: multiply-adds, bf16 dot products, matrix tiles, reading memory.
- *   clang -O2 -fPIC -shared -fopenmp ceilings.c -o libceilings.so
- * Every function gives the sum over `threads` threads, in operations (2 per multiply-add) or bytes per second; 0 where the
+/* What this processor can do at best: multiply-adds, bf16 dot products, matrix tiles, reading
+ * memory. clang -O2 -fPIC -shared -fopenmp ceilings.c -o libceilings.so Every function gives the
+ * sum over `threads` threads, in operations (2 per multiply-add) or bytes per second; 0 where the
  * processor lacks the instructions. */
 #include <immintrin.h>
 #include <omp.h>
@@ -63,7 +63,11 @@ __attribute__((target("avx512f,avx512bf16"))) static double dot512(void) {
 
 /* Four sums from two times two operands, as a kernel uses them. */
 __attribute__((target("amx-tile,amx-bf16"))) static double tiles(void) {
-  struct __attribute__((packed)) { uint8_t palette, start, zero[14]; uint16_t columns[16]; uint8_t rows[16]; } shape;
+  struct __attribute__((packed)) {
+    uint8_t palette, start, zero[14];
+    uint16_t columns[16];
+    uint8_t rows[16];
+  } shape;
   memset(&shape, 0, sizeof shape);
   shape.palette = 1;
   for (int i = 0; i < 8; ++i)
@@ -132,7 +136,8 @@ double read_rate(const char *a, const char *b, size_t bytes, int threads) {
     double start = now(threads);
 #pragma omp parallel num_threads(threads)
     {
-      size_t share = bytes / (size_t)omp_get_num_threads() & ~(size_t)8191, first = share * (size_t)omp_get_thread_num();
+      size_t share = bytes / (size_t)omp_get_num_threads() & ~(size_t)8191,
+             first = share * (size_t)omp_get_thread_num();
       size_t step = turns ? 8192 : share;
       volatile float keep = 0;
       for (size_t i = 0; step && i < share; i += step)

@@ -7,7 +7,8 @@
   benchmarks/product_loops.py X.s --expect zmm     fails if a loop spills, or multiplies other vectors
 
 A product loop is an innermost loop with at least eight multiply-adds on whole vectors and no other
-floating-point arithmetic: scores and values, where the time goes. A strict one also selects (it leaves
+floating-point arithmetic: scores and values, where the time goes. A pair product of bfloat16 counts as one
+multiply-add; tiles of AMX are not looked at. A strict one also selects (it leaves
 out value rows that are not finite); it runs rarely, and is listed but not judged.
 """
 import argparse
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 LABEL = re.compile(r"^([.\w$]+):")
 JUMP = re.compile(r"^\s+(?:j[a-z]+|b\.[a-z]+|b|cbn?z\s+\w+,|tbn?z\s+\w+, #\d+,)\s+(\.L\w+)")
 # AT&T: vfmadd231ps (mem){1to16}, %zmm3, %zmm0; AArch64: fmla v0.4s, v1.4s, v2.s[0].
-FUSED = re.compile(r"^\s+(?:vfn?madd\d+ps\b|fmla\s+v\d+\.4s)")
+FUSED = re.compile(r"^\s+(?:vfn?madd\d+ps\b|vdpbf16ps\b|fmla\s+v\d+\.4s)")
 PLAIN = re.compile(r"^\s+v?mulps\b")
 SUM = re.compile(r"^\s+v?addps\b")
 OTHER = re.compile(r"^\s+(?:v?(?:sub|div|max|min|sqrt)ps|vscalef|vrndscale|vroundps|f(?:sub|div|max|min|mul)\s+v\d)")
@@ -35,6 +36,7 @@ VECTOR_LOAD = re.compile(r"^\s+(?:v?mov[au]ps|ldp?\s+q|ldr\s+q|ld1)")
 class Loop:
     function: str
     line: int
+    end: int
     body: list = field(repr=False)
     fused: bool  # the processor has multiply-add
 
@@ -83,12 +85,18 @@ def innermost_loops(lines):
     for a, b in inner:
         longest[a] = max(b, longest.get(a, 0))
     fused = any(map(FUSED.search, lines))
-    return [Loop(functions[a], a + 1, [t for t in lines[a + 1:b + 1] if not t.lstrip().startswith((".", "#"))], fused)
+    return [Loop(functions[a], a + 1, b + 1, [t for t in lines[a + 1:b + 1] if not t.lstrip().startswith((".", "#"))], fused)
             for a, b in sorted(longest.items())]
 
 
 def product_loops(lines, least):
-    return [loop for loop in innermost_loops(lines) if loop.products >= least and loop.kind != "other"]
+    """Of ranges that overlap (blocks out of line jump back into a loop) the one with most products."""
+    found = [loop for loop in innermost_loops(lines) if loop.products >= least and loop.kind != "other"]
+    kept = []
+    for loop in sorted(found, key=lambda loop: -loop.products):
+        if not any(loop.line < other.end and other.line < loop.end for other in kept):
+            kept.append(loop)
+    return sorted(kept, key=lambda loop: loop.line)
 
 
 def cycles(text, processor, tool, rounds=200):

@@ -80,7 +80,7 @@ must bash tools/setup.sh
 say "configuring $build"
 must configure
 say "building (from nothing this takes some minutes)"
-must cmake --build "$build"
+must cmake --build "$build" --target all attn-doc
 say "format"
 check_format
 say "tests"

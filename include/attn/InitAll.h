@@ -6,15 +6,15 @@
 #define ATTN_INITALL_H
 
 #include "attn/IR/AttnDialect.h"
-#include "attn/Rewrite/Passes.h"
+#include "attn/Pipelines/Pipelines.h"
 #include "attn/Planning/Passes.h"
-#include "attn/Tiling/Passes.h"
-#include "attn/Target/Target.h"
+#include "attn/Rewrite/Passes.h"
 #include "attn/Target/CPU/CPUTarget.h"
 #include "attn/Target/CPU/Passes.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "attn/Target/NVGPU/Passes.h"
-#include "attn/Pipelines/Pipelines.h"
+#include "attn/Target/Target.h"
+#include "attn/Tiling/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"

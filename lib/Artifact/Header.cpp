@@ -81,9 +81,10 @@ static StringRef lastParameter(bool isGpu) { return isGpu ? "void *stream" : "in
 static void printCall(raw_ostream &os, const EntryInfo &entry, bool isGpu) {
   StringRef last = lastParameter(isGpu), lastName = isGpu ? "stream" : "threads";
   os << "/** The entry itself: " << entry.arguments.size() << " tensors, inputs then outputs. */\n"
-     << "int32_t " << entry.name
-     << "(const attn_tensor *args, int64_t num_args, " << last << ");\n\n"
-     << (isGpu ? "/** The same with one parameter per tensor. Data lies in device memory (scalars on the host); the kernel runs on\n"
+     << "int32_t " << entry.name << "(const attn_tensor *args, int64_t num_args, " << last
+     << ");\n\n"
+     << (isGpu ? "/** The same with one parameter per tensor. Data lies in device memory (scalars "
+                 "on the host); the kernel runs on\n"
                  "    the CUDA stream, null for the default one. */\n"
                : "/** The same with one parameter per tensor; threads <= 0 means all. */\n")
      << "static inline int32_t " << entry.name << "_run(";
@@ -92,7 +93,8 @@ static void printCall(raw_ostream &os, const EntryInfo &entry, bool isGpu) {
   os << last << ") {\n  const attn_tensor args[] = {";
   llvm::interleaveComma(entry.arguments, os,
                         [&](const ArgumentInfo &argument) { os << argument.name; });
-  os << "};\n  return " << entry.name << "(args, " << entry.arguments.size() << ", " << lastName << ");\n}\n";
+  os << "};\n  return " << entry.name << "(args, " << entry.arguments.size() << ", " << lastName
+     << ");\n}\n";
 }
 
 /// `*/` inside would end the comment.

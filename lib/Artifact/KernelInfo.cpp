@@ -150,7 +150,8 @@ static void describeTarget(ModuleOp module, KernelInfo &info) {
     info.targetName = name.str();
   if (auto features = target.getFields().getAs<StringAttr>("features"))
     info.features = neededFeatures(features.getValue());
-  // The tensor cores multiply masked value rows by zero, which leaves a NaN; the host's threads do not matter.
+  // The tensor cores multiply masked value rows by zero, which leaves a NaN; the host's threads do
+  // not matter.
   if (target.getWord("kind") == "gpu") {
     info.isGpu = true;
     info.promises.strictMaskedNan = false;

@@ -151,10 +151,11 @@ static Outcome writeText(Session &session, const CompileOptions &options, String
 
 static Outcome writeMachineCode(Session &session, Compilation &compilation,
                                 const CompileOptions &options, raw_ostream &out) {
-  OutputKind kind = *options.emit == Emit::LLVM  ? OutputKind::LLVMIR
-                    : *options.emit == Emit::Asm || *options.emit == Emit::Ptx ? OutputKind::Assembly
-                    : *options.emit == Emit::Cubin                             ? OutputKind::DeviceCode
-                                                                               : OutputKind::Object;
+  OutputKind kind = *options.emit == Emit::LLVM ? OutputKind::LLVMIR
+                    : *options.emit == Emit::Asm || *options.emit == Emit::Ptx
+                        ? OutputKind::Assembly
+                    : *options.emit == Emit::Cubin ? OutputKind::DeviceCode
+                                                   : OutputKind::Object;
   FailureOr<std::string> text = compilation.serialize(kind);
   if (failed(text))
     return Outcome::InternalError;
@@ -189,8 +190,9 @@ static Outcome compileFrom(Session &session, const CompileOptions &options, raw_
   Emit emit = options.emit.value_or(Emit::Bundle);
   RETURN_IF_BAD(compilation.elaborate());
   if ((emit == Emit::Ptx || emit == Emit::Cubin) && !StringRef(options.target).starts_with("sm_"))
-    return session.error("--emit=ptx and --emit=cubin need a GPU, --target=sm_90a; found " +
-                         (options.target.empty() ? "this machine's processor" : "'" + options.target + "'"));
+    return session.error(
+        "--emit=ptx and --emit=cubin need a GPU, --target=sm_90a; found " +
+        (options.target.empty() ? "this machine's processor" : "'" + options.target + "'"));
   if (emit == Emit::Attn && !wantsReport(options))
     return writeText(session, options, compilation.definition, out);
   RETURN_IF_BAD(compilation.plan());

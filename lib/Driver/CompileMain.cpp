@@ -21,8 +21,9 @@ struct EmitName {
 } // namespace
 
 static constexpr EmitName emitNames[] = {
-    {"attn", Emit::Attn}, {"planned", Emit::Planned}, {"tiled", Emit::Tiled},   {"llvm", Emit::LLVM}, {"asm", Emit::Asm},
-    {"ptx", Emit::Ptx},   {"cubin", Emit::Cubin},     {"obj", Emit::Obj},       {"bundle", Emit::Bundle}};
+    {"attn", Emit::Attn},   {"planned", Emit::Planned}, {"tiled", Emit::Tiled},
+    {"llvm", Emit::LLVM},   {"asm", Emit::Asm},         {"ptx", Emit::Ptx},
+    {"cubin", Emit::Cubin}, {"obj", Emit::Obj},         {"bundle", Emit::Bundle}};
 
 static std::vector<std::string> emitWords() {
   std::vector<std::string> words;
@@ -63,8 +64,8 @@ static OptionTable optionTable(CompileOptions &options) {
                    "config.json.";
   table.positional = [&](StringRef value) { return storeInput(options.input, value); };
   table.options = {
-      textOption("target", "TARGET", "cpu (this machine), cpu:x86-64-v3, cpu:x86-64-v4, sm_90a, ...",
-                 options.target),
+      textOption("target", "TARGET",
+                 "cpu (this machine), cpu:x86-64-v3, cpu:x86-64-v4, sm_90a, ...", options.target),
       emitOption(options),
       entryOption(options.entries),
       dtypeOption(options.dtype),

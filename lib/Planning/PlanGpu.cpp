@@ -8,16 +8,19 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// More keys than this gain nothing: with masks partial tiles grow, without the first tile waits longer.
+/// More keys than this gain nothing: with masks partial tiles grow, without the first tile waits
+/// longer.
 static constexpr int64_t mostKeysMasked = 128, mostKeys = 176;
-/// A third consumer pays if it still gets tiles of this many keys (measured: 3 x 80 loses to 2 x 128 at 128 columns).
+/// A third consumer pays if it still gets tiles of this many keys (measured: 3 x 80 loses to 2 x
+/// 128 at 128 columns).
 static constexpr int64_t keysForThree = 128;
 
 //===----------------------------------------------------------------------===//
 // Choice
 //===----------------------------------------------------------------------===//
 
-/// The deepest ring, a power of two, that shared memory holds; four stages hide all there is to hide.
+/// The deepest ring, a power of two, that shared memory holds; four stages hide all there is to
+/// hide.
 static int64_t chooseStages(WarpgroupTile tile, int64_t shared) {
   for (int64_t stages : {4, 2}) {
     tile.stages = stages;
@@ -28,7 +31,8 @@ static int64_t chooseStages(WarpgroupTile tile, int64_t shared) {
 }
 
 /// The widest tile of keys whose registers and two stages fit.
-static std::optional<WarpgroupTile> widest(const WarpgroupTile &sizes, int64_t consumers, int64_t most, int64_t shared) {
+static std::optional<WarpgroupTile> widest(const WarpgroupTile &sizes, int64_t consumers,
+                                           int64_t most, int64_t shared) {
   WarpgroupTile tile = sizes;
   tile.consumers = consumers;
   tile.stages = 2;
@@ -40,7 +44,8 @@ static std::optional<WarpgroupTile> widest(const WarpgroupTile &sizes, int64_t c
   return std::nullopt;
 }
 
-static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, bool isMasked, int64_t shared) {
+static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, bool isMasked,
+                                               int64_t shared) {
   auto three = widest(sizes, 3, keysForThree, shared);
   if (three && three->keys == keysForThree)
     return three;
@@ -49,24 +54,30 @@ static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, bool 
 
 /// Later rows see more keys: their tiles go first.
 static bool isUneven(MaskAttr mask) {
-  return mask.contains(MaskKind::Causal) || mask.contains(MaskKind::Chunk) || mask.contains(MaskKind::Stride);
+  return mask.contains(MaskKind::Causal) || mask.contains(MaskKind::Chunk) ||
+         mask.contains(MaskKind::Stride);
 }
 
 static LogicalResult checkInputs(AttentionOp op) {
   Type element = cast<RankedTensorType>(op.getKey().getType()).getElementType();
   if (!element.isBF16() && !element.isF16())
     return op.emitOpError("expected elements of bf16 or f16, found ")
-           << element << "; the tensor cores' other types are not built for this target yet (--dtype=bf16)";
-  for (auto [what, size] : {std::pair("queries and keys", op.qkSize()), std::pair("values", op.vSize())})
+           << element
+           << "; the tensor cores' other types are not built for this target yet (--dtype=bf16)";
+  for (auto [what, size] :
+       {std::pair("queries and keys", op.qkSize()), std::pair("values", op.vSize())})
     if (size % 8 != 0 || size > 256)
       return op.emitOpError("expected a head size of ")
              << what << " that is a multiple of 8 up to 256, found " << size
-             << ": rows are loaded in units of 16 bytes and the accumulator has at most 128 registers";
+             << ": rows are loaded in units of 16 bytes and the accumulator has at most 128 "
+                "registers";
   if (op.getNormalizer() != Normalizer::Softmax)
-    return op.emitOpError("expected the softmax normaliser; others are not built for this target yet");
+    return op.emitOpError(
+        "expected the softmax normaliser; others are not built for this target yet");
   if (op.maskOrAll().getNumOperands() > 0)
     return op.emitOpError("expected a mask without operands, found ")
-           << op.maskOrAll().str() << "; masks that depend on data are not built for this target yet";
+           << op.maskOrAll().str()
+           << "; masks that depend on data are not built for this target yet";
   return success();
 }
 
@@ -77,7 +88,9 @@ static LogicalResult checkInputs(AttentionOp op) {
 static ScheduleAttr build(MLIRContext *context, const WarpgroupTile &tile, bool uneven) {
   Builder b(context);
   NamedAttrList fields;
-  auto number = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
+  auto number = [&](StringRef name, int64_t value) {
+    fields.set(name, b.getI64IntegerAttr(value));
+  };
   number("rows", tile.rows());
   number("keys", tile.keys);
   number("stages", tile.stages);
@@ -91,24 +104,31 @@ static ScheduleAttr build(MLIRContext *context, const WarpgroupTile &tile, bool 
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static SmallVector<std::string> explain(const WarpgroupTile &tile, bool masked, bool uneven, int64_t shared) {
+static SmallVector<std::string> explain(const WarpgroupTile &tile, bool masked, bool uneven,
+                                        int64_t shared) {
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
-  return {
-      text(llvm::formatv("rows = {0}: {1} consumer warpgroups of 64 rows", tile.rows(), tile.consumers)),
-      text(llvm::formatv("keys = {0}: registers {0}/2 scores + {0}/4 weights + {1}/2 accumulator + 30 = {2} of {3}; shared memory {4} "
-                         "of {5} bytes{6}",
-                         tile.keys, tile.vSize, tile.neededRegisters(), tile.consumerRegisters(), tile.sharedBytes(), shared,
-                         masked ? "; at most 128 under a mask, whose edge tiles are half idle" : "")),
-      text(llvm::formatv("stages = {0}: key and value tiles of {1} and {2} bytes in flight", tile.stages, tile.keyBytes(), tile.valueBytes())),
-      text(llvm::formatv("consumers = {0}: {1}", tile.consumers,
-                         tile.consumers == 3 ? "tiles of 128 keys fit three accumulators" : "a third would leave narrow key tiles")),
-      "roles = specialised: one producer warpgroup drives the copy engine, with 32 registers",
-      "p_in_registers = 1: weights go from softmax to the second product without shared memory",
-      "overlap = 1: the next scores and the last values multiply while the softmax runs",
-      tile.consumers > 2 ? "pingpong = 1: one warpgroup's softmax under another's products"
-                         : "pingpong = 0: two wide warpgroups alternate by themselves",
-      "persistent = 1: blocks take tiles from a counter",
-      uneven ? "order = longest_first: later positions see more keys" : "order = linear: every tile sees equally many keys"};
+  return {text(llvm::formatv("rows = {0}: {1} consumer warpgroups of 64 rows", tile.rows(),
+                             tile.consumers)),
+          text(llvm::formatv("keys = {0}: registers {0}/2 scores + {0}/4 weights + {1}/2 "
+                             "accumulator + 30 = {2} of {3}; shared memory {4} "
+                             "of {5} bytes{6}",
+                             tile.keys, tile.vSize, tile.neededRegisters(),
+                             tile.consumerRegisters(), tile.sharedBytes(), shared,
+                             masked ? "; at most 128 under a mask, whose edge tiles are half idle"
+                                    : "")),
+          text(llvm::formatv("stages = {0}: key and value tiles of {1} and {2} bytes in flight",
+                             tile.stages, tile.keyBytes(), tile.valueBytes())),
+          text(llvm::formatv("consumers = {0}: {1}", tile.consumers,
+                             tile.consumers == 3 ? "tiles of 128 keys fit three accumulators"
+                                                 : "a third would leave narrow key tiles")),
+          "roles = specialised: one producer warpgroup drives the copy engine, with 32 registers",
+          "p_in_registers = 1: weights go from softmax to the second product without shared memory",
+          "overlap = 1: the next scores and the last values multiply while the softmax runs",
+          tile.consumers > 2 ? "pingpong = 1: one warpgroup's softmax under another's products"
+                             : "pingpong = 0: two wide warpgroups alternate by themselves",
+          "persistent = 1: blocks take tiles from a counter",
+          uneven ? "order = longest_first: later positions see more keys"
+                 : "order = linear: every tile sees equally many keys"};
 }
 
 static WarpgroupTile sizesOf(AttentionOp op) {
@@ -125,7 +145,8 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target) {
   int64_t shared = target.getInt("shared_memory");
   std::optional<WarpgroupTile> tile = chooseTile(sizesOf(op), !mask.isAll(), shared);
   if (!tile)
-    return op.emitOpError("found no tile for head sizes ") << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
+    return op.emitOpError("found no tile for head sizes ")
+           << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
   bool uneven = isUneven(mask);
   return Plan{build(op.getContext(), *tile, uneven), explain(*tile, !mask.isAll(), uneven, shared)};
 }
@@ -148,7 +169,8 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
                 {"panels", schedule.getInt("panels") == 1, "panels = 1"}};
   for (auto &check : checks)
     if (!check.isBuilt)
-      return op.emitOpError("expected ") << check.what << "; other values of " << check.field << " are not built for this target yet";
+      return op.emitOpError("expected ") << check.what << "; other values of " << check.field
+                                         << " are not built for this target yet";
   return success();
 }
 
@@ -168,11 +190,14 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   if (tile.stages < 1 || !llvm::isPowerOf2_64(static_cast<uint64_t>(tile.stages)))
     return op.emitOpError("expected stages to be a power of two, found ") << tile.stages;
   if (tile.neededRegisters() > tile.consumerRegisters())
-    return op.emitOpError("expected at most ") << tile.consumerRegisters() << " registers per consumer thread, found "
-                                               << tile.neededRegisters() << " for keys = " << tile.keys << " and values of " << tile.vSize
-                                               << " columns; the products would run one after the other";
+    return op.emitOpError("expected at most ")
+           << tile.consumerRegisters() << " registers per consumer thread, found "
+           << tile.neededRegisters() << " for keys = " << tile.keys << " and values of "
+           << tile.vSize << " columns; the products would run one after the other";
   int64_t shared = target.getInt("shared_memory");
   if (tile.sharedBytes() > shared)
-    return op.emitOpError("expected at most ") << shared << " bytes of shared memory, found " << tile.sharedBytes() << "; take fewer keys or stages";
+    return op.emitOpError("expected at most ")
+           << shared << " bytes of shared memory, found " << tile.sharedBytes()
+           << "; take fewer keys or stages";
   return success();
 }

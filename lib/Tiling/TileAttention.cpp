@@ -31,9 +31,13 @@ public:
   }
 
 private:
-  Type tile(int64_t r, int64_t c, Type element) { return TileType::get(b.getContext(), r, c, element); }
+  Type tile(int64_t r, int64_t c, Type element) {
+    return TileType::get(b.getContext(), r, c, element);
+  }
   Type elementOf(Value memref) { return cast<MemRefType>(memref.getType()).getElementType(); }
-  OnlineType stateType() { return OnlineType::get(b.getContext(), rows, op.vSize(), b.getF32Type()); }
+  OnlineType stateType() {
+    return OnlineType::get(b.getContext(), rows, op.vSize(), b.getF32Type());
+  }
 
   WorkOp createWork() {
     HeadMap map = op.headMap();
@@ -43,37 +47,42 @@ private:
   }
 
   void emitItem(Value rowsValue) {
-    Value query = LoadQueryOp::create(b, tile(rows, op.qkSize(), elementOf(buffers.query)), buffers.query, rowsValue);
+    Value query = LoadQueryOp::create(b, tile(rows, op.qkSize(), elementOf(buffers.query)),
+                                      buffers.query, rowsValue);
     Value init = OnlineInitOp::create(b, stateType(), rowsValue, buffers.sinks);
     Value state = emitStream(rowsValue, query, init);
-    auto finish = OnlineFinishOp::create(b, tile(rows, op.vSize(), b.getF32Type()), tile(rows, 1, b.getF32Type()),
-                                         state, op.getNormalizerAttr());
+    auto finish =
+        OnlineFinishOp::create(b, tile(rows, op.vSize(), b.getF32Type()),
+                               tile(rows, 1, b.getF32Type()), state, op.getNormalizerAttr());
     StoreTileOp::create(b, finish.getOut(), buffers.out, rowsValue);
     if (buffers.lse)
       StoreTileOp::create(b, finish.getLse(), buffers.lse, rowsValue);
   }
 
   Value emitStream(Value rowsValue, Value query, Value init) {
-    auto stream = StreamOp::create(b, stateType(), rowsValue, length, init, b.getI64IntegerAttr(keys), op.maskOrAll(),
-                                   buffers.maskOperands);
+    auto stream = StreamOp::create(b, stateType(), rowsValue, length, init,
+                                   b.getI64IntegerAttr(keys), op.maskOrAll(), buffers.maskOperands);
     OpBuilder::InsertionGuard guard(b);
-    Block *body = b.createBlock(&stream.getBody(), {}, {b.getIndexType(), stateType()}, {b.getLoc(), b.getLoc()});
+    Block *body = b.createBlock(&stream.getBody(), {}, {b.getIndexType(), stateType()},
+                                {b.getLoc(), b.getLoc()});
     Value first = body->getArgument(0);
     Value key = load(TileRole::Key, buffers.key, op.qkSize(), rowsValue, first);
     Value value = load(TileRole::Value, buffers.value, op.vSize(), rowsValue, first);
     Value scores = emitScores(rowsValue, query, key, first);
-    Value next = OnlineStepOp::create(b, body->getArgument(1), scores, value, op.getNormalizerAttr());
+    Value next =
+        OnlineStepOp::create(b, body->getArgument(1), scores, value, op.getNormalizerAttr());
     YieldOp::create(b, next);
     return stream.getResult();
   }
 
   Value load(TileRole role, Value memref, int64_t size, Value rowsValue, Value first) {
-    return LoadTileOp::create(b, tile(keys, size, elementOf(memref)), TileRoleAttr::get(b.getContext(), role), memref,
-                              rowsValue, first);
+    return LoadTileOp::create(b, tile(keys, size, elementOf(memref)),
+                              TileRoleAttr::get(b.getContext(), role), memref, rowsValue, first);
   }
 
   Value emitScores(Value rowsValue, Value query, Value key, Value first) {
-    auto dot = TileDotOp::create(b, tile(rows, keys, b.getF32Type()), query, key, rowsValue, first, op.getScaleAttr());
+    auto dot = TileDotOp::create(b, tile(rows, keys, b.getF32Type()), query, key, rowsValue, first,
+                                 op.getScaleAttr());
     if (op.hasScoreRegion())
       cloneScoreRegion(b, op.getScore(), dot.getScore(), captured);
     return dot;
@@ -89,10 +98,11 @@ private:
 };
 } // namespace
 
-LogicalResult attn::tileAttention(OpBuilder &builder, AttentionOp attention, const AttentionBuffers &buffers,
-                                  const IRMapping &captured) {
+LogicalResult attn::tileAttention(OpBuilder &builder, AttentionOp attention,
+                                  const AttentionBuffers &buffers, const IRMapping &captured) {
   if (!attention.getSchedule())
-    return attention.emitOpError("has no schedule; run --attn-plan first, or write schedule<rows = ..., keys = ...>");
+    return attention.emitOpError(
+        "has no schedule; run --attn-plan first, or write schedule<rows = ..., keys = ...>");
   ImplicitLocOpBuilder b(attention.getLoc(), builder);
   b.setInsertionPoint(builder.getInsertionBlock(), builder.getInsertionPoint());
   ItemEmitter(b, attention, buffers, captured).emit();

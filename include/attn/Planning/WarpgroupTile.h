@@ -22,7 +22,9 @@ struct WarpgroupTile {
   /// Columns of one swizzled chunk: at most 128 bytes of a row. Columns past the head size are
   /// filled with zeros by the copy engine.
   static int64_t chunkColumns(int64_t size) { return size > 32 ? 64 : size > 16 ? 32 : 16; }
-  static int64_t chunks(int64_t size) { return (size + chunkColumns(size) - 1) / chunkColumns(size); }
+  static int64_t chunks(int64_t size) {
+    return (size + chunkColumns(size) - 1) / chunkColumns(size);
+  }
   static int64_t rowBytes(int64_t size) { return chunks(size) * chunkColumns(size) * 2; }
 
   int64_t queryBytesPerGroup() const { return 64 * rowBytes(qkSize); }

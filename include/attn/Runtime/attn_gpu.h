@@ -38,10 +38,12 @@ extern "C" {
 
 /**
  * Checks `args` and launches the kernel on `stream` of the current context (of the device's
- * primary context when there is none). Asynchronous: 0 means launched. Only scalars are read by the host.
+ * primary context when there is none). Asynchronous: 0 means launched. Only scalars are read by the
+ * host.
  */
 int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                     const char *kernel_name, const attn_tensor *args, int64_t num_args, void *stream);
+                     const char *kernel_name, const attn_tensor *args, int64_t num_args,
+                     void *stream);
 
 #ifdef __cplusplus
 }

@@ -109,7 +109,8 @@ static inline const char *attn_error_text(int32_t code, char *buffer, size_t n) 
   else if (code == ATTN_ERROR_NO_DRIVER)
     snprintf(buffer, n, "no NVIDIA driver (libcuda.so.1 of CUDA 12 or later) on this machine");
   else if (code == ATTN_ERROR_DEVICE)
-    snprintf(buffer, n, "this kernel was not built for the device, or the lengths exceed its range");
+    snprintf(buffer, n,
+             "this kernel was not built for the device, or the lengths exceed its range");
   else if (code >= ATTN_ERROR_DRIVER && code < 990000)
     snprintf(buffer, n, "the NVIDIA driver reports error %d", (int)(code - ATTN_ERROR_DRIVER));
   else if (code > 0 && kind >= ATTN_ERROR_NULL && kind <= ATTN_ERROR_STRIDE)

@@ -37,15 +37,16 @@ public:
 };
 
 /// Makes a target from the part of its spelling behind the colon (empty without a colon).
-using TargetFactory =
-    std::function<std::unique_ptr<Target>(StringRef variant, function_ref<InFlightDiagnostic()> emitError)>;
+using TargetFactory = std::function<std::unique_ptr<Target>(
+    StringRef variant, function_ref<InFlightDiagnostic()> emitError)>;
 
 /// Adds a family, such as `cpu`. Adding a family again changes nothing.
 void registerTarget(StringRef family, TargetFactory factory);
 
-/// The target spelled `family` or `family:variant`; an unknown one is answered with the known families
-/// or variants and the nearest. Null after an error.
-std::unique_ptr<Target> createTarget(StringRef spelling, function_ref<InFlightDiagnostic()> emitError);
+/// The target spelled `family` or `family:variant`; an unknown one is answered with the known
+/// families or variants and the nearest. Null after an error.
+std::unique_ptr<Target> createTarget(StringRef spelling,
+                                     function_ref<InFlightDiagnostic()> emitError);
 
 /// Name of the module attribute that holds the target's facts.
 constexpr StringLiteral targetAttrName = "attn.target";

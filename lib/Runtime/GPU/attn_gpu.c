@@ -1,6 +1,7 @@
 /*===- attn_gpu.c - loads and launches the kernels of a GPU bundle ---------===*\
 |*
-|* Linked into every GPU bundle. Needs the driver (libcuda.so.1) when the first entry is called and nothing
+|* Linked into every GPU bundle. Needs the driver (libcuda.so.1) when the first entry is called and
+nothing
 |* else: no CUDA toolkit, no C++ library. Results are codes, nothing is printed.
 |*
 \*===----------------------------------------------------------------------===*/
@@ -23,14 +24,20 @@ static struct {
   int (*library_load)(void **, const void *, void *, void *, unsigned, void *, void *, unsigned);
   int (*library_kernel)(void **, void *, const char *);
   int (*kernel_set)(int, int, void *, int);
-  int (*encode_tiled)(void *, int, uint32_t, void *, const uint64_t *, const uint64_t *, const uint32_t *,
-                      const uint32_t *, int, int, int, int);
-  int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **,
-                void **);
+  int (*encode_tiled)(void *, int, uint32_t, void *, const uint64_t *, const uint64_t *,
+                      const uint32_t *, const uint32_t *, int, int, int, int);
+  int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
+                void *, void **, void **);
 } driver;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-enum { DEVICE_ORDINAL = 9, MULTIPROCESSORS = 16, CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76, MAX_DYNAMIC_SHARED = 8 };
+enum {
+  DEVICE_ORDINAL = 9,
+  MULTIPROCESSORS = 16,
+  CAPABILITY_MAJOR = 75,
+  CAPABILITY_MINOR = 76,
+  MAX_DYNAMIC_SHARED = 8
+};
 enum { NUM_COUNTER_PAIRS = 1024 };
 
 static int find_all(void *library) {
@@ -67,7 +74,8 @@ static int32_t open_driver(void) {
 
 static int32_t driver_error(int result) { return result ? ATTN_ERROR_DRIVER + result : 0; }
 
-/* ---- arguments ---------------------------------------------------------------------------------------------- */
+/* ---- arguments
+ * ---------------------------------------------------------------------------------------------- */
 
 static int is_empty(const attn_tensor *t) {
   int32_t i;
@@ -77,7 +85,8 @@ static int is_empty(const attn_tensor *t) {
   return 0;
 }
 
-/* The copy engine and 16-byte stores: addresses and strides are multiples of 16 bytes, below 2^40. */
+/* The copy engine and 16-byte stores: addresses and strides are multiples of 16 bytes, below 2^40.
+ */
 static int32_t check_layout(const attn_tensor *t, int is_wide) {
   int32_t i;
   if (is_empty(t))
@@ -91,12 +100,14 @@ static int32_t check_layout(const attn_tensor *t, int is_wide) {
   if ((uintptr_t)t->data & 15)
     return ATTN_ERROR_STRIDE;
   for (i = 0; i < t->rank - 1; ++i)
-    if (t->sizes[i] > 1 && ((t->strides[i] & 7) || t->strides[i] < 0 || t->strides[i] >= INT64_C(1) << 39))
+    if (t->sizes[i] > 1 &&
+        ((t->strides[i] & 7) || t->strides[i] < 0 || t->strides[i] >= INT64_C(1) << 39))
       return ATTN_ERROR_STRIDE;
   return 0;
 }
 
-static int32_t check_argument(const attn_gpu_entry *entry, const attn_tensor *args, int64_t n, int64_t *symbols) {
+static int32_t check_argument(const attn_gpu_entry *entry, const attn_tensor *args, int64_t n,
+                              int64_t *symbols) {
   const attn_gpu_argument *want = &entry->args[n];
   const attn_tensor *t = &args[n];
   int64_t i;
@@ -106,7 +117,8 @@ static int32_t check_argument(const attn_gpu_entry *entry, const attn_tensor *ar
     return ATTN_ERROR_DTYPE;
   for (i = 0; i < want->rank; ++i) {
     int64_t *symbol = want->symbol[i] >= 0 ? &symbols[want->symbol[i]] : 0;
-    if (t->sizes[i] < 0 || t->sizes[i] >= INT64_C(1) << 31 || (want->size[i] >= 0 && t->sizes[i] != want->size[i]))
+    if (t->sizes[i] < 0 || t->sizes[i] >= INT64_C(1) << 31 ||
+        (want->size[i] >= 0 && t->sizes[i] != want->size[i]))
       return ATTN_ERROR_SIZE;
     if (symbol && *symbol >= 0 && *symbol != t->sizes[i])
       return ATTN_ERROR_SIZE;
@@ -116,7 +128,8 @@ static int32_t check_argument(const attn_gpu_entry *entry, const attn_tensor *ar
   return check_layout(t, want->rank == 4);
 }
 
-static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *args, int64_t num_args) {
+static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *args,
+                               int64_t num_args) {
   int64_t symbols[4 * ATTN_GPU_MAX_ARGUMENTS], i;
   if (num_args != entry->num_args || !args)
     return ATTN_ERROR_ARGUMENT_COUNT;
@@ -129,9 +142,12 @@ static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *a
   return 0;
 }
 
-/* ---- launch ------------------------------------------------------------------------------------------------- */
+/* ---- launch
+ * -------------------------------------------------------------------------------------------------
+ */
 
-/* Device of the current context, or of the queries' memory, whose primary context becomes current. */
+/* Device of the current context, or of the queries' memory, whose primary context becomes current.
+ */
 static int32_t find_device(const attn_tensor *query, int *device) {
   void *context = 0;
   int result = driver.ctx_get_current(&context);
@@ -145,8 +161,8 @@ static int32_t find_device(const attn_tensor *query, int *device) {
   return driver_error(result ? result : driver.ctx_set_current(context));
 }
 
-static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image, const char *name,
-                       int device, int *processors) {
+static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
+                       const char *name, int device, int *processors) {
   int major = 0, minor = 0, result = driver.device_attribute(&major, CAPABILITY_MAJOR, device);
   if (!result)
     result = driver.device_attribute(&minor, CAPABILITY_MINOR, device);
@@ -178,8 +194,10 @@ typedef struct tensor_map {
   _Alignas(64) unsigned char bytes[128];
 } tensor_map;
 
-/* [column, row, head, batch]; a box is one swizzled chunk. Without keys any readable memory will do: all is masked. */
-static int32_t encode(tensor_map *map, const attn_tensor *t, const attn_tensor *otherwise, int64_t columns, int64_t rows) {
+/* [column, row, head, batch]; a box is one swizzled chunk. Without keys any readable memory will
+ * do: all is masked. */
+static int32_t encode(tensor_map *map, const attn_tensor *t, const attn_tensor *otherwise,
+                      int64_t columns, int64_t rows) {
   const attn_tensor *from = is_empty(t) ? otherwise : t;
   int empty = is_empty(t), i;
   int64_t chunk = columns > 32 ? 64 : columns > 16 ? 32 : 16;
@@ -188,10 +206,17 @@ static int32_t encode(tensor_map *map, const attn_tensor *t, const attn_tensor *
   size[0] = (uint64_t)(empty ? from->sizes[3] : columns);
   for (i = 0; i < 3; ++i) {
     size[1 + i] = empty ? 1 : (uint64_t)t->sizes[i == 0 ? 2 : i == 1 ? 1 : 0];
-    stride[i] = size[1 + i] == 1 ? 16 * ((uint64_t)(size[0] + 7) / 8) : 2 * (uint64_t)from->strides[i == 0 ? 2 : i == 1 ? 1 : 0];
+    stride[i] = size[1 + i] == 1 ? 16 * ((uint64_t)(size[0] + 7) / 8)
+                                 : 2 * (uint64_t)from->strides[i == 0   ? 2
+                                                               : i == 1 ? 1
+                                                                        : 0];
   }
-  return driver_error(driver.encode_tiled(map, t->dtype == ATTN_F16 ? 6 : 9, 4, from->data, size, stride, box, ones, 0,
-                                          chunk == 64 ? 3 : chunk == 32 ? 2 : 1, 3, 0));
+  return driver_error(driver.encode_tiled(map, t->dtype == ATTN_F16 ? 6 : 9, 4, from->data, size,
+                                          stride, box, ones, 0,
+                                          chunk == 64   ? 3
+                                          : chunk == 32 ? 2
+                                                        : 1,
+                                          3, 0));
 }
 
 static int64_t power_of_two(int64_t n) {
@@ -201,10 +226,12 @@ static int64_t power_of_two(int64_t n) {
   return p;
 }
 
-/* Heads that run side by side, longest tiles first: their keys and values stay in the second-level cache (24 MB), but there
-   are at least two tiles per multiprocessor, four where tiles are long. */
-static int64_t heads_at_once(const attn_gpu_entry *entry, int64_t keys, int64_t row_tiles, int64_t all, int processors) {
-  int64_t bytes = 2 * (keys > 0 ? keys : 1) * (entry->qk_size + entry->v_size), group = entry->largest_group;
+/* Heads that run side by side, longest tiles first: their keys and values stay in the second-level
+   cache (24 MB), but there are at least two tiles per multiprocessor, four where tiles are long. */
+static int64_t heads_at_once(const attn_gpu_entry *entry, int64_t keys, int64_t row_tiles,
+                             int64_t all, int processors) {
+  int64_t bytes = 2 * (keys > 0 ? keys : 1) * (entry->qk_size + entry->v_size),
+          group = entry->largest_group;
   int64_t fit = power_of_two((INT64_C(24) << 20) / bytes) * group;
   int64_t busy = power_of_two((keys >= 8192 ? 4 : 2) * processors / row_tiles);
   busy = (busy + group - 1) / group * group;
@@ -212,21 +239,27 @@ static int64_t heads_at_once(const attn_gpu_entry *entry, int64_t keys, int64_t 
   return fit < all ? fit : all;
 }
 
-static int64_t read_offset(const attn_gpu_entry *entry, const attn_tensor *args, int64_t queries, int64_t keys) {
+static int64_t read_offset(const attn_gpu_entry *entry, const attn_tensor *args, int64_t queries,
+                           int64_t keys) {
   if (entry->offset >= 0)
     return *(const int64_t *)args[entry->offset].data;
   return entry->offset_is_constant ? entry->constant_offset : keys - queries;
 }
 
-static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int processors, const attn_tensor *args, void *stream) {
-  const attn_tensor *q = &args[entry->query], *k = &args[entry->key], *v = &args[entry->value], *out = &args[entry->out];
+static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
+                      const attn_tensor *args, void *stream) {
+  const attn_tensor *q = &args[entry->query], *k = &args[entry->key], *v = &args[entry->value],
+                    *out = &args[entry->out];
   const attn_tensor *lse = entry->lse >= 0 ? &args[entry->lse] : 0;
   tensor_map maps[3];
-  void *out_data = out->data, *lse_data = lse ? lse->data : 0, *sinks = entry->sinks >= 0 ? args[entry->sinks].data : 0;
-  int64_t batch = q->sizes[0], queries = q->sizes[2], keys = k->sizes[2], all = batch * entry->heads;
+  void *out_data = out->data, *lse_data = lse ? lse->data : 0,
+       *sinks = entry->sinks >= 0 ? args[entry->sinks].data : 0;
+  int64_t batch = q->sizes[0], queries = q->sizes[2], keys = k->sizes[2],
+          all = batch * entry->heads;
   int64_t row_tiles = (queries + entry->rows - 1) / entry->rows, tiles = row_tiles * all;
   int64_t offset = read_offset(entry, args, queries, keys);
-  int32_t slot = (int32_t)(__atomic_fetch_add(&state->launches, 1, __ATOMIC_RELAXED) % NUM_COUNTER_PAIRS);
+  int32_t slot =
+      (int32_t)(__atomic_fetch_add(&state->launches, 1, __ATOMIC_RELAXED) % NUM_COUNTER_PAIRS);
   int32_t code;
   if (tiles >= INT64_C(1) << 30 || offset <= -(INT64_C(1) << 30) || offset >= INT64_C(1) << 30)
     return ATTN_ERROR_DEVICE;
@@ -238,22 +271,28 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
   if (code)
     return code;
   {
-    int32_t n_queries = (int32_t)queries, n_keys = (int32_t)keys, n_all = (int32_t)all, n_row_tiles = (int32_t)row_tiles;
-    int32_t n_tiles = (int32_t)tiles, at_once = (int32_t)heads_at_once(entry, keys, row_tiles, all, processors);
+    int32_t n_queries = (int32_t)queries, n_keys = (int32_t)keys, n_all = (int32_t)all,
+            n_row_tiles = (int32_t)row_tiles;
+    int32_t n_tiles = (int32_t)tiles,
+            at_once = (int32_t)heads_at_once(entry, keys, row_tiles, all, processors);
     int32_t n_offset = (int32_t)offset;
     int64_t os[3], ls[3] = {0, 0, 0};
-    void *parameters[] = {&maps[0], &maps[1], &maps[2], &out_data, &lse_data, &sinks, &slot,     &n_queries, &n_keys, &n_all,
-                          &n_row_tiles, &n_tiles, &at_once, &n_offset, &os[0], &os[1], &os[2], &ls[0], &ls[1], &ls[2]};
+    void *parameters[] = {&maps[0],     &maps[1], &maps[2],   &out_data, &lse_data,
+                          &sinks,       &slot,    &n_queries, &n_keys,   &n_all,
+                          &n_row_tiles, &n_tiles, &at_once,   &n_offset, &os[0],
+                          &os[1],       &os[2],   &ls[0],     &ls[1],    &ls[2]};
     memcpy(os, out->strides, sizeof(os));
     if (lse)
       memcpy(ls, lse->strides, sizeof(ls));
-    return driver_error(driver.launch(state->kernel, (unsigned)(tiles < processors ? tiles : processors), 1, 1,
-                                      (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream, parameters, 0));
+    return driver_error(driver.launch(
+        state->kernel, (unsigned)(tiles < processors ? tiles : processors), 1, 1,
+        (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream, parameters, 0));
   }
 }
 
-int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image, const char *kernel_name,
-                     const attn_tensor *args, int64_t num_args, void *stream) {
+int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
+                     const char *kernel_name, const attn_tensor *args, int64_t num_args,
+                     void *stream) {
   int device = 0, processors = 0;
   int32_t code = check_arguments(entry, args, num_args);
   if (code)

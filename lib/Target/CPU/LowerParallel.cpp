@@ -7,12 +7,14 @@ using namespace mlir;
 using namespace mlir::attn;
 
 /// The loop of one thread: take a number, run, until none is left.
-static void emitTakingLoop(CpuBuilder &b, Value counter, Value count, function_ref<void(Value)> body) {
+static void emitTakingLoop(CpuBuilder &b, Value counter, Value count,
+                           function_ref<void(Value)> body) {
   auto loop = scf::WhileOp::create(b, TypeRange{b.getIndexType()}, ValueRange());
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&loop.getBefore());
   Value one = arith::ConstantOp::create(b, b.getI64IntegerAttr(1));
-  Value taken = memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, one, counter, ValueRange());
+  Value taken =
+      memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, one, counter, ValueRange());
   Value number = arith::IndexCastOp::create(b, b.getIndexType(), taken);
   scf::ConditionOp::create(b, b.compare(arith::CmpIPredicate::ult, number, count), number);
   Block *after = b.createBlock(&loop.getAfter(), {}, b.getIndexType(), b.getLoc());
@@ -20,11 +22,12 @@ static void emitTakingLoop(CpuBuilder &b, Value counter, Value count, function_r
   scf::YieldOp::create(b);
 }
 
-void attn::emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> before, function_ref<void(Value)> body,
-                          function_ref<void()> after) {
+void attn::emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> before,
+                          function_ref<void(Value)> body, function_ref<void()> after) {
   b.when(b.compare(arith::CmpIPredicate::ugt, count, b.index(0)), [&] {
     Value counter = memref::AllocOp::create(b, MemRefType::get({}, b.getI64Type()));
-    memref::StoreOp::create(b, arith::ConstantOp::create(b, b.getI64IntegerAttr(0)), counter, ValueRange());
+    memref::StoreOp::create(b, arith::ConstantOp::create(b, b.getI64IntegerAttr(0)), counter,
+                            ValueRange());
     auto parallel = omp::ParallelOp::create(b);
     {
       OpBuilder::InsertionGuard guard(b);
@@ -42,7 +45,8 @@ void attn::emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> befor
 static SmallVector<Value> emitSizes(CpuBuilder &b, scf::ParallelOp op) {
   SmallVector<Value> sizes;
   for (auto [lower, upper, step] : llvm::zip(op.getLowerBound(), op.getUpperBound(), op.getStep()))
-    sizes.push_back(Value(arith::CeilDivUIOp::create(b, b.maximum(b.sub(upper, lower), b.index(0)), step)));
+    sizes.push_back(
+        Value(arith::CeilDivUIOp::create(b, b.maximum(b.sub(upper, lower), b.index(0)), step)));
   return sizes;
 }
 
@@ -67,8 +71,8 @@ LogicalResult attn::lowerParallel(scf::ParallelOp op, TargetAttr target) {
   Value total = sizes.front();
   for (Value size : ArrayRef<Value>(sizes).drop_front())
     total = b.mul(total, size);
-  // A chunk amortises the shared counter where iterations are as small as one head vector; where there are few
-  // iterations, they are long, and each is a chunk of its own.
+  // A chunk amortises the shared counter where iterations are as small as one head vector; where
+  // there are few iterations, they are long, and each is a chunk of its own.
   Value chunk = b.maximum(b.minimum(b.div(total, b.index(64)), b.index(32)), b.index(1));
   SmallVector<memref::AllocaOp> buffers;
   op.walk([&](memref::AllocaOp alloca) { buffers.push_back(alloca); });
@@ -81,7 +85,8 @@ LogicalResult attn::lowerParallel(scf::ParallelOp op, TargetAttr target) {
       },
       [&](Value number) {
         Value first = b.mul(number, chunk);
-        b.loop(first, b.minimum(b.add(first, chunk), total), 1, [&](Value i) { emitIteration(b, op, sizes, i); });
+        b.loop(first, b.minimum(b.add(first, chunk), total), 1,
+               [&](Value i) { emitIteration(b, op, sizes, i); });
       },
       [] {});
   op.erase();

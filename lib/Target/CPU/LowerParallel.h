@@ -6,11 +6,11 @@
 
 namespace mlir::attn {
 
-/// Runs `body(number)` once for each number below `count` on all threads of an OpenMP parallel region.
-/// Numbers are taken from a shared counter, so that threads that finish early take more. `before` and `after` run
-/// once in each thread. Nothing is launched when `count` is 0.
-void emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> before, function_ref<void(Value number)> body,
-                    function_ref<void()> after);
+/// Runs `body(number)` once for each number below `count` on all threads of an OpenMP parallel
+/// region. Numbers are taken from a shared counter, so that threads that finish early take more.
+/// `before` and `after` run once in each thread. Nothing is launched when `count` is 0.
+void emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> before,
+                    function_ref<void(Value number)> body, function_ref<void()> after);
 
 /// An `scf.parallel` without reductions becomes a shared loop over chunks of its iterations.
 LogicalResult lowerParallel(scf::ParallelOp op, TargetAttr target);

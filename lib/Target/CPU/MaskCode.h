@@ -30,11 +30,14 @@ Value constantTable(CpuBuilder &b, ArrayRef<double> values);
 /// Lane `i` of a vector.
 Value extractLane(CpuBuilder &b, Value vector, int64_t i);
 
-/// Keys that rows at positions [first, last] may see; everything outside is invisible to all of them.
-KeyRange emitKeyRange(CpuBuilder &b, MaskAttr mask, const MaskContext &context, Value first, Value last);
+/// Keys that rows at positions [first, last] may see; everything outside is invisible to all of
+/// them.
+KeyRange emitKeyRange(CpuBuilder &b, MaskAttr mask, const MaskContext &context, Value first,
+                      Value last);
 
 /// Verdict on positions [first, last] and the keys of a non-empty range.
-Verdict emitVerdict(CpuBuilder &b, MaskAttr mask, const MaskContext &context, Value first, Value last, KeyRange keys);
+Verdict emitVerdict(CpuBuilder &b, MaskAttr mask, const MaskContext &context, Value first,
+                    Value last, KeyRange keys);
 
 /// Mask of single pairs: lanes are rows. `prepare` once before the loop over keys, then `visible`
 /// for each key.
@@ -64,8 +67,10 @@ private:
   DenseMap<Attribute, SmallVector<Value>> prepared;
 };
 
-/// Builds a vector lane by lane from a scalar of each lane's index (i32 vectors in, any element out).
-Value emitByLane(CpuBuilder &b, Value lanes, Type element, function_ref<Value(Value laneIndex)> scalar);
+/// Builds a vector lane by lane from a scalar of each lane's index (i32 vectors in, any element
+/// out).
+Value emitByLane(CpuBuilder &b, Value lanes, Type element,
+                 function_ref<Value(Value laneIndex)> scalar);
 
 } // namespace mlir::attn
 

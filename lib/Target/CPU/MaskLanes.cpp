@@ -18,7 +18,8 @@ static Value constantTable(CpuBuilder &b, DenseElementsAttr content) {
   if (!global) {
     // Made outside the module, so that the symbol table can give it a free name.
     OpBuilder detached(b.getContext());
-    global = memref::GlobalOp::create(detached, b.getLoc(), "attn_table", b.getStringAttr("private"), type, content,
+    global = memref::GlobalOp::create(detached, b.getLoc(), "attn_table",
+                                      b.getStringAttr("private"), type, content,
                                       /*constant=*/true, /*alignment=*/IntegerAttr());
     SymbolTable(module).insert(global, module.getBody()->begin());
   }
@@ -31,28 +32,38 @@ Value attn::constantTable(CpuBuilder &b, ArrayRef<int64_t> values) {
 }
 
 Value attn::constantTable(CpuBuilder &b, ArrayRef<double> values) {
-  SmallVector<float> numbers = llvm::map_to_vector(values, [](double v) { return static_cast<float>(v); });
+  SmallVector<float> numbers =
+      llvm::map_to_vector(values, [](double v) { return static_cast<float>(v); });
   auto type = RankedTensorType::get(static_cast<int64_t>(numbers.size()), b.getF32Type());
   return ::constantTable(b, DenseElementsAttr::get(type, ArrayRef<float>(numbers)));
 }
 
-Value attn::extractLane(CpuBuilder &b, Value vector, int64_t i) { return vector::ExtractOp::create(b, vector, i); }
+Value attn::extractLane(CpuBuilder &b, Value vector, int64_t i) {
+  return vector::ExtractOp::create(b, vector, i);
+}
 
-Value attn::emitByLane(CpuBuilder &b, Value lanes, Type element, function_ref<Value(Value)> scalar) {
+Value attn::emitByLane(CpuBuilder &b, Value lanes, Type element,
+                       function_ref<Value(Value)> scalar) {
   Value result = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(b.lanes(), element)));
   for (int64_t i = 0; i < b.lanes(); ++i) {
     Value lane = vector::ExtractOp::create(b, lanes, i);
-    Value number = lane.getType().isIndex() ? lane : Value(arith::IndexCastOp::create(b, b.getIndexType(), lane));
+    Value number = lane.getType().isIndex()
+                       ? lane
+                       : Value(arith::IndexCastOp::create(b, b.getIndexType(), lane));
     result = vector::InsertOp::create(b, scalar(number), result, i);
   }
   return result;
 }
 
-Value LaneMask::compare(Predicate predicate, Value x, Value y) { return b.compare(predicate, x, y); }
-Value LaneMask::keyVector(Value key, int64_t plus) { return b.broadcast(b.toI32(b.add(key, plus))); }
+Value LaneMask::compare(Predicate predicate, Value x, Value y) {
+  return b.compare(predicate, x, y);
+}
+Value LaneMask::keyVector(Value key, int64_t plus) {
+  return b.broadcast(b.toI32(b.add(key, plus)));
+}
 
-/// Loads that depend on the rows alone come before the loop over keys: LLVM cannot move them out itself, because
-/// the loop stores.
+/// Loads that depend on the rows alone come before the loop over keys: LLVM cannot move them out
+/// itself, because the loop stores.
 void LaneMask::prepare(MaskAttr part) {
   if (prepared.count(part))
     return;
@@ -73,8 +84,10 @@ void LaneMask::prepareDocument(MaskAttr part) {
   Value ids = context.operands[part.getValues()[0]];
   Value size = memref::DimOp::create(b, ids, 1);
   Value last = b.toI32(b.add(size, -1));
-  Value inside = b.both(compare(Predicate::sge, positions, b.splatI32(0)), compare(Predicate::sle, positions, b.broadcast(last)));
-  Value clamped = arith::MaxSIOp::create(b, arith::MinSIOp::create(b, positions, b.broadcast(last)), b.splatI32(0));
+  Value inside = b.both(compare(Predicate::sge, positions, b.splatI32(0)),
+                        compare(Predicate::sle, positions, b.broadcast(last)));
+  Value clamped = arith::MaxSIOp::create(b, arith::MinSIOp::create(b, positions, b.broadcast(last)),
+                                         b.splatI32(0));
   Type element = cast<MemRefType>(ids.getType()).getElementType();
   Value own = emitByLane(b, clamped, element, [&](Value position) -> Value {
     return memref::LoadOp::create(b, ids, ValueRange{context.batch, position});
@@ -87,7 +100,8 @@ Value LaneMask::joined(MaskAttr part, Value key) {
   for (auto [i, attribute] : llvm::enumerate(part.getChildren())) {
     Value child = visible(cast<MaskAttr>(attribute), key);
     if (part.getKind() == MaskKind::PerHead)
-      child = b.both(child, compare(Predicate::eq, prepared[part][0], b.splatI32(static_cast<int64_t>(i))));
+      child = b.both(
+          child, compare(Predicate::eq, prepared[part][0], b.splatI32(static_cast<int64_t>(i))));
     if (!result)
       result = child;
     else
@@ -119,10 +133,12 @@ Value LaneMask::visibleOperand(MaskAttr part, Value key) {
   Value result = arith::ConstantOp::create(b, b.getZeroAttr(b.i1Vector()));
   for (int64_t i = 0; i < b.lanes(); ++i) {
     auto lane = [&](Value vector) -> Value {
-      return arith::IndexCastOp::create(b, b.getIndexType(), vector::ExtractOp::create(b, vector, i));
+      return arith::IndexCastOp::create(b, b.getIndexType(),
+                                        vector::ExtractOp::create(b, vector, i));
     };
     Value row = b.div(b.sub(lane(positions), context.offset), b.index(rowStep));
-    SmallVector<Value> at = {batch, clampToAxis(b, operand, 1, lane(heads)), clampToAxis(b, operand, 2, row), column};
+    SmallVector<Value> at = {batch, clampToAxis(b, operand, 1, lane(heads)),
+                             clampToAxis(b, operand, 2, row), column};
     Value bit = b.compare(Predicate::ne, memref::LoadOp::create(b, operand, at), zero);
     result = vector::InsertOp::create(b, bit, result, i);
   }
@@ -137,7 +153,8 @@ Value LaneMask::visible(MaskAttr part, Value key) {
   switch (part.getKind()) {
   case MaskKind::All:
   case MaskKind::None:
-    return arith::ConstantOp::create(b, DenseElementsAttr::get(b.i1Vector(), part.getKind() == MaskKind::All));
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(b.i1Vector(), part.getKind() == MaskKind::All));
   case MaskKind::Causal:
     return compare(Predicate::sle, keyVector(key), positions);
   case MaskKind::Window: {

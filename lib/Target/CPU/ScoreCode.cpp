@@ -12,25 +12,30 @@ static bool isTableRead(Operation &op) { return isa<LookupOp, memref::LoadOp>(op
 
 LogicalResult ScoreCode::check(Block &region) {
   for (Operation &op : region.without_terminator()) {
-    if (isTableRead(op) || OpTrait::hasElementwiseMappableTraits(&op) || op.hasTrait<OpTrait::ConstantLike>())
+    if (isTableRead(op) || OpTrait::hasElementwiseMappableTraits(&op) ||
+        op.hasTrait<OpTrait::ConstantLike>())
       continue;
     return op.emitError() << "'" << op.getName()
-                          << "' cannot stand in a score region on a CPU; use scalar arith and math operations, attn.lookup or "
+                          << "' cannot stand in a score region on a CPU; use scalar arith and math "
+                             "operations, attn.lookup or "
                              "tensor.extract";
   }
   return success();
 }
 
 bool ScoreCode::dependsOnKey(Operation &op) {
-  return llvm::any_of(op.getOperands(), [&](Value operand) { return keyDependent.contains(operand); });
+  return llvm::any_of(op.getOperands(),
+                      [&](Value operand) { return keyDependent.contains(operand); });
 }
 
 void ScoreCode::prepare(Value batch, Value heads, Value positions) {
   keyDependent.insert(region.getArgument(0));
   keyDependent.insert(region.getArgument(4));
   rowValues.map(region.getArgument(1), batch);
-  rowValues.map(region.getArgument(2), Value(arith::IndexCastOp::create(b, b.indexVector(), heads)));
-  rowValues.map(region.getArgument(3), Value(arith::IndexCastOp::create(b, b.indexVector(), positions)));
+  rowValues.map(region.getArgument(2),
+                Value(arith::IndexCastOp::create(b, b.indexVector(), heads)));
+  rowValues.map(region.getArgument(3),
+                Value(arith::IndexCastOp::create(b, b.indexVector(), positions)));
   for (Operation &op : region.without_terminator()) {
     if (!dependsOnKey(op))
       emit(op, rowValues);
@@ -57,7 +62,8 @@ Value ScoreCode::lookup(Value value, const IRMapping &values) {
 }
 
 void ScoreCode::emit(Operation &op, IRMapping &values) {
-  SmallVector<Value> operands = llvm::map_to_vector(op.getOperands(), [&](Value v) { return lookup(v, values); });
+  SmallVector<Value> operands =
+      llvm::map_to_vector(op.getOperands(), [&](Value v) { return lookup(v, values); });
   Value result = isTableRead(op) ? emitTableRead(op, operands) : emitElementwise(op, operands);
   values.map(op.getResult(0), result);
 }

@@ -8,12 +8,13 @@
 namespace mlir::attn {
 
 /// Turns a score region, which is written for one score, into code for one vector of rows. Values
-/// that are the same in every lane stay scalars; operations that depend neither on the score nor on the key
-/// are emitted once, by `prepare`.
+/// that are the same in every lane stay scalars; operations that depend neither on the score nor on
+/// the key are emitted once, by `prepare`.
 class ScoreCode {
 public:
   /// `captured` maps values from outside the region to what the kernel sees.
-  ScoreCode(CpuBuilder &b, Block &region, const IRMapping &captured) : b(b), region(region), captured(captured) {}
+  ScoreCode(CpuBuilder &b, Block &region, const IRMapping &captured)
+      : b(b), region(region), captured(captured) {}
 
   /// `batch`: index; `heads`, `positions`: i32 vectors of the rows. Emit before the loop over keys.
   void prepare(Value batch, Value heads, Value positions);

@@ -1,7 +1,8 @@
 //===- Consumer.cpp - products and softmax of a consumer warpgroup -----------===//
 //
-// One warpgroup owns 64 query rows. A thread holds two of them, 8 apart: of an accumulator, elements
-// 4g + {0, 1} (first row) and 4g + {2, 3} (second) are columns 8g + 2 (lane mod 4) + {0, 1}.
+// One warpgroup owns 64 query rows. A thread holds two of them, 8 apart: of an accumulator,
+// elements 4g + {0, 1} (first row) and 4g + {2, 3} (second) are columns 8g + 2 (lane mod 4) + {0,
+// 1}.
 //
 //===----------------------------------------------------------------------===//
 #include "Kernel.h"
@@ -12,8 +13,8 @@ using namespace mlir::attn;
 static unsigned rowOf(size_t element) { return (element >> 1) & 1; }
 
 //===----------------------------------------------------------------------===//
-// Matrix products: one block of PTX each (fence, all steps, commit), so that nothing moves into the chain.
-// Descriptors are two 32-bit halves of which only the low one, the address, moves.
+// Matrix products: one block of PTX each (fence, all steps, commit), so that nothing moves into the
+// chain. Descriptors are two 32-bit halves of which only the low one, the address, moves.
 //===----------------------------------------------------------------------===//
 
 /// Stride between groups of 8 rows, and the swizzle that fits the chunk's rows.
@@ -32,25 +33,32 @@ static std::string operandList(size_t first, size_t count) {
 
 static std::string instruction(int64_t columns, bool isHalf) {
   std::string type = isHalf ? ".f16" : ".bf16";
-  return "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f32" + type + type + " ";
+  return "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f32" + type + type +
+         " ";
 }
 
-static std::string hex(int64_t value) { return "0x" + llvm::utohexstr(static_cast<uint64_t>(value)); }
+static std::string hex(int64_t value) {
+  return "0x" + llvm::utohexstr(static_cast<uint64_t>(value));
+}
 
 /// Scores of 64 rows and a key tile, both operands in shared memory.
 Vals KernelEmitter::products(Val queryLow, Val count) {
   Val keyLow = keyBase + (count & (t.stages - 1)) * (t.keyBytes() >> 4);
   auto n = static_cast<size_t>(t.keys / 2);
   int64_t columns = WarpgroupTile::chunkColumns(t.qkSize), row = 2 * columns;
-  std::string high = hex(descriptorHigh(t.qkSize)), q = std::to_string(n), k = std::to_string(n + 1);
-  std::string text = "{ .reg .pred p, o; .reg .b64 da, db; .reg .b32 xa, xb;\nsetp.ne.b32 p, 0, 0; setp.eq.b32 o, 0, 0;\n"
+  std::string high = hex(descriptorHigh(t.qkSize)), q = std::to_string(n),
+              k = std::to_string(n + 1);
+  std::string text = "{ .reg .pred p, o; .reg .b64 da, db; .reg .b32 xa, xb;\nsetp.ne.b32 p, 0, 0; "
+                     "setp.eq.b32 o, 0, 0;\n"
                      "wgmma.fence.sync.aligned;\n";
   for (int64_t at = 0; at < t.qkSize; at += 16) {
     int64_t chunk = at / columns, step = at % columns;
     int64_t qa = (chunk * 64 * row + step * 2) >> 4, ka = (chunk * t.keys * row + step * 2) >> 4;
-    text += "add.u32 xa, $" + q + ", " + std::to_string(qa) + "; add.u32 xb, $" + k + ", " + std::to_string(ka) + "; mov.b64 da, {xa, " +
-            high + "}; mov.b64 db, {xb, " + high + "};\n";
-    text += instruction(t.keys, plan.isHalf) + operandList(0, n) + ", da, db, " + (at ? "o" : "p") + ", 1, 1, 0, 0;\n";
+    text += "add.u32 xa, $" + q + ", " + std::to_string(qa) + "; add.u32 xb, $" + k + ", " +
+            std::to_string(ka) + "; mov.b64 da, {xa, " + high + "}; mov.b64 db, {xb, " + high +
+            "};\n";
+    text += instruction(t.keys, plan.isHalf) + operandList(0, n) + ", da, db, " + (at ? "o" : "p") +
+            ", 1, 1, 0, 0;\n";
   }
   SmallVector<Type> types(n, b.getF32Type());
   return b.ptx(text + "wgmma.commit_group.sync.aligned; }", {}, types, {queryLow, keyLow});
@@ -62,11 +70,13 @@ Vals KernelEmitter::weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> 
   size_t n = sum.size(), first = 2 * n;
   std::string low = std::to_string(first + weights.size()), high = hex(descriptorHigh(t.vSize));
   int64_t row = 2 * WarpgroupTile::chunkColumns(t.vSize);
-  std::string text = "{ .reg .pred o; .reg .b64 db; .reg .b32 xb;\nsetp.eq.b32 o, 0, 0;\nwgmma.fence.sync.aligned;\n";
+  std::string text = "{ .reg .pred o; .reg .b64 db; .reg .b32 xb;\nsetp.eq.b32 o, 0, "
+                     "0;\nwgmma.fence.sync.aligned;\n";
   for (int64_t k = 0; k < t.keys / 16; ++k) {
-    text += "add.u32 xb, $" + low + ", " + std::to_string(k * 16 * row >> 4) + "; mov.b64 db, {xb, " + high + "};\n";
-    text += instruction(t.vSize, plan.isHalf) + operandList(0, n) + ", " + operandList(first + static_cast<size_t>(4 * k), 4) +
-            ", db, o, 1, 1, 1;\n";
+    text += "add.u32 xb, $" + low + ", " + std::to_string(k * 16 * row >> 4) +
+            "; mov.b64 db, {xb, " + high + "};\n";
+    text += instruction(t.vSize, plan.isHalf) + operandList(0, n) + ", " +
+            operandList(first + static_cast<size_t>(4 * k), 4) + ", db, o, 1, 1, 1;\n";
   }
   Vals inputs(weights);
   inputs.push_back(valueLow);
@@ -92,19 +102,22 @@ static Vals rowElements(ArrayRef<Val> values, unsigned row) {
 
 /// `maximum` and `sum` are null for the first tile. A row that has seen no key has the maximum
 /// -infinity; `mayBeEmpty` keeps it from making NaN.
-KernelEmitter::Softmax KernelEmitter::softmax(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum, bool mayBeEmpty) {
+KernelEmitter::Softmax KernelEmitter::softmax(ArrayRef<Val> scores, ArrayRef<Val> maximum,
+                                              ArrayRef<Val> sum, bool mayBeEmpty) {
   Softmax out;
   size_t chains = t.vSize > 128 ? 2 : 4;
   Val scale = b.f32(factor), zero = b.f32(0);
   Vals shift;
   for (unsigned r = 0; r < 2; ++r) {
-    Val most = reduceInChains(rowElements(scores, r), chains, [](Val x, Val y) { return x.max(y); });
+    Val most =
+        reduceInChains(rowElements(scores, r), chains, [](Val x, Val y) { return x.max(y); });
     if (!maximum.empty())
       most = most.max(maximum[r]);
     for (int64_t lanes : {1, 2})
       most = most.max(b.shuffle(most, lanes));
     out.maximum.push_back(most);
-    Val used = mayBeEmpty ? most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most) : most;
+    Val used = mayBeEmpty ? most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most)
+                          : most;
     shift.push_back(zero - used * scale);
     if (!maximum.empty())
       out.rescale.push_back(b.exp2(b.fma(maximum[r], scale, shift.back())));
@@ -112,7 +125,8 @@ KernelEmitter::Softmax KernelEmitter::softmax(ArrayRef<Val> scores, ArrayRef<Val
   for (auto [i, score] : llvm::enumerate(scores))
     out.weights.push_back(b.exp2(b.fma(score, scale, shift[rowOf(i)])));
   for (unsigned r = 0; r < 2; ++r) {
-    Val added = reduceInChains(rowElements(out.weights, r), chains, [](Val x, Val y) { return x + y; });
+    Val added =
+        reduceInChains(rowElements(out.weights, r), chains, [](Val x, Val y) { return x + y; });
     out.sum.push_back(maximum.empty() ? added : b.fma(sum[r], out.rescale[r], added));
   }
   return out;
@@ -124,7 +138,9 @@ Vals KernelEmitter::pack(ArrayRef<Val> values) {
   StringRef name = plan.isHalf ? "llvm.nvvm.ff2f16x2.rn" : "llvm.nvvm.ff2bf16x2.rn";
   Vals out;
   for (size_t i = 0; i < values.size(); i += 2)
-    out.push_back(b.bits(b.intrinsic(name, VectorType::get({2}, element), {values[i + 1], values[i]}), b.getI32Type()));
+    out.push_back(
+        b.bits(b.intrinsic(name, VectorType::get({2}, element), {values[i + 1], values[i]}),
+               b.getI32Type()));
   return out;
 }
 
@@ -159,8 +175,12 @@ void KernelEmitter::passOn() {
 // Key tiles
 //===----------------------------------------------------------------------===//
 
-static Val ringBarrier(Val base, int64_t first, Val count, int64_t stages) { return base + first + ((count & (stages - 1)) << 3); }
-static Val ringParity(Val count, int64_t stages) { return (count >> llvm::Log2_64(static_cast<uint64_t>(stages))) & 1; }
+static Val ringBarrier(Val base, int64_t first, Val count, int64_t stages) {
+  return base + first + ((count & (stages - 1)) << 3);
+}
+static Val ringParity(Val count, int64_t stages) {
+  return (count >> llvm::Log2_64(static_cast<uint64_t>(stages))) & 1;
+}
 
 /// What this warpgroup does in the tile.
 void KernelEmitter::view(QueryTile &tile) {
@@ -183,7 +203,9 @@ void KernelEmitter::view(QueryTile &tile) {
   skip = tile.firstRow.lt(a.queries).select(skip, most);
   tile.skip = b.uniform(skip);
   Val fullEnd = (bounds.fullHigh ? bounds.fullHigh.max(0).min(a.keys) : a.keys).div(t.keys);
-  tile.edge = bounds.fullHigh ? b.uniform((tile.last + 1 - fullEnd).max(tile.skip + 1).min(tile.count)) : tile.skip + 1;
+  tile.edge = bounds.fullHigh
+                  ? b.uniform((tile.last + 1 - fullEnd).max(tile.skip + 1).min(tile.count))
+                  : tile.skip + 1;
   if (bounds.fullLow) {
     Val fullStart = (bounds.fullLow.max(0) + (t.keys - 1)).div(t.keys);
     tile.edge2 = b.uniform((tile.last + 1 - fullStart).max(tile.edge).min(tile.count));
@@ -191,17 +213,22 @@ void KernelEmitter::view(QueryTile &tile) {
 }
 
 /// Score region and mask of key tile `number`.
-Vals KernelEmitter::finishScores(ArrayRef<Val> scores, QueryTile &tile, Val number, bool masked, bool atEnd) {
+Vals KernelEmitter::finishScores(ArrayRef<Val> scores, QueryTile &tile, Val number, bool masked,
+                                 bool atEnd) {
   Val keyTile = tile.last - number;
   Vals out = applyScore(scores, tile, keyTile);
   return masked ? maskScores(out, tile, keyTile, atEnd) : out;
 }
 
-/// The rightmost key tile this warpgroup needs; it starts maximum and sum. -> weights, maximum, sum.
+/// The rightmost key tile this warpgroup needs; it starts maximum and sum. -> weights, maximum,
+/// sum.
 Vals KernelEmitter::firstTile(QueryTile &tile) {
-  auto waitRing = [&](int64_t full, Val count) { wait(ringBarrier(base, full, count, t.stages), ringParity(count, t.stages)); };
+  auto waitRing = [&](int64_t full, Val count) {
+    wait(ringBarrier(base, full, count, t.stages), ringParity(count, t.stages));
+  };
   b.loop(b.i32(0), tile.skip, {}, [&](Val i, Vals) -> Vals {
-    for (auto [full, empty] : {std::pair(at.keyFull, at.keyEmpty), std::pair(at.valueFull, at.valueEmpty)}) {
+    for (auto [full, empty] :
+         {std::pair(at.keyFull, at.keyEmpty), std::pair(at.valueFull, at.valueEmpty)}) {
       waitRing(full, tile.started + i);
       arrive(ringBarrier(base, empty, tile.started + i, t.stages));
     }
@@ -224,9 +251,12 @@ Vals KernelEmitter::firstTile(QueryTile &tile) {
 Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
-  Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)), sum(all.slice(nP + nO + 2, 2));
+  Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
+      sum(all.slice(nP + nO + 2, 2));
   Val count = tile.started + number, before = count - 1;
-  auto waitRing = [&](int64_t full, Val c) { wait(ringBarrier(base, full, c, t.stages), ringParity(c, t.stages)); };
+  auto waitRing = [&](int64_t full, Val c) {
+    wait(ringBarrier(base, full, c, t.stages), ringParity(c, t.stages));
+  };
   waitRing(at.keyFull, count);
   takeTurn();
   Vals scores = products(tile.queryLow, count);
@@ -266,9 +296,11 @@ Vals KernelEmitter::consume(Vals it) {
   Vals zeros(nO, b.f32(0));
   Vals state = concat({ArrayRef(first).take_front(nP), zeros, ArrayRef(first).drop_front(nP)});
   auto run = [&](Val from, Val to, bool masked) {
-    state = b.loop(from, to, state, [&](Val i, Vals s) { return step(tile, i, std::move(s), masked); });
+    state =
+        b.loop(from, to, state, [&](Val i, Vals s) { return step(tile, i, std::move(s), masked); });
   };
-  KeyBounds shape = boundsOf(plan.mask, tile.firstRow, tile.firstRow, tile.head); // only which ends exist
+  KeyBounds shape =
+      boundsOf(plan.mask, tile.firstRow, tile.firstRow, tile.head); // only which ends exist
   if (shape.fullHigh)
     run(tile.skip + 1, tile.edge, true);
   run(tile.edge, tile.edge2 ? tile.edge2 : tile.count, false);
@@ -276,7 +308,8 @@ Vals KernelEmitter::consume(Vals it) {
     run(tile.edge2, tile.count, true);
   arrive(shared(at.queryEmpty) + (tile.slot << 3)); // the queries are read for the last time
   ArrayRef<Val> all(state);
-  Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)), sum(all.slice(nP + nO + 2, 2));
+  Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
+      sum(all.slice(nP + nO + 2, 2));
   Val last = tile.started + tile.count - 1;
   wait(ringBarrier(base, at.valueFull, last, t.stages), ringParity(last, t.stages));
   acc = waitProducts(0, weightedSum(weights, last, acc));
@@ -292,7 +325,8 @@ Vals KernelEmitter::consume(Vals it) {
 
 /// A sink is one more score without a value.
 void KernelEmitter::addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum) {
-  Val logit = b.val(LLVM::LoadOp::create(b, b.getF32Type(), b.pointerAt(a.sinks, tile.head.wide() << 2, 1)));
+  Val logit = b.val(
+      LLVM::LoadOp::create(b, b.getF32Type(), b.pointerAt(a.sinks, tile.head.wide() << 2, 1)));
   Val score = logit * b.f32(1.4426950408889634 / factor), scale = b.f32(factor), zero = b.f32(0);
   Vals rescale, unseen; // a row without keys: excluded value rows may have left NaN
   for (unsigned r = 0; r < 2; ++r) {
@@ -320,26 +354,30 @@ void KernelEmitter::storeLse(const QueryTile &tile, Val maximum, Val sum, Val ro
 
 /// Each lane of a quad ends with 16 adjacent bytes: a 4 x 4 transpose between lanes.
 static Vals transposeQuad(KernelBuilder &b, ArrayRef<Val> x, Val odd, Val upper) {
-  Val send[] = {upper.select(x[0], x[2]), upper.select(x[1], x[3])}, keep[] = {upper.select(x[2], x[0]), upper.select(x[3], x[1])};
+  Val send[] = {upper.select(x[0], x[2]), upper.select(x[1], x[3])},
+      keep[] = {upper.select(x[2], x[0]), upper.select(x[3], x[1])};
   Val got[] = {b.shuffle(send[0], 2), b.shuffle(send[1], 2)};
   Val send2[] = {odd.select(keep[0], keep[1]), odd.select(got[0], got[1])};
   Val keep2[] = {odd.select(keep[1], keep[0]), odd.select(got[1], got[0])};
   Val got2[] = {b.shuffle(send2[0], 1), b.shuffle(send2[1], 1)};
   Val low[] = {odd.select(got2[0], keep2[0]), odd.select(keep2[0], got2[0])};
   Val high[] = {odd.select(got2[1], keep2[1]), odd.select(keep2[1], got2[1])};
-  return {upper.select(high[0], low[0]), upper.select(high[1], low[1]), upper.select(low[0], high[0]), upper.select(low[1], high[1])};
+  return {upper.select(high[0], low[0]), upper.select(high[1], low[1]),
+          upper.select(low[0], high[0]), upper.select(low[1], high[1])};
 }
 
 /// `words`: per group of 8 columns the thread's two.
 void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned r) {
   Val row = tile.row + 8 * r;
-  Val start = (tile.batch.wide() * a.outBatch + tile.head.wide() * a.outHead + row.wide() * a.outRow) << 1;
+  Val start =
+      (tile.batch.wide() * a.outBatch + tile.head.wide() * a.outHead + row.wide() * a.outRow) << 1;
   bool wide = words.size() % 4 == 0;
   Vals ready(words);
   if (wide) {
     Val odd = (quad & 1).ne(0), upper = (quad & 2).ne(0);
     for (size_t g = 0; g < words.size(); g += 4)
-      llvm::copy(transposeQuad(b, words.slice(g, 4), odd, upper), ready.begin() + static_cast<std::ptrdiff_t>(g));
+      llvm::copy(transposeQuad(b, words.slice(g, 4), odd, upper),
+                 ready.begin() + static_cast<std::ptrdiff_t>(g));
   }
   b.ifThen(row.lt(a.queries), [&] {
     Value line = b.pointerAt(a.out, start, 1);
@@ -351,7 +389,8 @@ void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigne
         continue;
       }
       b.ptx("st.global.v4.b32 [$0], {$1, $2, $3, $4};",
-            {b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), pointer)), ready[g], ready[g + 1], ready[g + 2], ready[g + 3]});
+            {b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), pointer)), ready[g], ready[g + 1],
+             ready[g + 2], ready[g + 3]});
     }
   });
 }
@@ -380,7 +419,8 @@ void KernelEmitter::store(const QueryTile &tile, Vals acc, Vals maximum, Vals su
 
 void KernelEmitter::emitConsumer() {
   quad = lane & 3;
-  // Bit 16: leading offset 1, unused with a swizzle; for values it is the way to the next chunk of columns.
+  // Bit 16: leading offset 1, unused with a swizzle; for values it is the way to the next chunk of
+  // columns.
   queryBase = ((base + group * t.queryBytesPerGroup()) >> 4) + (int64_t(1) << 16);
   keyBase = (shared(t.keyOffset()) >> 4) + (int64_t(1) << 16);
   int64_t chunkBytes = t.keys * 2 * WarpgroupTile::chunkColumns(t.vSize);
@@ -388,6 +428,7 @@ void KernelEmitter::emitConsumer() {
   nextGroup = (group + 1).eq(t.consumers).select(b.i32(1), group + 2);
   if (plan.pingpong)
     b.ifThen(group.eq(0), [&] { b.ptx("bar.arrive $0, 256;", {b.i32(1)}); });
-  b.loopWhile({block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); },
-              [&](Vals it) { return consume(std::move(it)); });
+  b.loopWhile(
+      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); },
+      [&](Vals it) { return consume(std::move(it)); });
 }

@@ -11,14 +11,17 @@ using namespace mlir::attn;
 
 /// Waits until the barrier has left the phase of `parity`.
 void KernelEmitter::wait(Val barrier, Val parity) {
-  b.ptx("{ .reg .pred P1;\nLAB_WAIT:\nmbarrier.try_wait.parity.shared.b64 P1, [$0], $1, 10000000;\n@P1 bra.uni DONE;\n"
+  b.ptx("{ .reg .pred P1;\nLAB_WAIT:\nmbarrier.try_wait.parity.shared.b64 P1, [$0], $1, "
+        "10000000;\n@P1 bra.uni DONE;\n"
         "bra.uni LAB_WAIT;\nDONE: }",
         {barrier, parity});
 }
 
 /// One arrival per warp, predicated instead of branched.
 void KernelEmitter::arrive(Val barrier) {
-  b.ptx("{ .reg .pred p;\nsetp.eq.s32 p, $1, 0;\n@p mbarrier.arrive.release.cta.shared::cta.b64 _, [$0]; }", {barrier, lane});
+  b.ptx("{ .reg .pred p;\nsetp.eq.s32 p, $1, 0;\n@p mbarrier.arrive.release.cta.shared::cta.b64 _, "
+        "[$0]; }",
+        {barrier, lane});
 }
 
 void KernelEmitter::expect(Val barrier, int64_t bytes) {
@@ -26,22 +29,26 @@ void KernelEmitter::expect(Val barrier, int64_t bytes) {
 }
 
 /// One box per swizzled chunk: [chunk][rows][columns]. Parts outside the tensor arrive as zeros.
-void KernelEmitter::load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row, Val head, Val batch) {
+void KernelEmitter::load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row,
+                         Val head, Val batch) {
   int64_t columns = WarpgroupTile::chunkColumns(size);
   for (int64_t i = 0; i < WarpgroupTile::chunks(size); ++i) {
     Val at = target + i * rows * columns * 2;
     auto pointer = [&](Val address) {
-      return b.val(LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), 3), address.v));
+      return b.val(
+          LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), 3), address.v));
     };
     b.intrinsicNoResult("llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d",
-                        {pointer(at), pointer(barrier), b.val(map), b.i32(i * columns), row, head, batch, b.i64(0),
+                        {pointer(at), pointer(barrier), b.val(map), b.i32(i * columns), row, head,
+                         batch, b.i64(0),
                          b.val(LLVM::ConstantOp::create(b, b.getI1Type(), b.getBoolAttr(false)))});
   }
 }
 
-void KernelEmitter::loadRing(int64_t full, int64_t empty, int64_t at0, Value map, int64_t size, Val keyTile, Val head,
-                             Val batch, Val count) {
-  int64_t log = llvm::Log2_64(static_cast<uint64_t>(t.stages)), bytes = t.keys * WarpgroupTile::rowBytes(size);
+void KernelEmitter::loadRing(int64_t full, int64_t empty, int64_t at0, Value map, int64_t size,
+                             Val keyTile, Val head, Val batch, Val count) {
+  int64_t log = llvm::Log2_64(static_cast<uint64_t>(t.stages)),
+          bytes = t.keys * WarpgroupTile::rowBytes(size);
   Val slot = count & (t.stages - 1), parity = (count >> log) & 1;
   wait(shared(empty) + (slot << 3), parity ^ 1);
   Val barrier = shared(full) + (slot << 3);
@@ -126,13 +133,16 @@ void KernelEmitter::publishNext(Val number, Val next) {
   Val slot = number & 1, parity = (number >> 1) & 1;
   wait(shared(at.tileEmpty) + (slot << 3), parity ^ 1);
   b.ptx("st.shared.b32 [$0], $1;", {shared(at.tileNumber) + (slot << 2), next});
-  b.ptx("mbarrier.arrive.release.cta.shared::cta.b64 _, [$0];", {shared(at.tileFull) + (slot << 3)});
+  b.ptx("mbarrier.arrive.release.cta.shared::cta.b64 _, [$0];",
+        {shared(at.tileFull) + (slot << 3)});
 }
 
 Val KernelEmitter::nextTile(Val number) {
   Val slot = number & 1;
   wait(shared(at.tileFull) + (slot << 3), (number >> 1) & 1);
-  Val next = b.ptx("ld.shared.b32 $0, [$1];", {}, {b.getI32Type()}, {shared(at.tileNumber) + (slot << 2)}).front();
+  Val next =
+      b.ptx("ld.shared.b32 $0, [$1];", {}, {b.getI32Type()}, {shared(at.tileNumber) + (slot << 2)})
+          .front();
   arrive(shared(at.tileEmpty) + (slot << 3));
   return next;
 }
@@ -165,10 +175,12 @@ void KernelEmitter::emitProducer() {
     publishNext(query, next);
     QueryTile tile = tileOf(number);
     auto key = [&](Val keyTile, Val n) {
-      loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, tile.keyHead, tile.batch, n);
+      loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, tile.keyHead,
+               tile.batch, n);
     };
     auto value = [&](Val keyTile, Val n) {
-      loadRing(at.valueFull, at.valueEmpty, t.valueOffset(), a.valueMap, t.vSize, keyTile, tile.valueHead, tile.batch, n);
+      loadRing(at.valueFull, at.valueEmpty, t.valueOffset(), a.valueMap, t.vSize, keyTile,
+               tile.valueHead, tile.batch, n);
     };
     key(tile.last, count);
     b.loop(b.i32(1), tile.count, {}, [&](Val i, Vals) -> Vals {
@@ -194,8 +206,8 @@ void KernelEmitter::emitQueryProducer() {
       Val full = shared(at.queryFull) + (index << 3);
       wait(full + (at.queryEmpty - at.queryFull), parity);
       expect(full, t.queryBytesPerGroup());
-      load(shared(0) + index * t.queryBytesPerGroup(), a.queryMap, full, 64, t.qkSize, tile.rowTile * t.rows() + 64 * w,
-           tile.queryHead, tile.batch);
+      load(shared(0) + index * t.queryBytesPerGroup(), a.queryMap, full, 64, t.qkSize,
+           tile.rowTile * t.rows() + 64 * w, tile.queryHead, tile.batch);
     }
     Val laneBefore = lane;
     lane = b.i32(0);
@@ -219,10 +231,12 @@ void KernelEmitter::initBarriers() {
   at.keyFull = take(s), at.keyEmpty = take(s), at.valueFull = take(s), at.valueEmpty = take(s);
   at.queryFull = take(q), at.queryEmpty = take(q), at.tileFull = take(2), at.tileEmpty = take(2);
   at.tileNumber = take(1);
-  int64_t warps = 4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
+  int64_t warps =
+      4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
   std::tuple<int64_t, int64_t, int64_t> all[] = {
-      {at.keyFull, s, 1},   {at.valueFull, s, 1},  {at.keyEmpty, s, warps}, {at.valueEmpty, s, warps},
-      {at.queryFull, q, 1}, {at.queryEmpty, q, 4}, {at.tileFull, 2, 1},     {at.tileEmpty, 2, warps + 1}};
+      {at.keyFull, s, 1},        {at.valueFull, s, 1},        {at.keyEmpty, s, warps},
+      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},        {at.queryEmpty, q, 4},
+      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}};
   b.ifThen(thread.eq(0), [&] {
     for (auto [first, count, arrivals] : all)
       for (int64_t i = 0; i < count; ++i)
@@ -234,7 +248,8 @@ void KernelEmitter::initBarriers() {
 
 /// (type, whether it is a tensor map) per argument, in the order of KernelArguments.
 static SmallVector<Type> argumentTypes(KernelBuilder &b) {
-  auto map = LLVM::LLVMPointerType::get(b.getContext()), data = LLVM::LLVMPointerType::get(b.getContext(), 1);
+  auto map = LLVM::LLVMPointerType::get(b.getContext()),
+       data = LLVM::LLVMPointerType::get(b.getContext(), 1);
   SmallVector<Type> types(3, map);
   types.append(3, data);
   types.append(8, b.getI32Type());
@@ -252,10 +267,12 @@ static void markMaps(KernelBuilder &b, LLVM::LLVMFuncOp function) {
 }
 
 void KernelEmitter::createFunction() {
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), argumentTypes(b));
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), argumentTypes(b));
   auto function = LLVM::LLVMFuncOp::create(b, name, type);
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), b.getDenseI32ArrayAttr({static_cast<int32_t>(t.threads())}));
+  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
+                    b.getDenseI32ArrayAttr({static_cast<int32_t>(t.threads())}));
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
   function.setDenormalFpMathF32("preserve-sign");
   markMaps(b, function);
@@ -264,8 +281,9 @@ void KernelEmitter::createFunction() {
   auto args = entry->getArguments();
   a.queryMap = args[0], a.keyMap = args[1], a.valueMap = args[2];
   a.out = args[3], a.lse = args[4], a.sinks = args[5];
-  Val *numbers[] = {&a.slot,        &a.queries, &a.keys,     &a.batchHeads, &a.rowTiles, &a.tiles,    &a.headsAtOnce,
-                    &a.offset,      &a.outBatch, &a.outHead, &a.outRow,     &a.lseBatch, &a.lseHead,  &a.lseRow};
+  Val *numbers[] = {&a.slot,   &a.queries,     &a.keys,    &a.batchHeads, &a.rowTiles,
+                    &a.tiles,  &a.headsAtOnce, &a.offset,  &a.outBatch,   &a.outHead,
+                    &a.outRow, &a.lseBatch,    &a.lseHead, &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
     *number = b.val(args[6 + i]);
 }
@@ -276,9 +294,11 @@ static LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(module.getBody());
   auto counters = LLVM::LLVMArrayType::get(b.getI32Type(), 2 * numCounterPairs);
-  LLVM::GlobalOp::create(b, counters, false, LLVM::Linkage::Internal, countersName, b.getZeroAttr(RankedTensorType::get({2 * numCounterPairs}, b.getI32Type())), 8, 1);
-  return LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(b.getI8Type(), 0), false, LLVM::Linkage::External, "attn_shared",
-                                Attribute(), 1024, 3);
+  LLVM::GlobalOp::create(
+      b, counters, false, LLVM::Linkage::Internal, countersName,
+      b.getZeroAttr(RankedTensorType::get({2 * numCounterPairs}, b.getI32Type())), 8, 1);
+  return LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(b.getI8Type(), 0), false,
+                                LLVM::Linkage::External, "attn_shared", Attribute(), 1024, 3);
 }
 
 LogicalResult KernelEmitter::emit() {
@@ -288,7 +308,8 @@ LogicalResult KernelEmitter::emit() {
   LLVM::GlobalOp memory = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());
   factor = (plan.scalesScores() ? 1 : plan.scale) * 1.4426950408889634;
   createFunction();
-  base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(), LLVM::AddressOfOp::create(b, memory).getResult()));
+  base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),
+                                        LLVM::AddressOfOp::create(b, memory).getResult()));
   thread = b.special("tid.x"), block = b.special("ctaid.x"), grid = b.special("nctaid.x");
   lane = thread & 31;
   Val warpgroup = b.uniform(thread >> 7);
@@ -297,12 +318,14 @@ LogicalResult KernelEmitter::emit() {
   b.ifThen(
       warpgroup.eq(0),
       [&] {
-        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.dec.sync.aligned.u32", {b.i32(t.producerRegisters())});
+        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.dec.sync.aligned.u32",
+                            {b.i32(t.producerRegisters())});
         b.ifThen(thread.eq(0), [&] { emitProducer(); });
         b.ifThen(thread.eq(32), [&] { emitQueryProducer(); });
       },
       [&] {
-        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.inc.sync.aligned.u32", {b.i32(t.consumerRegisters())});
+        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.inc.sync.aligned.u32",
+                            {b.i32(t.consumerRegisters())});
         group = warpgroup - 1;
         emitConsumer();
       });

@@ -1,8 +1,8 @@
 //===- Kernel.h - one warp-specialised attention kernel ----------------------===//
 //
 // A block is one producer warpgroup, in which two threads drive the copy engine, and one to four
-// consumer warpgroups of 64 query rows each. Blocks are persistent: they take tiles of query rows from
-// a counter. Key tiles are numbered from the right: number i of a tile is key tile `last - i`.
+// consumer warpgroups of 64 query rows each. Blocks are persistent: they take tiles of query rows
+// from a counter. Key tiles are numbered from the right: number i of a tile is key tile `last - i`.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_LIB_TARGET_NVGPU_KERNEL_H
@@ -16,13 +16,13 @@ namespace mlir::attn {
 
 /// Launch arguments that every kernel has, in this order (attn_gpu.c fills them).
 struct KernelArguments {
-  Value queryMap, keyMap, valueMap;      // tensor maps, by value
-  Value out, lse, sinks;                 // device memory
-  Val slot;                              // pair of counters of this launch
-  Val queries, keys, batchHeads;         // Sq, Sk, B * heads
-  Val rowTiles, tiles, headsAtOnce;      // tiles of rows; all tiles; heads of one group of the order
-  Val offset;                            // position of query 0
-  Val outBatch, outHead, outRow;         // strides in elements, i64
+  Value queryMap, keyMap, valueMap; // tensor maps, by value
+  Value out, lse, sinks;            // device memory
+  Val slot;                         // pair of counters of this launch
+  Val queries, keys, batchHeads;    // Sq, Sk, B * heads
+  Val rowTiles, tiles, headsAtOnce; // tiles of rows; all tiles; heads of one group of the order
+  Val offset;                       // position of query 0
+  Val outBatch, outHead, outRow;    // strides in elements, i64
   Val lseBatch, lseHead, lseRow;
 };
 
@@ -35,17 +35,19 @@ struct KeyBounds {
 /// A tile of query rows.
 struct QueryTile {
   Val rowTile, batch, head, queryHead, keyHead, valueHead;
-  Val last, count;     // the rightmost key tile, and how many there are (at least one)
-  Val started, number; // key tiles and query tiles before this one in the rings
-  Val row, firstRow;   // first of the thread's two rows; the warpgroup's first row
-  Val slot, queryLow;  // barrier number and descriptor of the queries
+  Val last, count;       // the rightmost key tile, and how many there are (at least one)
+  Val started, number;   // key tiles and query tiles before this one in the rings
+  Val row, firstRow;     // first of the thread's two rows; the warpgroup's first row
+  Val slot, queryLow;    // barrier number and descriptor of the queries
   Val skip, edge, edge2; // numbers: [0, skip) not needed, [edge, edge2) without mask code
 };
 
 class KernelEmitter {
 public:
-  KernelEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name) : b(b), plan(plan), t(plan.tile), name(name) {}
-  /// Writes `llvm.func @name` and its tables at the builder's insertion point. Fails with a diagnostic.
+  KernelEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
+      : b(b), plan(plan), t(plan.tile), name(name) {}
+  /// Writes `llvm.func @name` and its tables at the builder's insertion point. Fails with a
+  /// diagnostic.
   LogicalResult emit();
 
 private:
@@ -59,8 +61,10 @@ private:
   void emitQueryProducer();
   void publishNext(Val number, Val next);
   void resetCounters();
-  void load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row, Val head, Val batch);
-  void loadRing(int64_t full, int64_t empty, int64_t base, Value map, int64_t size, Val keyTile, Val head, Val batch, Val count);
+  void load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row, Val head,
+            Val batch);
+  void loadRing(int64_t full, int64_t empty, int64_t base, Value map, int64_t size, Val keyTile,
+                Val head, Val batch, Val count);
   Val nextTile(Val number);
   void wait(Val barrier, Val parity);
   void arrive(Val barrier);
@@ -113,7 +117,8 @@ private:
   Val queryBase, keyBase, valueBase, nextGroup;
   double factor = 1; // exponent of 2 per unit of score
   struct Barriers {
-    int64_t keyFull, keyEmpty, valueFull, valueEmpty, queryFull, queryEmpty, tileFull, tileEmpty, tileNumber;
+    int64_t keyFull, keyEmpty, valueFull, valueEmpty, queryFull, queryEmpty, tileFull, tileEmpty,
+        tileNumber;
   } at;
   /// Values of mask words that do not change inside one key tile: (word, row, which).
   std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;

@@ -11,7 +11,8 @@ using namespace mlir::attn;
 Val Val::like(double number) const {
   if (isReal())
     return b->f32(number);
-  return type().isInteger(64) ? b->i64(static_cast<int64_t>(number)) : b->i32(static_cast<int64_t>(number));
+  return type().isInteger(64) ? b->i64(static_cast<int64_t>(number))
+                              : b->i32(static_cast<int64_t>(number));
 }
 
 template <typename IntOp, typename RealOp> static Val arithmetic(const Val &x, const Val &y) {
@@ -40,7 +41,9 @@ Val Val::cmp(arith::CmpIPredicate predicate, Val o) const {
 Val Val::realEq(double o) const {
   return b->val(arith::CmpFOp::create(*b, arith::CmpFPredicate::OEQ, v, b->f32(o).v));
 }
-Val Val::select(Val yes, Val no) const { return b->val(arith::SelectOp::create(*b, v, yes.v, no.v)); }
+Val Val::select(Val yes, Val no) const {
+  return b->val(arith::SelectOp::create(*b, v, yes.v, no.v));
+}
 Val Val::wide() const { return b->val(arith::ExtSIOp::create(*b, b->getI64Type(), v)); }
 
 //===----------------------------------------------------------------------===//
@@ -48,9 +51,13 @@ Val Val::wide() const { return b->val(arith::ExtSIOp::create(*b, b->getI64Type()
 //===----------------------------------------------------------------------===//
 
 Val KernelBuilder::i32(int64_t number) {
-  return val(arith::ConstantOp::create(*this, IntegerAttr::get(getI32Type(), APInt(32, static_cast<uint64_t>(number), false, true))));
+  return val(arith::ConstantOp::create(
+      *this,
+      IntegerAttr::get(getI32Type(), APInt(32, static_cast<uint64_t>(number), false, true))));
 }
-Val KernelBuilder::i64(int64_t number) { return val(arith::ConstantOp::create(*this, getI64IntegerAttr(number))); }
+Val KernelBuilder::i64(int64_t number) {
+  return val(arith::ConstantOp::create(*this, getI64IntegerAttr(number)));
+}
 Val KernelBuilder::f32(double number) {
   return val(arith::ConstantOp::create(*this, getF32FloatAttr(static_cast<float>(number))));
 }
@@ -60,7 +67,8 @@ static SmallVector<Value> raw(ArrayRef<Val> values) {
 }
 
 Val KernelBuilder::intrinsic(StringRef name, Type result, ArrayRef<Val> operands) {
-  return val(LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name), raw(operands)).getResult(0));
+  return val(LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name), raw(operands))
+                 .getResult(0));
 }
 void KernelBuilder::intrinsicNoResult(StringRef name, ArrayRef<Val> operands) {
   LLVM::CallIntrinsicOp::create(*this, getStringAttr(name), raw(operands));
@@ -96,7 +104,8 @@ static std::string constraints(ArrayRef<Type> results, size_t numTied, ArrayRef<
   return text + "~{memory}";
 }
 
-Vals KernelBuilder::ptx(const Twine &text, ArrayRef<Val> tied, ArrayRef<Type> results, ArrayRef<Val> inputs) {
+Vals KernelBuilder::ptx(const Twine &text, ArrayRef<Val> tied, ArrayRef<Type> results,
+                        ArrayRef<Val> inputs) {
   SmallVector<Type> types = llvm::map_to_vector(tied, [](const Val &x) { return x.type(); });
   llvm::append_range(types, results);
   SmallVector<Value> operands = raw(tied);
@@ -106,16 +115,17 @@ Vals KernelBuilder::ptx(const Twine &text, ArrayRef<Val> tied, ArrayRef<Type> re
     type = types.front();
   else if (!types.empty())
     type = LLVM::LLVMStructType::getLiteral(getContext(), types);
-  auto op = LLVM::InlineAsmOp::create(*this, type, operands, text.str(), constraints(types, tied.size(), inputs),
-                                      /*has_side_effects=*/true, /*is_align_stack=*/false,
-                                      LLVM::tailcallkind::TailCallKind::None,
-                                      LLVM::AsmDialectAttr::get(getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
+  auto op = LLVM::InlineAsmOp::create(
+      *this, type, operands, text.str(), constraints(types, tied.size(), inputs),
+      /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
   Vals out;
   if (types.size() == 1)
     out.push_back(val(op->getResult(0)));
   else
     for (size_t i = 0; i < types.size(); ++i)
-      out.push_back(val(LLVM::ExtractValueOp::create(*this, op->getResult(0), static_cast<int64_t>(i))));
+      out.push_back(
+          val(LLVM::ExtractValueOp::create(*this, op->getResult(0), static_cast<int64_t>(i))));
   return out;
 }
 
@@ -152,7 +162,8 @@ Vals KernelBuilder::loopWhile(ArrayRef<Val> init, function_ref<Val(ArrayRef<Val>
   return wrap(*this, op.getResults());
 }
 
-void KernelBuilder::ifThen(Val condition, function_ref<void()> then, function_ref<void()> otherwise) {
+void KernelBuilder::ifThen(Val condition, function_ref<void()> then,
+                           function_ref<void()> otherwise) {
   auto op = scf::IfOp::create(*this, condition.v, static_cast<bool>(otherwise));
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(op.thenBlock());
@@ -164,8 +175,8 @@ void KernelBuilder::ifThen(Val condition, function_ref<void()> then, function_re
 }
 
 Value KernelBuilder::pointerAt(Value base, Val byteOffset, unsigned space) {
-  return LLVM::GEPOp::create(*this, LLVM::LLVMPointerType::get(getContext(), space), getI8Type(), base,
-                             ArrayRef<LLVM::GEPArg>{byteOffset.v});
+  return LLVM::GEPOp::create(*this, LLVM::LLVMPointerType::get(getContext(), space), getI8Type(),
+                             base, ArrayRef<LLVM::GEPArg>{byteOffset.v});
 }
 
 Val attn::reduceInChains(ArrayRef<Val> values, size_t chains, function_ref<Val(Val, Val)> combine) {

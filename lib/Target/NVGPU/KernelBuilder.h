@@ -79,7 +79,9 @@ public:
   Val log2(Val x) { return intrinsic("llvm.nvvm.lg2.approx.ftz.f", getF32Type(), {x}); }
   Val rcp(Val x) { return intrinsic("llvm.nvvm.rcp.approx.ftz.f", getF32Type(), {x}); }
   Val fma(Val x, Val y, Val z) { return intrinsic("llvm.fma.f32", getF32Type(), {x, y, z}); }
-  Val special(StringRef name) { return intrinsic(("llvm.nvvm.read.ptx.sreg." + name).str(), getI32Type(), {}); }
+  Val special(StringRef name) {
+    return intrinsic(("llvm.nvvm.read.ptx.sreg." + name).str(), getI32Type(), {});
+  }
   /// The value of the lane whose number differs in the bits of `lanes`.
   Val shuffle(Val x, int64_t lanes);
   /// `x`, which all lanes share, in a register that is provably uniform: a warp reduction lands

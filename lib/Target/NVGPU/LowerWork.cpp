@@ -21,21 +21,28 @@ static int64_t dtypeCode(Type type) {
 }
 
 /// Sizes of an argument as `attn_gpu_argument` has them.
-static LogicalResult appendArgument(func::FuncOp function, unsigned index, SmallVectorImpl<int64_t> &numbers) {
+static LogicalResult appendArgument(func::FuncOp function, unsigned index,
+                                    SmallVectorImpl<int64_t> &numbers) {
   Type type = function.getArgument(index).getType();
   auto memref = dyn_cast<MemRefType>(type);
   int64_t rank = memref ? memref.getRank() : 0;
   auto texts = function.getArgAttrOfType<ArrayAttr>(index, "attn.sizes");
-  numbers.append({rank, dtypeCode(getElementTypeOrSelf(type)), function.getArgAttr(index, "attn.output") ? 1 : 0});
+  numbers.append({rank, dtypeCode(getElementTypeOrSelf(type)),
+                  function.getArgAttr(index, "attn.output") ? 1 : 0});
   int64_t sizes[4] = {-1, -1, -1, -1}, symbols[4] = {-1, -1, -1, -1};
   for (int64_t i = 0; i < rank; ++i) {
-    sizes[i] = memref.isDynamicDim(static_cast<unsigned>(i)) ? -1 : memref.getDimSize(static_cast<unsigned>(i));
-    StringRef text = texts ? cast<StringAttr>(texts[static_cast<size_t>(i)]).getValue() : StringRef();
+    sizes[i] = memref.isDynamicDim(static_cast<unsigned>(i))
+                   ? -1
+                   : memref.getDimSize(static_cast<unsigned>(i));
+    StringRef text =
+        texts ? cast<StringAttr>(texts[static_cast<size_t>(i)]).getValue() : StringRef();
     if (text.empty() || sizes[i] >= 0)
       continue;
-    if (text.consume_front("s") ? text.getAsInteger(10, symbols[i]) : text.getAsInteger(10, sizes[i]))
-      return function.emitError("expected sizes of argument ") << index << " that are equal to others, found '" << text
-                                                               << "'; bounds are not built for this target yet";
+    if (text.consume_front("s") ? text.getAsInteger(10, symbols[i])
+                                : text.getAsInteger(10, sizes[i]))
+      return function.emitError("expected sizes of argument ")
+             << index << " that are equal to others, found '" << text
+             << "'; bounds are not built for this target yet";
   }
   numbers.append(sizes, sizes + 4);
   numbers.append(symbols, symbols + 4);
@@ -47,12 +54,14 @@ static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &number
   const WarpgroupTile &t = plan.tile;
   const ArgumentRoles &r = plan.roles;
   unsigned count = plan.function.getNumArguments() - 1; // without threads
-  constexpr unsigned most = 16;                        // ATTN_GPU_MAX_ARGUMENTS
+  constexpr unsigned most = 16;                         // ATTN_GPU_MAX_ARGUMENTS
   if (count > most)
     return plan.function.emitError("expected at most ") << most << " arguments, found " << count;
-  numbers.append({t.threads(), t.sharedBytes(), t.rows(), t.keys, static_cast<int64_t>(plan.heads.query.size()), t.qkSize, t.vSize,
+  numbers.append({t.threads(), t.sharedBytes(), t.rows(), t.keys,
+                  static_cast<int64_t>(plan.heads.query.size()), t.qkSize, t.vSize,
                   plan.longestFirst, plan.largestGroup()});
-  numbers.append({r.query, r.key, r.value, r.out, r.lse, r.sinks, r.offset, r.constantOffset.has_value(), r.constantOffset.value_or(0),
+  numbers.append({r.query, r.key, r.value, r.out, r.lse, r.sinks, r.offset,
+                  r.constantOffset.has_value(), r.constantOffset.value_or(0),
                   static_cast<int64_t>(count)});
   for (unsigned i = 0; i < count; ++i)
     if (failed(appendArgument(plan.function, i, numbers)))
@@ -71,9 +80,10 @@ static LogicalResult lowerEntry(func::FuncOp function, SmallVectorImpl<Attribute
   SmallVector<int64_t> numbers;
   if (failed(KernelEmitter(b, *plan, name).emit()) || failed(describe(*plan, numbers)))
     return failure();
-  entries.push_back(b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(function.getSymName())),
-                                         b.getNamedAttr("kernel", b.getStringAttr(name)),
-                                         b.getNamedAttr("numbers", b.getDenseI64ArrayAttr(numbers))}));
+  entries.push_back(
+      b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(function.getSymName())),
+                           b.getNamedAttr("kernel", b.getStringAttr(name)),
+                           b.getNamedAttr("numbers", b.getDenseI64ArrayAttr(numbers))}));
   return success();
 }
 

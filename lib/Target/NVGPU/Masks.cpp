@@ -5,11 +5,13 @@ using namespace mlir;
 using namespace mlir::attn;
 
 LogicalResult KernelEmitter::checkMask(MaskAttr mask) {
-  static const MaskKind withoutOperands[] = {MaskKind::All,    MaskKind::None,  MaskKind::Causal, MaskKind::Window,
-                                             MaskKind::Sink,   MaskKind::Prefix, MaskKind::Chunk, MaskKind::Stride,
-                                             MaskKind::PerHead, MaskKind::And,  MaskKind::Or,     MaskKind::Not};
+  static const MaskKind withoutOperands[] = {MaskKind::All,    MaskKind::None,   MaskKind::Causal,
+                                             MaskKind::Window, MaskKind::Sink,   MaskKind::Prefix,
+                                             MaskKind::Chunk,  MaskKind::Stride, MaskKind::PerHead,
+                                             MaskKind::And,    MaskKind::Or,     MaskKind::Not};
   if (!llvm::is_contained(withoutOperands, mask.getKind()))
-    return plan.stream.emitOpError("mask ") << mask.str() << " depends on data, which is not built for this target yet";
+    return plan.stream.emitOpError("mask ")
+           << mask.str() << " depends on data, which is not built for this target yet";
   for (unsigned i = 0; i < mask.getChildren().size(); ++i)
     if (failed(checkMask(mask.getChild(i))))
       return failure();
@@ -22,8 +24,8 @@ LogicalResult KernelEmitter::checkMask(MaskAttr mask) {
 
 KeyBounds KernelEmitter::concrete(KeyBounds bounds) {
   Val zero = b.i32(0);
-  return {bounds.low ? bounds.low : zero, bounds.high ? bounds.high : a.keys, bounds.fullLow ? bounds.fullLow : zero,
-          bounds.fullHigh ? bounds.fullHigh : a.keys};
+  return {bounds.low ? bounds.low : zero, bounds.high ? bounds.high : a.keys,
+          bounds.fullLow ? bounds.fullLow : zero, bounds.fullHigh ? bounds.fullHigh : a.keys};
 }
 
 static Val combine(Val x, Val y, bool larger) {
@@ -59,8 +61,8 @@ KeyBounds KernelEmitter::boundsOf(MaskAttr mask, Val first, Val last, Val head) 
     KeyBounds all;
     for (unsigned i = 0; i < mask.getChildren().size(); ++i) {
       KeyBounds one = boundsOf(mask.getChild(i), first, last, head);
-      all = {combine(all.low, one.low, true), combine(all.high, one.high, false), combine(all.fullLow, one.fullLow, true),
-             combine(all.fullHigh, one.fullHigh, false)};
+      all = {combine(all.low, one.low, true), combine(all.high, one.high, false),
+             combine(all.fullLow, one.fullLow, true), combine(all.fullHigh, one.fullHigh, false)};
     }
     return all;
   }
@@ -69,7 +71,8 @@ KeyBounds KernelEmitter::boundsOf(MaskAttr mask, Val first, Val last, Val head) 
     KeyBounds all = concrete(boundsOf(mask.getChild(0), first, last, head));
     for (unsigned i = 1; i < mask.getChildren().size(); ++i) {
       KeyBounds one = concrete(boundsOf(mask.getChild(i), first, last, head));
-      Val longer = (one.fullHigh - one.fullLow).cmp(arith::CmpIPredicate::sgt, all.fullHigh - all.fullLow);
+      Val longer =
+          (one.fullHigh - one.fullLow).cmp(arith::CmpIPredicate::sgt, all.fullHigh - all.fullLow);
       all = {all.low.min(one.low), all.high.max(one.high), longer.select(one.fullLow, all.fullLow),
              longer.select(one.fullHigh, all.fullHigh)};
     }
@@ -81,8 +84,8 @@ KeyBounds KernelEmitter::boundsOf(MaskAttr mask, Val first, Val last, Val head) 
     for (unsigned i = 1; i < mask.getChildren().size(); ++i) {
       KeyBounds one = concrete(boundsOf(mask.getChild(i), first, last, head));
       Val here = which.eq(i);
-      all = {here.select(one.low, all.low), here.select(one.high, all.high), here.select(one.fullLow, all.fullLow),
-             here.select(one.fullHigh, all.fullHigh)};
+      all = {here.select(one.low, all.low), here.select(one.high, all.high),
+             here.select(one.fullLow, all.fullLow), here.select(one.fullHigh, all.fullHigh)};
     }
     return all;
   }
@@ -103,8 +106,10 @@ Val KernelEmitter::perRow(MaskAttr mask, unsigned row, unsigned what, function_r
   return known;
 }
 
-/// Whether the row at `position` sees key `keyBase + column`; comparisons have the column, a constant, on one side.
-Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t column, Val head, unsigned row) {
+/// Whether the row at `position` sees key `keyBase + column`; comparisons have the column, a
+/// constant, on one side.
+Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t column, Val head,
+                             unsigned row) {
   ArrayRef<int64_t> n = mask.getValues();
   Val c = b.i32(column);
   switch (mask.getKind()) {
@@ -129,7 +134,8 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
     return key.eq(position) | (next - next.div(n[0]) * n[0]).eq(0);
   }
   case MaskKind::Not:
-    return isVisible(mask.getChild(0), position, keyBase, column, head, row) ^ b.val(arith::ConstantOp::create(b, b.getBoolAttr(true)));
+    return isVisible(mask.getChild(0), position, keyBase, column, head, row) ^
+           b.val(arith::ConstantOp::create(b, b.getBoolAttr(true)));
   case MaskKind::And:
   case MaskKind::Or: {
     Val all = isVisible(mask.getChild(0), position, keyBase, column, head, row);
@@ -140,7 +146,8 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
     return all;
   }
   case MaskKind::PerHead: {
-    Val which = perRow(mask, 0, 0, [&] { return tableEntry(mask.getValues(), head, "mask_of_head"); });
+    Val which =
+        perRow(mask, 0, 0, [&] { return tableEntry(mask.getValues(), head, "mask_of_head"); });
     Val all = isVisible(mask.getChild(0), position, keyBase, column, head, row);
     for (unsigned i = 1; i < mask.getChildren().size(); ++i) {
       Val here = perRow(mask, 0, i, [&] { return which.eq(i); });
@@ -154,7 +161,8 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
 }
 
 /// Scores of keys that a row does not see become -infinity; `atEnd` also those past the last key.
-Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile, bool atEnd) {
+Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile,
+                               bool atEnd) {
   Val keyBase = keyTile * t.keys + (quad << 1), none = b.minusInfinity();
   MaskAttr mask = plan.mask;
   rowValues.clear();

@@ -6,7 +6,8 @@ using namespace mlir;
 using namespace mlir::attn;
 
 static bool isElementary(Operation &op) {
-  return isa<math::TanhOp, math::ExpOp, math::Exp2Op, math::LogOp, math::Log2Op, math::AbsFOp, math::FmaOp, math::SqrtOp>(op);
+  return isa<math::TanhOp, math::ExpOp, math::Exp2Op, math::LogOp, math::Log2Op, math::AbsFOp,
+             math::FmaOp, math::SqrtOp>(op);
 }
 
 LogicalResult KernelEmitter::checkScore() {
@@ -16,7 +17,8 @@ LogicalResult KernelEmitter::checkScore() {
   for (Operation &op : region) {
     for (Value operand : op.getOperands())
       if (operand.getParentBlock() != &region && !operand.getDefiningOp<arith::ConstantOp>())
-        return op.emitError("expected a score region that reads its arguments and constants only, found another value; captured "
+        return op.emitError("expected a score region that reads its arguments and constants only, "
+                            "found another value; captured "
                             "tensors are not built for this target yet");
     if (op.hasTrait<OpTrait::IsTerminator>())
       continue;
@@ -25,7 +27,8 @@ LogicalResult KernelEmitter::checkScore() {
     if (isTable || isScalar || isElementary(op))
       continue;
     return op.emitError("'") << op.getName()
-                             << "' cannot stand in a score region on this target; use scalar arith, attn.lookup of one index, or "
+                             << "' cannot stand in a score region on this target; use scalar "
+                                "arith, attn.lookup of one index, or "
                                 "math.tanh, exp, exp2, log, log2, sqrt, absf, fma";
   }
   return success();
@@ -55,13 +58,16 @@ Val KernelEmitter::elementaryFunction(Operation &op, ArrayRef<Val> x) {
 }
 
 /// Positions are i32 on the device.
-static Type deviceType(Type type) { return type.isIndex() ? IntegerType::get(type.getContext(), 32) : type; }
+static Type deviceType(Type type) {
+  return type.isIndex() ? IntegerType::get(type.getContext(), 32) : type;
+}
 
 static Val castIndex(KernelBuilder &b, Val x, Type to) {
   if (x.type() == to)
     return x;
   bool widens = to.getIntOrFloatBitWidth() > x.type().getIntOrFloatBitWidth();
-  return widens ? b.val(arith::ExtSIOp::create(b, to, x.v)) : b.val(arith::TruncIOp::create(b, to, x.v));
+  return widens ? b.val(arith::ExtSIOp::create(b, to, x.v))
+                : b.val(arith::TruncIOp::create(b, to, x.v));
 }
 
 static Val cloneScalar(KernelBuilder &b, Operation &op, ArrayRef<Val> operands) {
@@ -70,7 +76,9 @@ static Val cloneScalar(KernelBuilder &b, Operation &op, ArrayRef<Val> operands) 
     return castIndex(b, operands[0], type);
   if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && constant.getType().isIndex())
     return b.i32(cast<IntegerAttr>(constant.getValue()).getInt());
-  OperationState state(b.getLoc(), op.getName(), llvm::map_to_vector(operands, [](const Val &x) { return x.v; }), type, op.getAttrs());
+  OperationState state(b.getLoc(), op.getName(),
+                       llvm::map_to_vector(operands, [](const Val &x) { return x.v; }), type,
+                       op.getAttrs());
   return b.val(b.create(state)->getResult(0));
 }
 

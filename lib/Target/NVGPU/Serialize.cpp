@@ -22,14 +22,18 @@ using namespace mlir::attn;
 namespace {
 class NVGPUTarget final : public Target {
 public:
-  explicit NVGPUTarget(StringRef architecture) : architecture(architecture.str()), machine(createPTXMachine(architecture)) {}
+  explicit NVGPUTarget(StringRef architecture)
+      : architecture(architecture.str()), machine(createPTXMachine(architecture)) {}
 
   bool isValid() const { return machine != nullptr; }
   std::string name() const override { return architecture; }
-  TargetAttr facts(MLIRContext *context) const override { return describeGPU(context, architecture); }
+  TargetAttr facts(MLIRContext *context) const override {
+    return describeGPU(context, architecture);
+  }
   void buildLowering(OpPassManager &pm) const override { buildNVGPULowering(pm); }
   FailureOr<std::string> serialize(ModuleOp module, OutputKind kind) const override;
-  LogicalResult link(StringRef object, StringRef library, function_ref<InFlightDiagnostic()> emitError) const override;
+  LogicalResult link(StringRef object, StringRef library,
+                     function_ref<InFlightDiagnostic()> emitError) const override;
 
 private:
   std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) const;
@@ -42,7 +46,9 @@ private:
 
 /// A file that is gone at the end.
 struct TemporaryFile {
-  explicit TemporaryFile(StringRef ending) { failed = static_cast<bool>(llvm::sys::fs::createTemporaryFile("attn", ending, path)); }
+  explicit TemporaryFile(StringRef ending) {
+    failed = static_cast<bool>(llvm::sys::fs::createTemporaryFile("attn", ending, path));
+  }
   ~TemporaryFile() { llvm::sys::fs::remove(path); }
   bool write(StringRef text) {
     std::error_code code;
@@ -54,7 +60,8 @@ struct TemporaryFile {
     return !bad;
   }
   std::string read() const {
-    auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+    auto buffer =
+        llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
     return buffer ? (*buffer)->getBuffer().str() : "";
   }
   SmallString<128> path;
@@ -62,7 +69,8 @@ struct TemporaryFile {
 };
 } // namespace
 
-static bool emitFile(llvm::TargetMachine &machine, llvm::Module &module, llvm::CodeGenFileType type, std::string &out) {
+static bool emitFile(llvm::TargetMachine &machine, llvm::Module &module, llvm::CodeGenFileType type,
+                     std::string &out) {
   llvm::SmallVector<char, 0> buffer;
   llvm::raw_svector_ostream stream(buffer);
   llvm::legacy::PassManager pm;
@@ -73,7 +81,8 @@ static bool emitFile(llvm::TargetMachine &machine, llvm::Module &module, llvm::C
   return true;
 }
 
-std::unique_ptr<llvm::Module> NVGPUTarget::translate(ModuleOp module, llvm::LLVMContext &context) const {
+std::unique_ptr<llvm::Module> NVGPUTarget::translate(ModuleOp module,
+                                                     llvm::LLVMContext &context) const {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   registerNVVMDialectTranslation(*module.getContext());
@@ -112,20 +121,24 @@ FailureOr<std::string> NVGPUTarget::serialize(ModuleOp module, OutputKind kind) 
 // Machine code
 //===----------------------------------------------------------------------===//
 
-/// Remarks that mean a slow kernel: products one after the other (C75xx), or a lost role (C76xx); spills.
+/// Remarks that mean a slow kernel: products one after the other (C75xx), or a lost role (C76xx);
+/// spills.
 static bool isSlow(StringRef log) {
   for (StringRef sign : {"(C75", "(C76", "setmaxnreg"})
     if (log.contains(sign))
       return true;
   SmallVector<StringRef> lines;
   log.split(lines, '\n');
-  return llvm::any_of(lines, [](StringRef line) { return line.contains("spill stores") && !line.contains(" 0 bytes spill stores"); });
+  return llvm::any_of(lines, [](StringRef line) {
+    return line.contains("spill stores") && !line.contains(" 0 bytes spill stores");
+  });
 }
 
 FailureOr<std::string> NVGPUTarget::assemble(ModuleOp module, StringRef ptx) const {
   std::string ptxas = findPtxas();
   if (ptxas.empty())
-    return module.emitError("no ptxas found (looked at PTXAS, CUDA_HOME, the path and /usr/local/cuda/bin); install the CUDA toolkit's "
+    return module.emitError("no ptxas found (looked at PTXAS, CUDA_HOME, the path and "
+                            "/usr/local/cuda/bin); install the CUDA toolkit's "
                             "compiler, or take --emit=ptx");
   TemporaryFile source("ptx"), image("cubin"), log("log");
   if (source.failed || image.failed || log.failed || !source.write(ptx))
@@ -138,7 +151,9 @@ FailureOr<std::string> NVGPUTarget::assemble(ModuleOp module, StringRef ptx) con
   if (code != 0)
     return module.emitError("internal: ptxas refused the kernel: ") << message << text;
   if (isSlow(text))
-    mlir::emitWarning(module.getLoc(), "ptxas reports a kernel that will be slow; choose smaller tiles: ") << text;
+    mlir::emitWarning(module.getLoc(),
+                      "ptxas reports a kernel that will be slow; choose smaller tiles: ")
+        << text;
   return image.read();
 }
 
@@ -154,20 +169,24 @@ static std::string quoted(StringRef bytes) {
 }
 
 static void printEntry(raw_ostream &os, DictionaryAttr entry, size_t number) {
-  StringRef name = entry.getAs<StringAttr>("name").getValue(), kernel = entry.getAs<StringAttr>("kernel").getValue();
+  StringRef name = entry.getAs<StringAttr>("name").getValue(),
+            kernel = entry.getAs<StringAttr>("kernel").getValue();
   ArrayRef<int64_t> numbers = entry.getAs<DenseI64ArrayAttr>("numbers").asArrayRef();
   os << "@entry" << number << " = private constant [" << numbers.size() << " x i64] [";
   llvm::interleaveComma(numbers, os, [&](int64_t n) { os << "i64 " << n; });
-  os << "]\n@state" << number << " = private global [4 x i64] zeroinitializer\n@name" << number << " = private constant ["
-     << kernel.size() + 1 << " x i8] c\"" << kernel << "\\00\"\n"
-     << "define i32 @\"" << name << "\"(ptr %args, i64 %count, ptr %stream) {\n  %code = tail call i32 @attn_gpu_run(ptr @entry" << number
-     << ", ptr @state" << number << ", ptr @image, ptr @name" << number << ", ptr %args, i64 %count, ptr %stream)\n  ret i32 %code\n}\n";
+  os << "]\n@state" << number << " = private global [4 x i64] zeroinitializer\n@name" << number
+     << " = private constant [" << kernel.size() + 1 << " x i8] c\"" << kernel << "\\00\"\n"
+     << "define i32 @\"" << name
+     << "\"(ptr %args, i64 %count, ptr %stream) {\n  %code = tail call i32 @attn_gpu_run(ptr @entry"
+     << number << ", ptr @state" << number << ", ptr @image, ptr @name" << number
+     << ", ptr %args, i64 %count, ptr %stream)\n  ret i32 %code\n}\n";
 }
 
 static std::string hostText(ArrayAttr entries, StringRef image) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "@image = private constant [" << image.size() << " x i8] c\"" << quoted(image) << "\", align 64\n"
+  os << "@image = private constant [" << image.size() << " x i8] c\"" << quoted(image)
+     << "\", align 64\n"
      << "declare i32 @attn_gpu_run(ptr, ptr, ptr, ptr, ptr, i64, ptr)\n";
   for (auto [i, entry] : llvm::enumerate(entries.getAsRange<DictionaryAttr>()))
     printEntry(os, entry, i);
@@ -182,17 +201,19 @@ static std::unique_ptr<llvm::TargetMachine> createHostMachine() {
   const llvm::Target *backEnd = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!backEnd)
     return nullptr;
-  return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(triple, "", "", llvm::TargetOptions(), llvm::Reloc::PIC_));
+  return std::unique_ptr<llvm::TargetMachine>(
+      backEnd->createTargetMachine(triple, "", "", llvm::TargetOptions(), llvm::Reloc::PIC_));
 }
 
 FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image) const {
   llvm::LLVMContext context;
   llvm::SMDiagnostic problem;
   std::unique_ptr<llvm::TargetMachine> host = createHostMachine();
-  std::unique_ptr<llvm::Module> parsed =
-      llvm::parseAssemblyString(hostText(module->getAttrOfType<ArrayAttr>(gpuEntriesAttrName), image), problem, context);
+  std::unique_ptr<llvm::Module> parsed = llvm::parseAssemblyString(
+      hostText(module->getAttrOfType<ArrayAttr>(gpuEntriesAttrName), image), problem, context);
   if (!host || !parsed)
-    return module.emitError("internal: cannot build the host's part of the bundle: ") << problem.getMessage();
+    return module.emitError("internal: cannot build the host's part of the bundle: ")
+           << problem.getMessage();
   parsed->setTargetTriple(host->getTargetTriple());
   parsed->setDataLayout(host->createDataLayout());
   std::string out;
@@ -218,19 +239,30 @@ static std::string findLinker() {
 /// Beside this program when installed, else in the build folder.
 static std::string findRuntime() {
   void *here = reinterpret_cast<void *>(&findLinker);
-  SmallString<256> path(llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, here)));
+  SmallString<256> path(
+      llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, here)));
   llvm::sys::path::append(path, "..", "lib", "libAttnRuntimeGPU.a");
   return llvm::sys::fs::exists(path) ? path.str().str() : ATTN_RUNTIME_GPU;
 }
 
-LogicalResult NVGPUTarget::link(StringRef object, StringRef library, function_ref<InFlightDiagnostic()> emitError) const {
+LogicalResult NVGPUTarget::link(StringRef object, StringRef library,
+                                function_ref<InFlightDiagnostic()> emitError) const {
   std::string linker = findLinker(), runtime = findRuntime();
   if (linker.empty())
     return emitError() << "no linker found; install lld-22";
   TemporaryFile log("log");
   std::string soname = llvm::sys::path::filename(library).str(), message;
-  StringRef args[] = {linker,   "-shared", "--hash-style=gnu",    "--build-id=none", "--exclude-libs=ALL", "-soname",
-                      soname,   "-o",      library,               object,            runtime};
+  StringRef args[] = {linker,
+                      "-shared",
+                      "--hash-style=gnu",
+                      "--build-id=none",
+                      "--exclude-libs=ALL",
+                      "-soname",
+                      soname,
+                      "-o",
+                      library,
+                      object,
+                      runtime};
   std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log.path), StringRef(log.path)};
   if (llvm::sys::ExecuteAndWait(linker, args, std::nullopt, redirects, 0, 0, &message) == 0)
     return success();
@@ -238,15 +270,17 @@ LogicalResult NVGPUTarget::link(StringRef object, StringRef library, function_re
 }
 
 void attn::registerNVGPUTargets() {
-  registerTarget("sm_90a", [](StringRef variant, function_ref<InFlightDiagnostic()> emitError) -> std::unique_ptr<Target> {
-    if (!variant.empty()) {
-      emitError() << "target 'sm_90a' has no variants, found '" << variant << "'";
-      return nullptr;
-    }
-    auto target = std::make_unique<NVGPUTarget>("sm_90a");
-    if (target->isValid())
-      return target;
-    emitError() << "this build of LLVM has no back end for NVIDIA GPUs";
-    return nullptr;
-  });
+  registerTarget("sm_90a",
+                 [](StringRef variant,
+                    function_ref<InFlightDiagnostic()> emitError) -> std::unique_ptr<Target> {
+                   if (!variant.empty()) {
+                     emitError() << "target 'sm_90a' has no variants, found '" << variant << "'";
+                     return nullptr;
+                   }
+                   auto target = std::make_unique<NVGPUTarget>("sm_90a");
+                   if (target->isValid())
+                     return target;
+                   emitError() << "this build of LLVM has no back end for NVIDIA GPUs";
+                   return nullptr;
+                 });
 }

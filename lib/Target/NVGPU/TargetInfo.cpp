@@ -14,7 +14,9 @@ using namespace mlir::attn;
 TargetAttr attn::describeGPU(MLIRContext *context, StringRef architecture) {
   Builder b(context);
   NamedAttrList facts;
-  auto number = [&](StringRef name, int64_t value) { facts.append(name, b.getI64IntegerAttr(value)); };
+  auto number = [&](StringRef name, int64_t value) {
+    facts.append(name, b.getI64IntegerAttr(value));
+  };
   auto text = [&](StringRef name, StringRef value) { facts.append(name, b.getStringAttr(value)); };
   text("kind", "gpu");
   text("name", architecture);
@@ -41,8 +43,9 @@ std::unique_ptr<llvm::TargetMachine> attn::createPTXMachine(StringRef architectu
   if (!backEnd)
     return nullptr;
   // PTX 8.6 has the copy engine's form without a cluster.
-  return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(
-      triple, architecture, "+ptx86", llvm::TargetOptions(), std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(
+      backEnd->createTargetMachine(triple, architecture, "+ptx86", llvm::TargetOptions(),
+                                   std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
 std::string attn::findPtxas() {

@@ -35,20 +35,26 @@ LogicalResult NVWorkPlan::readBody() {
   for (Operation &op : top.without_terminator())
     if (!isa<WorkOp, memref::DimOp>(op) && !isa<arith::ArithDialect>(op.getDialect()))
       return op.emitError("expected an entry that is one attention, found '")
-             << op.getName() << "'; token operations are not built for this target yet, so transform queries and keys before the call";
+             << op.getName()
+             << "'; token operations are not built for this target yet, so transform queries and "
+                "keys before the call";
   if (!work)
-    return function.emitError("expected an entry with exactly one attention; other entries are not built for this target yet, choose with --entry");
+    return function.emitError("expected an entry with exactly one attention; other entries are not "
+                              "built for this target yet, choose with --entry");
   Block &body = work.getBody().front();
   init = only<OnlineInitOp>(body);
   stream = only<StreamOp>(body);
   if (!init || !stream)
-    return work.emitOpError("must hold one attn.online.init and one attn.stream to be lowered for a GPU");
+    return work.emitOpError(
+        "must hold one attn.online.init and one attn.stream to be lowered for a GPU");
   dot = only<TileDotOp>(stream.getBody().front());
   auto step = only<OnlineStepOp>(stream.getBody().front());
   if (!dot || !step)
-    return stream.emitOpError("must hold one attn.tile.dot and one attn.online.step to be lowered for a GPU");
+    return stream.emitOpError(
+        "must hold one attn.tile.dot and one attn.online.step to be lowered for a GPU");
   if (step.getNormalizer() != Normalizer::Softmax)
-    return step.emitOpError("expected the softmax normaliser; others are not built for this target yet");
+    return step.emitOpError(
+        "expected the softmax normaliser; others are not built for this target yet");
   for (auto store : body.getOps<StoreTileOp>()) {
     bool isLse = cast<MemRefType>(store.getTarget().getType()).getRank() == 3;
     (isLse ? storeLse : storeOut) = store;
@@ -59,7 +65,8 @@ LogicalResult NVWorkPlan::readBody() {
   if (!stream.getMaskOperands().empty())
     return stream.emitOpError("expected a mask without operands, found ")
            << mask.str() << "; masks that depend on data are not built for this target yet";
-  heads = {SmallVector<int64_t>(work.getQueryMap()), SmallVector<int64_t>(work.getKeyMap()), SmallVector<int64_t>(work.getValueMap())};
+  heads = {SmallVector<int64_t>(work.getQueryMap()), SmallVector<int64_t>(work.getKeyMap()),
+           SmallVector<int64_t>(work.getValueMap())};
   scale = dot.getScale().convertToDouble();
   tile.qkSize = dot.getQuery().getType().getColumns();
   tile.vSize = step.getValues().getType().getColumns();
@@ -74,10 +81,12 @@ LogicalResult NVWorkPlan::checkTypes() {
     return work.emitOpError("expected elements of bf16 or f16, found ")
            << element << "; the tensor cores' other types are not built yet";
   if (out != element)
-    return work.emitOpError("expected an output of the inputs' type ") << element << ", found " << out;
+    return work.emitOpError("expected an output of the inputs' type ")
+           << element << ", found " << out;
   for (int64_t size : {tile.qkSize, tile.vSize})
     if (size % 8 != 0 || size > 256)
-      return work.emitOpError("expected head sizes that are multiples of 8 up to 256, found ") << size;
+      return work.emitOpError("expected head sizes that are multiples of 8 up to 256, found ")
+             << size;
   return success();
 }
 
@@ -93,8 +102,9 @@ LogicalResult NVWorkPlan::readSchedule() {
   tile.queryBuffers = 2;
   if (tile.sharedBytes() > 232448)
     tile.queryBuffers = 1;
-  if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 || schedule.getWord("roles") != "specialised" ||
-      !schedule.getFlag("persistent") || !schedule.getFlag("p_in_registers") || schedule.getWord("maximum") != "exact" ||
+  if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 ||
+      schedule.getWord("roles") != "specialised" || !schedule.getFlag("persistent") ||
+      !schedule.getFlag("p_in_registers") || schedule.getWord("maximum") != "exact" ||
       schedule.getInt("splits") != 1)
     return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
   return success();
@@ -111,7 +121,9 @@ LogicalResult NVWorkPlan::readRoles() {
   roles.value = argumentNumber(work.getValue());
   roles.out = argumentNumber(storeOut.getTarget());
   if (roles.query < 0 || roles.key < 0 || roles.value < 0 || roles.out < 0)
-    return work.emitOpError("expected queries, keys, values and output to be whole arguments of the entry; views and intermediate results are not built for this target yet");
+    return work.emitOpError(
+        "expected queries, keys, values and output to be whole arguments of the entry; views and "
+        "intermediate results are not built for this target yet");
   if (storeLse)
     roles.lse = argumentNumber(storeLse.getTarget());
   if (init.getSinks())
@@ -137,11 +149,14 @@ LogicalResult NVWorkPlan::readOffset() {
     auto type = cast<MemRefType>(memref.getType());
     APInt constant;
     if (!dim)
-      return matchPattern(size, m_ConstantInt(&constant)) && !type.isDynamicDim(2) && type.getDimSize(2) == constant.getSExtValue();
+      return matchPattern(size, m_ConstantInt(&constant)) && !type.isDynamicDim(2) &&
+             type.getDimSize(2) == constant.getSExtValue();
     // Queries and outputs share a length, as do keys and values.
     return dim.getConstantIndex() == 2 && (dim.getSource() == memref);
   };
-  if (difference && sizeOf(difference.getLhs(), work.getKey()) && sizeOf(difference.getRhs(), work.getQuery()))
+  if (difference && sizeOf(difference.getLhs(), work.getKey()) &&
+      sizeOf(difference.getRhs(), work.getQuery()))
     return success();
-  return work.emitOpError("expected the offset to be Sk - Sq, a constant or an index argument of the entry");
+  return work.emitOpError(
+      "expected the offset to be Sk - Sq, a constant or an index argument of the entry");
 }

@@ -6,7 +6,8 @@
 
 namespace mlir::attn {
 
-/// Registers the family `cpu`: this machine without a variant, else an x86-64 level or processor name
+/// Registers the family `cpu`: this machine without a variant, else an x86-64 level or processor
+/// name
 /// (`x86-64-v3`, `znver4`, ...) or `aarch64`.
 void registerCPUTarget();
 

@@ -6,8 +6,8 @@
 
 namespace mlir::attn {
 
-/// Registers the family `sm_90a` (Hopper). Machine code needs `ptxas` of a CUDA toolkit, found through
-/// PTXAS, CUDA_HOME, the path or /usr/local/cuda; everything up to PTX does without.
+/// Registers the family `sm_90a` (Hopper). Machine code needs `ptxas` of a CUDA toolkit, found
+/// through PTXAS, CUDA_HOME, the path or /usr/local/cuda; everything up to PTX does without.
 void registerNVGPUTargets();
 
 /// Passes from `tiled` to `lowered`.

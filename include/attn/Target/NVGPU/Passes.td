@@ -21,6 +21,16 @@ def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
     - Changes in the numbers: products of 16-bit inputs in float32; weights are rounded to 16 bits before
       the second product; exp2 is the hardware's. A NaN in a masked value row of a visited tile reaches
       the rows of that tile.
+
+    Example: `attn-opt --attn-attach-target=target=sm_90a --attn-plan --attn-tile --attn-lower-nvgpu` on
+
+    ```mlir
+    func.func @prefill(%q: tensor<?x8x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x8x?x128xbf16> {
+      %o = attn.attention %q, %k, %v scale(0.088) mask(<causal>)
+          : tensor<?x8x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x8x?x128xbf16>
+      return %o : tensor<?x8x?x128xbf16>
+    }
+    ```
   }];
   let statistics = [Statistic<"numKernels", "kernels", "kernels written">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",

@@ -9,7 +9,8 @@ static void say(int32_t code) {
 
 int main(void) {
   static uint16_t memory[8 * 8 * 64];
-  attn_tensor args[4] = {prefill_query(memory, 1, 8), prefill_key(memory, 1, 8), prefill_value(memory, 1, 8), prefill_out(memory, 1, 8)};
+  attn_tensor args[4] = {prefill_query(memory, 1, 8), prefill_key(memory, 1, 8),
+                         prefill_value(memory, 1, 8), prefill_out(memory, 1, 8)};
   attn_tensor bad[4];
   say(prefill(args, 3, 0));
   memcpy(bad, args, sizeof(bad)), bad[1].dtype = ATTN_F32;
