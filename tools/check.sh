@@ -3,6 +3,7 @@
 # consumer and the plug-in test among them), format. The last line is `N passed, N failed`
 # (`, N skipped` may follow); the exit code is not 0 when anything failed.
 #   ATTN_PRESET=dev bash tools/check.sh     checks another preset's build
+#   ATTN_CHECK_AGAIN=1 bash tools/check.sh  runs the tests although nothing changed since they passed
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${ATTN_PRESET:-release}
@@ -34,12 +35,28 @@ configure() {
   cmake --preset "$preset" >"build/configure-$preset.log"
 }
 
+# Everything a test can depend on: this folder, what was built, the compiler and the processor.
+fingerprint() {
+  {
+    find . \( -path ./build -o -path ./.git -o -name __pycache__ \) -prune -o -type f -print0
+    find "$build/bin" "$build/lib" "$build/test/lib" "$build/test/unit" -type f -executable -print0
+  } | sort -z | xargs -0 sha256sum
+  dpkg-query -W 'libllvm22*' 'libmlir*' 'mlir-22*' 'clang-22*' 'libomp*' 2>/dev/null
+  sed -n '/^flags/{p;q}' /proc/cpuinfo
+}
+
 run_tests() {
-  local results=$build/test/results.json python=/usr/bin/python3 lit counts
+  local results=$build/test/results.json python=/usr/bin/python3 print lit counts
   [ -x "$python" ] || python=python3
-  lit=$(sed -n 's/^ATTN_LIT:[A-Z]*=//p' "$build/CMakeCache.txt")
-  rm -f "$results"
-  "$python" "$lit" -s -v --timeout 600 -o "$results" "$build/test" || true
+  print=$(fingerprint | sha256sum)
+  if [ "${ATTN_CHECK_AGAIN:-0}" = 0 ] && [ "$(cat "$build/test/passed" 2>/dev/null)" = "$print" ]; then
+    say "nothing has changed since all tests passed on $(date -r "$build/test/passed" '+%F %T');"
+    say "counting that run (ATTN_CHECK_AGAIN=1 runs them again)"
+  else
+    rm -f "$results" "$build/test/passed"
+    lit=$(sed -n 's/^ATTN_LIT:[A-Z]*=//p' "$build/CMakeCache.txt")
+    "$python" "$lit" -s -v --timeout 600 -o "$results" "$build/test" && echo "$print" >"$build/test/passed"
+  fi
   counts=$("$python" tools/count_results.py "$results") || counts="0 1 0"
   read -r p f s <<<"$counts"
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))

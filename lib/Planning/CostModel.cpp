@@ -25,7 +25,8 @@ CoreFacts::CoreFacts(TargetAttr target)
     : lanes(target.getInt("lanes")), registers(target.getInt("vector_registers")),
       fmaPerCycle(target.getInt("fma_per_cycle")), fmaLatency(target.getInt("fma_latency")),
       loadsPerCycle(target.getInt("loads_per_cycle")), l1(target.getInt("l1")),
-      l2(target.getInt("l2")) {}
+      l2(target.getInt("l2")), bf16Dot(target.getFlag("bf16_dot")),
+      amx(target.getFlag("amx") && target.getFlag("bf16_convert")) {}
 
 int64_t attn::roundUp(int64_t value, int64_t unit) {
   return static_cast<int64_t>(
@@ -48,7 +49,7 @@ int64_t TileShape::workingSet(const Workload &work) const {
 /// Multiply-adds of both products; value columns beyond the last whole block are computed, too.
 static double productCycles(const CoreFacts &core, const Workload &work, const TileShape &tile) {
   int64_t columns = work.qkSize + roundUp(work.vSize, tile.block.keys);
-  return static_cast<double>(columns) * tile.block.cyclesPerFma(core);
+  return static_cast<double>(columns) * tile.block.cyclesPerFma(core) / static_cast<double>(work.perWord);
 }
 
 /// What does not stay in the first-level cache is read again for each block of keys.

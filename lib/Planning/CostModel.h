@@ -9,6 +9,7 @@ namespace mlir::attn {
 /// Facts of a processor core, read from `#attn.target`. Sizes are bytes.
 struct CoreFacts {
   int64_t lanes, registers, fmaPerCycle, fmaLatency, loadsPerCycle, l1, l2;
+  bool bf16Dot, amx;
   explicit CoreFacts(TargetAttr target);
 };
 
@@ -18,6 +19,8 @@ struct Workload {
   int64_t elementBytes; // of K and V in memory
   int64_t group;        // score heads that share a key head and a value head, the largest group
   bool oneQuery;        // decode: few query positions per call
+  bool isBf16;
+  int64_t perWord = 1;  // elements that one lane of a multiply-add takes: 2 with dot products of bf16 pairs
 };
 
 /// A register block of both products: `keys` (or value columns) times `vectors` of query rows.
@@ -36,8 +39,8 @@ struct TileShape {
   RegisterBlock block;
   int64_t lanes, keys, panels;
   int64_t rows() const { return block.vectors * lanes; }
-  /// Float32 query panel, and score panel of one tile.
-  int64_t queryPanelBytes(const Workload &work) const { return rows() * work.qkSize * 4; }
+  /// Query panel of 32-bit words, and score panel of one tile.
+  int64_t queryPanelBytes(const Workload &work) const { return rows() * work.qkSize * 4 / work.perWord; }
   int64_t scorePanelBytes() const { return rows() * keys * 4; }
   int64_t outPanelBytes(const Workload &work) const { return rows() * work.vSize * 4; }
   int64_t keyValueTileBytes(const Workload &work) const {

@@ -19,11 +19,13 @@ static constexpr int64_t largestTile = 128, maxPanels = 16;
 // What is known
 //===----------------------------------------------------------------------===//
 
-static Workload describe(AttentionOp op) {
+static Workload describe(AttentionOp op, const CoreFacts &core) {
   Workload work;
   work.qkSize = op.qkSize();
   work.vSize = op.vSize();
   auto element = cast<RankedTensorType>(op.getKey().getType()).getElementType();
+  work.isBf16 = element.isBF16();
+  work.perWord = work.isBf16 && core.bf16Dot ? 2 : 1;
   work.elementBytes = element.getIntOrFloatBitWidth() / 8;
   work.group = 1;
   for (const HeadGroup &group : computeHeadGroups(op.headMap()))
@@ -109,6 +111,72 @@ static int64_t chooseUnroll(const Workload &work) {
   while (unroll > 1 && (work.qkSize % unroll != 0 || work.qkSize / unroll < 4))
     unroll /= 2;
   return unroll;
+}
+
+//===----------------------------------------------------------------------===//
+// Stream form
+//===----------------------------------------------------------------------===//
+
+/// Rows of a group up to which reading keys and values once, without a copy, decides; with more rows the
+/// products do, and packed panels are faster.
+static constexpr int64_t streamGroup = 8;
+static constexpr int64_t streamKeys = 32, streamSplits = 64;
+
+/// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are transposed once per tile; many
+/// keys, because each tile loads and stores the accumulator.
+static constexpr int64_t matrixRows = 32, matrixKeys = 256, matrixPanels = 32;
+
+static bool suitsMatrix(const CoreFacts &core, const Workload &work) {
+  return core.amx && core.lanes == 16 && work.isBf16 && !work.oneQuery;
+}
+
+static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core, MaskAttr mask) {
+  Builder b(context);
+  NamedAttrList fields;
+  auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
+  set("rows", matrixRows);
+  set("keys", matrixKeys);
+  set("panels", matrixPanels);
+  set("lanes", core.lanes);
+  set("register_keys", 8);
+  set("register_values", 8);
+  set("unroll", 1);
+  fields.set("order", b.getStringAttr(chooseOrder(mask)));
+  return ScheduleAttr::get(context, fields.getDictionary(context));
+}
+
+static SmallVector<std::string> explainMatrix() {
+  return {llvm::formatv("rows = {0}, keys = {1}: 2 x 2 tiles of the matrix unit; more keys load and store the accumulator less often",
+                        matrixRows, matrixKeys),
+          llvm::formatv("panels = {0}: one transposition of the values serves {1} rows", matrixPanels, matrixPanels * matrixRows)};
+}
+
+static bool suitsStream(const Workload &work) {
+  bool evenPairs = !work.isBf16 || (work.qkSize % 2 == 0 && work.vSize % 2 == 0);
+  return work.oneQuery && work.group <= streamGroup && evenPairs;
+}
+
+static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core, const Workload &work) {
+  Builder b(context);
+  NamedAttrList fields;
+  auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
+  set("rows", core.lanes);
+  set("keys", streamKeys);
+  set("panels", roundUp(work.group, core.lanes) / core.lanes);
+  set("lanes", core.lanes);
+  set("register_keys", 4);
+  set("register_values", 2);
+  set("splits", streamSplits);
+  fields.set("form", b.getStringAttr("stream"));
+  return ScheduleAttr::get(context, fields.getDictionary(context));
+}
+
+static SmallVector<std::string> explainStream(const CoreFacts &core, const Workload &work) {
+  return {llvm::formatv("form = stream: {0} rows of a group leave memory as the limit; keys and values are read once, without a copy",
+                        work.group),
+          llvm::formatv("rows = {0}: the weights of a key are one vector", core.lanes),
+          llvm::formatv("keys = {0}: keys and values of a tile stay in the first-level cache for all rows", streamKeys),
+          llvm::formatv("splits = {0}: at most; parts of the key range keep all cores busy with one sequence", streamSplits)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -199,7 +267,11 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target) {
   if (failed(checkKind(op, target)) || failed(checkSizes(op)))
     return failure();
   CoreFacts core(target);
-  Workload work = describe(op);
+  Workload work = describe(op, core);
+  if (suitsStream(work))
+    return Plan{buildStreamSchedule(op.getContext(), core, work), explainStream(core, work)};
+  if (suitsMatrix(core, work))
+    return Plan{buildMatrixSchedule(op.getContext(), core, op.maskOrAll()), explainMatrix()};
   std::optional<TileShape> tile = chooseTile(core, work);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")

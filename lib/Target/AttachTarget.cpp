@@ -13,7 +13,8 @@ struct AttachTargetPass : impl::AttachTargetBase<AttachTargetPass> {
     ModuleOp module = getOperation();
     if (target.empty() && module->getAttrOfType<TargetAttr>(targetAttrName))
       return;
-    auto made = createTarget(target.empty() ? "cpu" : StringRef(target), [&] { return module.emitError(); });
+    auto made = createTarget(target.empty() ? "cpu" : StringRef(target),
+                             [&] { return module.emitError(); });
     if (!made)
       return signalPassFailure();
     module->setAttr(targetAttrName, made->facts(&getContext()));

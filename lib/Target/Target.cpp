@@ -28,7 +28,8 @@ void attn::registerTarget(StringRef family, TargetFactory factory) {
 /// Families of the design that this build does not have yet are refused by name.
 static bool isPlannedFamily(StringRef family) { return family.starts_with("sm_"); }
 
-static std::unique_ptr<Target> refuse(StringRef family, function_ref<InFlightDiagnostic()> emitError) {
+static std::unique_ptr<Target> refuse(StringRef family,
+                                      function_ref<InFlightDiagnostic()> emitError) {
   SmallVector<StringRef> known;
   for (auto &entry : registry().families)
     known.push_back(entry.first);
@@ -42,9 +43,11 @@ static std::unique_ptr<Target> refuse(StringRef family, function_ref<InFlightDia
   return nullptr;
 }
 
-std::unique_ptr<Target> attn::createTarget(StringRef spelling, function_ref<InFlightDiagnostic()> emitError) {
+std::unique_ptr<Target> attn::createTarget(StringRef spelling,
+                                           function_ref<InFlightDiagnostic()> emitError) {
   if (spelling.ends_with(":")) {
-    emitError() << "expected a processor after '" << spelling << "', found nothing; leave the colon out for this machine";
+    emitError() << "expected a processor after '" << spelling
+                << "', found nothing; leave the colon out for this machine";
     return nullptr;
   }
   auto [family, variant] = spelling.split(':');

@@ -106,6 +106,7 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
   static const StringRef roles[] = {"uniform", "specialised"};
   static const StringRef maxima[] = {"exact", "lazy"};
   static const StringRef orders[] = {"linear", "longest_first"};
+  static const StringRef forms[] = {"panels", "stream"};
   static const RecordField table[] = {
       requiredInt("rows"),
       requiredInt("keys"),
@@ -124,6 +125,7 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       wordField("maximum", maxima),
       intField("splits", 1),
       wordField("order", orders),
+      wordField("form", forms),
   };
   return table;
 }

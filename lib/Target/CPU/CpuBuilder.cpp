@@ -92,21 +92,48 @@ Value CpuBuilder::maxf(Value a, Value b) {
   return select(arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b), a, b);
 }
 
-/// Minimax polynomial of 2^f on [-1/2, 1/2], error 9e-8. The constant is exactly 1: otherwise every
+/// Minimax polynomials of 2^f on [-1/2, 1/2], error 9e-8 and 1e-4. The constant is exactly 1: otherwise every
 /// key tile would rescale the sums by one ulp although the maximum did not move.
-Value CpuBuilder::polynomial(Value fraction) {
-  static constexpr double coefficients[] = {1.0,          0.693146978,   0.240222421,
-                                            0.0555073374, 0.00967151264, 0.00132647272};
-  Value p = splat(coefficients[5]);
-  for (int i = 4; i >= 0; --i)
-    p = fma(p, fraction, splat(coefficients[i]));
+Value CpuBuilder::polynomial(Value fraction, bool forBf16) {
+  static constexpr double exact[] = {1.0, 0.693146978, 0.240222421, 0.0555073374, 0.00967151264, 0.00132647272};
+  static constexpr double coarse[] = {1.0, 0.693282927, 0.242210959, 0.0550089311};
+  ArrayRef<double> coefficients = forBf16 ? ArrayRef<double>(coarse) : ArrayRef<double>(exact);
+  Value p = splat(coefficients.back());
+  for (double coefficient : llvm::reverse(coefficients.drop_back()))
+    p = fma(p, fraction, splat(coefficient));
   return p;
 }
 
+Value CpuBuilder::dotPairs(Value a, Value b, Value sum) {
+  auto type = VectorType::get(2 * laneCount, getBF16Type());
+  Value pairsA = vector::BitCastOp::create(*this, type, a), pairsB = vector::BitCastOp::create(*this, type, b);
+  return LLVM::CallIntrinsicOp::create(*this, f32Vector(), getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
+                                       ValueRange{sum, pairsA, pairsB})
+      .getResult(0);
+}
+
+/// One conversion of both vectors, one behind the other, and a permutation that pairs them.
+Value CpuBuilder::packPairs(Value first, Value second) {
+  auto type = VectorType::get(2 * laneCount, getBF16Type());
+  Value halves = LLVM::CallIntrinsicOp::create(*this, type, getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+                                               ValueRange{second, first})
+                     .getResult(0);
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < laneCount; ++i)
+    order.append({i, i + laneCount});
+  Value pairs = vector::ShuffleOp::create(*this, halves, halves, order);
+  return vector::BitCastOp::create(*this, i32Vector(), pairs);
+}
+
+Value CpuBuilder::unpackHalf(Value words, int64_t half) {
+  Value bits = half == 0 ? Value(arith::ShLIOp::create(*this, words, splatI32(16))) : both(words, splatI32(-65536));
+  return arith::BitcastOp::create(*this, f32Vector(), bits);
+}
+
 /// AVX-512: scalef multiplies by a power of two, and gives 0 for a NaN fraction with n = -infinity.
-Value CpuBuilder::exp2Scaled(Value x) {
+Value CpuBuilder::exp2Scaled(Value x, bool forBf16) {
   Value n = math::RoundEvenOp::create(*this, x);
-  Value p = polynomial(subf(x, n));
+  Value p = polynomial(subf(x, n), forBf16);
   Value all = arith::ConstantOp::create(*this, getI16IntegerAttr(-1));
   Value currentRounding = i32(4);
   return LLVM::CallIntrinsicOp::create(*this, f32Vector(), getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
@@ -117,18 +144,20 @@ Value CpuBuilder::exp2Scaled(Value x) {
 /// Any vector unit: adding 1.5 * 2^23 rounds to an integer in the low bits; the power of two is made from
 /// them. A product, not an addition of exponents, so that a NaN stays one whatever its payload; -127
 /// makes the factor 0.
-Value CpuBuilder::exp2Portable(Value x) {
+Value CpuBuilder::exp2Portable(Value x, bool forBf16) {
   Value low = splat(-127);
   x = select(arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, low, x), low, x);
   Value magic = splat(12582912.0);
   Value shifted = addf(x, magic);
-  Value p = polynomial(subf(x, subf(shifted, magic)));
+  Value p = polynomial(subf(x, subf(shifted, magic)), forBf16);
   Value bits = arith::BitcastOp::create(*this, i32Vector(), shifted);
   bits = add(Value(arith::ShLIOp::create(*this, bits, splatI32(23))), splatI32(0x3f800000));
   return mulf(p, arith::BitcastOp::create(*this, f32Vector(), bits));
 }
 
-Value CpuBuilder::exp2(Value x) { return masked && laneCount == 16 ? exp2Scaled(x) : exp2Portable(x); }
+Value CpuBuilder::exp2(Value x, bool forBf16) {
+  return masked && laneCount == 16 ? exp2Scaled(x, forBf16) : exp2Portable(x, forBf16);
+}
 
 //===----------------------------------------------------------------------===//
 // Control

@@ -60,8 +60,14 @@ public:
   /// The larger; the second operand if they do not compare (one is NaN).
   Value maxf(Value a, Value b);
   /// 2^x, at most 1 ulp off in [-126, 0]; exactly 0 below -127 and for -infinity; NaN for NaN;
-  /// x must not exceed 127.
-  Value exp2(Value x);
+  /// x must not exceed 127. `forBf16`: 1e-4 off, a fortieth of the spacing of bf16.
+  Value exp2(Value x, bool forBf16 = false);
+  /// sum + a0 * b0 + a1 * b1 in each lane, of words that hold two bf16 (i32 vectors). Needs bf16_dot.
+  Value dotPairs(Value a, Value b, Value sum);
+  /// Words of two bf16, rounded to nearest even, the first in the low half. Needs bf16_dot.
+  Value packPairs(Value first, Value second);
+  /// Half 0 or 1 of words of two bf16, as float32.
+  Value unpackHalf(Value words, int64_t half);
 
   // Control.
   using LoopBody = function_ref<SmallVector<Value>(Value, ValueRange)>;
@@ -70,13 +76,18 @@ public:
   void when(Value condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr);
 
 private:
-  Value polynomial(Value fraction);
-  Value exp2Scaled(Value x);
-  Value exp2Portable(Value x);
+  Value polynomial(Value fraction, bool forBf16);
+  Value exp2Scaled(Value x, bool forBf16);
+  Value exp2Portable(Value x, bool forBf16);
 
   int64_t laneCount;
   bool fused, masked;
 };
+
+/// Transposes n vectors of n words, n a power of two.
+SmallVector<Value> transposeWords(CpuBuilder &b, SmallVector<Value> rows);
+/// `vector` with zeros behind it, `count` elements in all.
+Value padVector(CpuBuilder &b, Value vector, int64_t count);
 
 } // namespace mlir::attn
 

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
+#include "MatrixKernels.h"
+#include "StreamKernels.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -29,30 +31,54 @@ Value ItemFunction::slice(const Slice &s, Type element, Value panel) {
   Value offset = b.index(s.offset);
   if (panel)
     offset = b.add(offset, b.mul(panel, b.index(plan.panelBytes)));
-  return memref::ViewOp::create(b, MemRefType::get({s.rows, s.columns}, element), workspace, offset, ValueRange());
+  int64_t perWord = 32 / element.getIntOrFloatBitWidth();
+  return memref::ViewOp::create(b, MemRefType::get({s.rows, s.columns * perWord}, element), workspace, offset, ValueRange());
 }
 
 void ItemFunction::emit() {
-  PanelKernels kernels(b, plan, name);
-  scoresKernel = kernels.emitScores();
-  valuesKernel = kernels.emitValues(/*strict=*/false);
-  strictKernel = kernels.emitValues(/*strict=*/true);
+  if (plan.streamed) {
+    StreamKernels kernels(b, plan, name);
+    scoresKernel = kernels.emitScores();
+    valuesKernel = kernels.emitValues(/*strict=*/false);
+    strictKernel = kernels.emitValues(/*strict=*/true);
+  } else {
+    PanelKernels kernels(b, plan, name);
+    MatrixKernels matrix(b, plan, name);
+    scoresKernel = plan.tiles ? matrix.emitScores() : kernels.emitScores();
+    valuesKernel = plan.tiles ? matrix.emitValues() : kernels.emitValues(/*strict=*/false);
+    strictKernel = kernels.emitValues(/*strict=*/true);
+  }
+  emitFunction("_item", [&] { emitPanels(); });
+  itemFunction = function;
+  if (!plan.streamed)
+    return;
+  emitFunction("_merge", [&] { mergePanels(); });
+  mergeFunction = function;
+}
 
-  SmallVector<Type> inputs = {b.getIndexType(), MemRefType::get({ShapedType::kDynamic}, b.getIntegerType(8))};
+/// A function whose body runs for items that have rows.
+void ItemFunction::emitFunction(StringRef suffix, function_ref<void()> body) {
+  Type bytes = MemRefType::get({ShapedType::kDynamic}, b.getIntegerType(8));
+  SmallVector<Type> inputs = {b.getIndexType(), bytes};
+  if (plan.streamed)
+    inputs.push_back(bytes);
+  auto firstOuter = static_cast<unsigned>(inputs.size());
   llvm::append_range(inputs, ValueRange(outer).getTypes());
-  function = createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), name + "_item", inputs);
+  function = createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), name + suffix.str(), inputs);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   workspace = function.getArgument(1);
+  parts = plan.streamed ? Value(function.getArgument(2)) : Value();
+  outerMap.clear();
   for (auto [i, value] : llvm::enumerate(outer))
-    outerMap.map(value, function.getArgument(static_cast<unsigned>(i) + 2));
+    outerMap.map(value, function.getArgument(static_cast<unsigned>(i) + firstOuter));
   llvm::SetVector<Value> constants;
   getUsedValuesDefinedAbove(plan.work.getBody(), constants);
   for (Value value : constants)
     if (!outerMap.contains(value))
       outerMap.map(value, b.clone(*value.getDefiningOp())->getResult(0));
   emitLocation();
-  b.when(b.compare(Predicate::ult, firstRow, totalRows), [&] { emitPanels(); });
+  b.when(b.compare(Predicate::ult, firstRow, totalRows), body);
   func::ReturnOp::create(b);
 }
 
@@ -66,6 +92,12 @@ static int64_t largestGroup(ArrayRef<HeadGroup> groups) {
   for (const HeadGroup &group : groups)
     most = std::max(most, group.heads.size());
   return static_cast<int64_t>(most);
+}
+
+Value attn::emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query) {
+  Value rows = b.mul(memref::DimOp::create(b, query, 2), b.index(largestGroup(plan.groups)));
+  Value perTile = b.mul(memref::DimOp::create(b, query, 0), b.index(static_cast<int64_t>(plan.groups.size())));
+  return b.mul(b.ceilDiv(rows, plan.itemRows()), perTile);
 }
 
 /// Number `item` counts head groups fastest, then batch entries, then row tiles, from the last down where
@@ -82,6 +114,13 @@ void ItemFunction::emitLocation() {
   }
   Value item = function.getArgument(0), query = mapped(plan.work.getQuery());
   queries = memref::DimOp::create(b, query, 2);
+  if (plan.streamed) {
+    tileCount = emitTileCount(b, plan, query);
+    number = item;
+    part = b.div(item, tileCount);
+    item = b.rem(item, tileCount);
+    partCount = emitPartCount(b, plan, mapped(plan.stream.getLength()));
+  }
   Value perTile = b.mul(memref::DimOp::create(b, query, 0), b.index(count));
   Value tile = b.div(item, perTile), rest = b.rem(item, perTile);
   if (plan.longestFirst) {
@@ -109,50 +148,33 @@ void ItemFunction::emitLocation() {
 void ItemFunction::emitPanels() {
   Value live = b.minimum(b.sub(totalRows, firstRow), b.index(plan.itemRows()));
   livePanels = b.ceilDiv(live, plan.rows);
+  if (plan.tiles)
+    MatrixKernels::configure(b);
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
-    loadPanel(panel);
+    plan.streamed ? loadStreamPanel(panel) : loadPanel(panel);
     initPanel(panel);
   });
   emitStream();
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
+    if (plan.streamed)
+      return savePart(panel);
     finishPanel(panel);
     storePanel(panel);
   });
+  if (plan.tiles)
+    MatrixKernels::release(b);
 }
 
 //===----------------------------------------------------------------------===//
-// Query panel
+// State
 //===----------------------------------------------------------------------===//
-
-void ItemFunction::loadPanel(Value panel) {
-  b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { loadRow(panel, lane); });
-}
-
-/// One row, scaled, to one lane of the panel. Rows past the end repeat the last one.
-void ItemFunction::loadRow(Value panel, Value lane) {
-  Value row = b.add(b.add(firstRow, b.mul(panel, b.index(plan.rows))), lane);
-  row = b.minimum(row, b.add(totalRows, -1));
-  Value query = b.div(row, groupSize);
-  Value head = memref::LoadOp::create(b, headTable, b.add(groupStart, b.rem(row, groupSize)));
-  Value zero = b.index(0);
-  memref::StoreOp::create(b, b.toI32(b.add(context.offset, query)), slice(plan.position, b.getI32Type(), panel), ValueRange{zero, lane});
-  memref::StoreOp::create(b, b.toI32(head), slice(plan.head, b.getI32Type(), panel), ValueRange{zero, lane});
-  Value source = mapped(plan.work.getQuery());
-  Value queryHead = memref::LoadOp::create(b, constantTable(b, plan.work.getQueryMap()), head);
-  Value target = slice(plan.query, b.getF32Type(), panel);
-  Value scale = b.f32(plan.dot.getScale().convertToDouble());
-  b.loop(zero, b.index(plan.qkSize), 1, [&](Value d) {
-    Value element = memref::LoadOp::create(b, source, ValueRange{context.batch, queryHead, query, d});
-    memref::StoreOp::create(b, b.mulf(b.widen(element), scale), target, ValueRange{d, lane});
-  });
-}
 
 /// The state of rows that have seen no key, or only their sink.
 void ItemFunction::initPanel(Value panel) {
   Value zero = b.index(0), accumulator = slice(plan.accumulator, b.getF32Type(), panel);
-  b.loop(zero, b.index(plan.vSize), 1, [&](Value d) {
-    for (int64_t j = 0; j < plan.vectors; ++j)
-      b.store(b.splat(0), accumulator, {d, b.index(j * plan.lanes)});
+  b.loop(zero, b.index(plan.accumulator.rows), 1, [&](Value row) {
+    for (int64_t column = 0; column < plan.accumulator.columns; column += plan.lanes)
+      b.store(b.splat(0), accumulator, {row, b.index(column)});
   });
   Value maximum = slice(plan.maximum, b.getF32Type(), panel), sum = slice(plan.sum, b.getF32Type(), panel);
   Value heads = slice(plan.head, b.getI32Type(), panel);
@@ -161,6 +183,9 @@ void ItemFunction::initPanel(Value panel) {
     if (Value sinks = plan.init.getSinks())
       start = emitByLane(b, b.load(heads, {zero, b.index(j * plan.lanes)}, b.i32Vector()), b.getF32Type(),
                          [&](Value head) -> Value { return memref::LoadOp::create(b, mapped(sinks), head); });
+    // Only the first part counts the sink.
+    if (plan.streamed)
+      start = b.select(b.compare(Predicate::eq, part, zero), start, b.splat(-std::numeric_limits<double>::infinity()));
     // A sink of -infinity takes no part.
     Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, start, b.splat(-std::numeric_limits<double>::infinity()));
     b.store(start, maximum, {zero, b.index(j * plan.lanes)});
@@ -177,90 +202,24 @@ void ItemFunction::emitStream() {
   Value first = b.add(context.offset, b.div(firstRow, groupSize)), last = b.add(context.offset, b.div(lastRow, groupSize));
   KeyRange range = emitKeyRange(b, plan.stream.getMask(), context, first, last);
   b.when(b.compare(Predicate::slt, range.low, range.high), [&] {
-    b.loop(b.div(range.low, b.index(plan.keys)), b.ceilDiv(range.high, plan.keys), 1, [&](Value tile) {
+    KeyRange tiles = {b.div(range.low, b.index(plan.keys)), b.ceilDiv(range.high, plan.keys)};
+    if (plan.streamed)
+      tiles = rangeOfPart(tiles.low, tiles.high);
+    b.loop(tiles.low, tiles.high, 1, [&](Value tile) {
       Value low = b.mul(tile, b.index(plan.keys));
       KeyRange keys = {low, b.minimum(b.add(low, plan.keys), range.high)};
       Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
       b.when(verdict.any, [&] {
         Value live = b.sub(keys.high, keys.low);
-        Value padded = b.mul(b.ceilDiv(live, plan.registerKeys), b.index(plan.registerKeys));
+        Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
+        if (plan.streamed)
+          return b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitStreamPanel(panel, keys, padded); });
         packKeys(low, live, padded);
         Value finite = packValues(low, live, padded);
         b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitPanel(panel, keys, padded, finite); });
       });
     });
   });
-}
-
-/// Pieces of `width` columns, then what is left of `size`.
-void ItemFunction::forColumns(int64_t size, int64_t width, function_ref<void(Value, int64_t)> body) {
-  int64_t whole = size / width * width;
-  if (whole > 0)
-    b.loop(b.index(0), b.index(whole), width, [&](Value first) { body(first, width); });
-  if (whole < size)
-    body(b.index(whole), size - whole);
-}
-
-/// `count` elements of a row as float32.
-Value ItemFunction::loadWide(Value memref, ValueRange at, Value column, int64_t count) {
-  SmallVector<Value> indices(at);
-  indices.push_back(column);
-  auto type = VectorType::get(count, cast<MemRefType>(memref.getType()).getElementType());
-  return b.widen(b.load(memref, indices, type));
-}
-
-/// Copies a key tile to the workspace as float32. Rows from `live` to `padded` become zero; their memory is not read.
-void ItemFunction::packKeys(Value first, Value live, Value padded) {
-  Value source = mapped(plan.work.getKey()), target = slice(plan.keyTile, b.getF32Type());
-  b.loop(b.index(0), live, 1, [&](Value row) {
-    forColumns(plan.qkSize, plan.lanes, [&](Value d, int64_t count) {
-      b.store(loadWide(source, {context.batch, keyHead, b.add(first, row)}, d, count), target, {row, d});
-    });
-  });
-  b.loop(live, padded, 1, [&](Value row) {
-    b.loop(b.index(0), b.index(plan.qkSize), 1,
-           [&](Value d) { memref::StoreOp::create(b, b.f32(0), target, ValueRange{row, d}); });
-  });
-}
-
-/// Width of the vectors that look for values that are not finite.
-static int64_t checkWidth(const WorkPlan &plan) {
-  return static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::min(plan.lanes, plan.vSize))));
-}
-
-/// `sum` + 0 * row: zero as long as all values are finite, NaN after an infinity or NaN. The last vector overlaps.
-Value ItemFunction::addToCheck(Value source, ValueRange at, Value sum) {
-  int64_t width = checkWidth(plan);
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sum.getType()));
-  for (int64_t d = 0; d < plan.vSize; d += width) {
-    Value first = b.index(std::min(d, plan.vSize - width));
-    sum = b.addf(sum, b.mulf(loadWide(source, at, first, width), zero));
-  }
-  return sum;
-}
-
-/// Copies a value tile to the workspace as float32, in blocks of columns, and gives whether all values are finite.
-Value ItemFunction::packValues(Value first, Value live, Value padded) {
-  Value source = mapped(plan.work.getValue()), target = slice(plan.valueTile, b.getF32Type());
-  auto blockRow = [&](Value d, Value row) {
-    return b.add(b.mul(b.div(d, b.index(plan.registerValues)), b.index(plan.keys)), row);
-  };
-  Value clean = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(checkWidth(plan), b.getF32Type())));
-  Value check = b.loop(b.index(0), live, 1, clean, [&](Value row, ValueRange sums) {
-    SmallVector<Value> at = {context.batch, valueHead, b.add(first, row)};
-    forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
-      b.store(loadWide(source, at, d, count), target, {blockRow(d, row), b.index(0)});
-    });
-    return SmallVector<Value>{addToCheck(source, at, sums.front())};
-  }).front();
-  b.loop(live, padded, 1, [&](Value row) {
-    forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
-      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(count, b.getF32Type())));
-      b.store(zero, target, {blockRow(d, row), b.index(0)});
-    });
-  });
-  Value ordered = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, check, check);
-  return vector::ReductionOp::create(b, vector::CombiningKind::AND, ordered);
 }
 
 /// First and last position among the live rows of a panel.
@@ -273,14 +232,21 @@ std::pair<Value, Value> ItemFunction::panelPositions(Value panel) {
 /// Excluded keys have a zero weight; only a value that is not finite makes a difference between the two products.
 void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value finite) {
   auto [first, last] = panelPositions(panel);
+  // The panel's own rows may end before the item's: a diagonal costs each panel what it sees.
+  keys.high = b.minimum(keys.high, emitKeyRange(b, plan.stream.getMask(), context, first, last).high);
+  keys.high = b.maximum(keys.high, keys.low);
+  padded = b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
   Value isWhole = b.compare(Predicate::eq, padded, b.sub(keys.high, keys.low));
   Type f32 = b.getF32Type();
-  b.when(verdict.any, [&] {
-    Value scores = slice(plan.scores, f32);
-    func::CallOp::create(b, scoresKernel, ValueRange{slice(plan.keyTile, f32), slice(plan.query, f32, panel), scores, padded});
-    SmallVector<Value> operands = {slice(plan.valueTile, f32), scores, slice(plan.accumulator, f32, panel),
-                                   slice(plan.rescale, f32), padded};
+  Value some = b.both(verdict.any, b.compare(Predicate::slt, keys.low, keys.high));
+  b.when(some, [&] {
+    Type word = plan.wordType();
+    func::CallOp::create(b, scoresKernel, ValueRange{slice(plan.keyTile, word), slice(plan.query, word, panel),
+                                                     slice(plan.scores, f32), padded});
+    Value wordRows = plan.pairs ? b.div(padded, b.index(2)) : padded;
+    SmallVector<Value> operands = {slice(plan.valueTile, word), slice(plan.weights, word), slice(plan.accumulator, f32, panel),
+                                   slice(plan.rescale, f32), wordRows};
     // Without a mask a score of -infinity excludes a key, too, and must be marked beside such values.
     Value unmarked = b.both(b.both(verdict.all, isWhole), finite);
     b.when(unmarked, [&] { emitWeights(panel, keys, padded, false); }, [&] { emitWeights(panel, keys, padded, true); });
@@ -297,38 +263,28 @@ void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value fi
 void ItemFunction::finishPanel(Value panel) {
   if (!plan.isSoftmax())
     return;
-  Value zero = b.index(0), accumulator = slice(plan.accumulator, b.getF32Type(), panel);
+  finishSums(panel);
+  if (plan.streamed)
+    return scaleStreamPanel(panel);
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel), inverses = slice(plan.rescale, b.getF32Type());
+  for (int64_t j = 0; j < plan.vectors; ++j) {
+    Value column = b.index(j * plan.lanes), inverse = b.load(inverses, {b.index(0), column}, b.f32Vector());
+    b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
+      b.store(b.mulf(b.load(accumulator, {d, column}, b.f32Vector()), inverse), accumulator, {d, column});
+    });
+  }
+}
+
+/// Inverse sums into the rescale slice; the log-sum-exp where it is asked for.
+void ItemFunction::finishSums(Value panel) {
+  Value zero = b.index(0), inverses = slice(plan.rescale, b.getF32Type());
   Value maximum = slice(plan.maximum, b.getF32Type(), panel), sums = slice(plan.sum, b.getF32Type(), panel);
   for (int64_t j = 0; j < plan.vectors; ++j) {
     Value column = b.index(j * plan.lanes);
     Value sum = b.load(sums, {zero, column}, b.f32Vector());
     Value empty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, b.splat(0));
-    Value inverse = b.select(empty, b.splat(0), arith::DivFOp::create(b, b.splat(1), sum));
-    b.loop(zero, b.index(plan.vSize), 1, [&](Value d) {
-      b.store(b.mulf(b.load(accumulator, {d, column}, b.f32Vector()), inverse), accumulator, {d, column});
-    });
+    b.store(b.select(empty, b.splat(0), arith::DivFOp::create(b, b.splat(1), sum)), inverses, {zero, column});
     if (plan.storeLse)
       b.store(b.addf(b.load(maximum, {zero, column}, b.f32Vector()), math::LogOp::create(b, sum)), maximum, {zero, column});
   }
-}
-
-/// Writes the live rows.
-void ItemFunction::storePanel(Value panel) {
-  Value start = b.add(firstRow, b.mul(panel, b.index(plan.rows)));
-  Value live = b.minimum(b.sub(totalRows, start), b.index(plan.rows));
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel), maximum = slice(plan.maximum, b.getF32Type(), panel);
-  Value out = mapped(plan.storeOut.getTarget());
-  Type element = cast<MemRefType>(out.getType()).getElementType();
-  b.loop(b.index(0), live, 1, [&](Value lane) {
-    Value row = b.add(start, lane), query = b.div(row, groupSize);
-    Value head = memref::LoadOp::create(b, headTable, b.add(groupStart, b.rem(row, groupSize)));
-    b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
-      Value value = memref::LoadOp::create(b, accumulator, ValueRange{d, lane});
-      memref::StoreOp::create(b, b.narrow(value, element), out, ValueRange{context.batch, head, query, d});
-    });
-    if (!plan.storeLse)
-      return;
-    Value lse = memref::LoadOp::create(b, maximum, ValueRange{b.index(0), lane});
-    memref::StoreOp::create(b, lse, mapped(plan.storeLse.getTarget()), ValueRange{context.batch, head, query});
-  });
 }

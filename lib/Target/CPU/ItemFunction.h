@@ -6,7 +6,9 @@
 
 namespace mlir::attn {
 
-/// A private function `(item, workspace, values of the caller...)` that computes one item of `plan.work`.
+/// Private functions `(item, workspace, values of the caller...)` that compute one item of `plan.work`. In the stream
+/// form an item is a part of the key range, its state goes to a record in a further memref `parts` behind the
+/// workspace, and a second function merges the records of a tile of rows in a fixed order.
 class ItemFunction {
 public:
   /// `b` must stand before the work; constants among the caller's values are cloned instead of passed.
@@ -14,37 +16,64 @@ public:
 
   /// Emits the function and the kernels it calls.
   void emit();
-  func::FuncOp getFunction() const { return function; }
+  func::FuncOp getFunction() const { return itemFunction; }
+  func::FuncOp getMergeFunction() const { return mergeFunction; }
   /// The caller's values to pass behind item and workspace.
   ArrayRef<Value> getOuterValues() const { return outer; }
 
 private:
   void collectOuterValues();
+  void emitFunction(StringRef suffix, function_ref<void()> body);
   Value mapped(Value value) { return outerMap.lookup(value); }
+  /// A slice of the workspace as elements of one word, or of half a word.
   Value slice(const Slice &s, Type element, Value panel = nullptr);
 
   void emitLocation();
   void emitPanels();
   void loadPanel(Value panel);
-  void loadRow(Value panel, Value lane);
+  void locateRow(Value panel, Value lane);
+  void loadBlock(Value panel, Value firstLane, int64_t width);
+  void loadElements(Value panel, Value lane);
+  Value scaleWords(Value words);
   void initPanel(Value panel);
   void emitStream();
   void visitTile(Value tile);
   void packKeys(Value first, Value live, Value padded);
   Value packValues(Value first, Value live, Value padded);
+  void packValuePairs(Value first, Value live, Value padded);
+  void packValueColumns(Value first, Value live, Value padded);
+  Value valueBlockRow(Value d, Value row);
   Value addToCheck(Value source, ValueRange at, Value sum);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
   void visitPanel(Value panel, KeyRange keys, Value padded, Value finite);
   std::pair<Value, Value> panelPositions(Value panel);
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
+  void finishSums(Value panel);
   void storePanel(Value panel);
+  // Stream form.
+  void loadStreamPanel(Value panel);
+  void visitStreamPanel(Value panel, KeyRange keys, Value padded);
+  void scaleStreamPanel(Value panel);
+  void storeStreamPanel(Value panel);
+  Value partSlice(const Slice &s, Value number, Value panel);
+  void savePart(Value panel);
+  void mergePanels();
+  void mergePart(Value panel, Value number);
+  KeyRange rangeOfPart(Value low, Value high);
+  Value liveRows(Value panel);
+  void storeBlock(Value panel, Value firstLane, int64_t width, Value live);
+  void storeElements(Value panel, Value lane);
+  struct RowPlace {
+    Value row, query, head;
+  };
+  RowPlace placeOf(Value row);
   void finishPanel(Value panel);
 
   CpuBuilder &b;
   WorkPlan &plan;
   std::string name;
-  func::FuncOp function, scoresKernel, valuesKernel, strictKernel;
+  func::FuncOp function, itemFunction, mergeFunction, scoresKernel, valuesKernel, strictKernel;
   SmallVector<Value> outer;
   IRMapping outerMap;
   MaskContext context;
@@ -52,7 +81,15 @@ private:
   // Of the current item, index values.
   Value workspace, groupSize, groupStart, firstRow, totalRows, livePanels, queries;
   Value keyHead, valueHead, headTable;
+  Value number, part, partCount, tileCount, parts;
 };
+
+/// Batch entry, head of the query's memref and query number of a lane.
+SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset, Value positions, Value heads, Value lane);
+/// Tiles of rows: of the largest group times groups times batch entries, `queries` query positions each.
+Value emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query);
+/// Parts the key range is cut into. The length alone decides, so that results do not depend on threads.
+Value emitPartCount(CpuBuilder &b, const WorkPlan &plan, Value length);
 
 } // namespace mlir::attn
 

@@ -1,6 +1,7 @@
 //===- LowerWork.cpp - attn.work to vector code and OpenMP -------------------===//
 #include "ItemFunction.h"
 #include "LowerParallel.h"
+#include "MatrixKernels.h"
 #include "ScoreCode.h"
 #include "attn/Target/CPU/CPUTarget.h"
 #include "attn/Target/CPU/Passes.h"
@@ -12,30 +13,36 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Items of a work: tiles of the largest group times groups times batch entries.
-static Value emitItemCount(CpuBuilder &b, WorkPlan &plan) {
-  int64_t most = 0;
-  for (const HeadGroup &group : plan.groups)
-    most = std::max(most, static_cast<int64_t>(group.heads.size()));
-  Value query = plan.work.getQuery();
-  Value rows = b.mul(memref::DimOp::create(b, query, 2), b.index(most));
-  Value perTile = b.mul(memref::DimOp::create(b, query, 0), b.index(static_cast<int64_t>(plan.groups.size())));
-  return b.mul(b.ceilDiv(rows, plan.itemRows()), perTile);
-}
-
-static void emitItems(CpuBuilder &b, WorkPlan &plan, ItemFunction &item) {
+/// Runs `function` for each number below `count`, with a workspace for each thread.
+static void emitItems(CpuBuilder &b, WorkPlan &plan, func::FuncOp function, Value count, ValueRange further) {
   Type byte = b.getIntegerType(8);
   Value workspace, whole;
   auto allocate = [&] {
+    if (plan.tiles)
+      MatrixKernels::requestPermission(b, function->getParentOfType<ModuleOp>());
     whole = memref::AllocOp::create(b, MemRefType::get({plan.bytes}, byte), b.getI64IntegerAttr(64));
     workspace = memref::CastOp::create(b, MemRefType::get({ShapedType::kDynamic}, byte), whole);
   };
   auto run = [&](Value number) {
     SmallVector<Value> operands = {number, workspace};
-    llvm::append_range(operands, item.getOuterValues());
-    func::CallOp::create(b, item.getFunction(), operands);
+    llvm::append_range(operands, further);
+    func::CallOp::create(b, function, operands);
   };
-  emitSharedLoop(b, emitItemCount(b, plan), allocate, run, [&] { memref::DeallocOp::create(b, whole); });
+  emitSharedLoop(b, count, allocate, run, [&] { memref::DeallocOp::create(b, whole); });
+}
+
+/// Parts of the key range first; then their records are merged, one tile of rows at a time.
+static void emitParts(CpuBuilder &b, WorkPlan &plan, ItemFunction &item) {
+  Value tiles = emitTileCount(b, plan, plan.work.getQuery());
+  Value items = b.mul(tiles, emitPartCount(b, plan, plan.stream.getLength()));
+  Value bytes = b.mul(items, b.index(plan.panels * plan.partPanelBytes));
+  auto type = MemRefType::get({ShapedType::kDynamic}, b.getIntegerType(8));
+  Value parts = memref::AllocOp::create(b, type, bytes, b.getI64IntegerAttr(64));
+  SmallVector<Value> further = {parts};
+  llvm::append_range(further, item.getOuterValues());
+  emitItems(b, plan, item.getFunction(), items, further);
+  emitItems(b, plan, item.getMergeFunction(), tiles, further);
+  memref::DeallocOp::create(b, parts);
 }
 
 static LogicalResult lowerWork(WorkOp work, TargetAttr target, unsigned number) {
@@ -49,7 +56,10 @@ static LogicalResult lowerWork(WorkOp work, TargetAttr target, unsigned number) 
   std::string name = (work->getParentOfType<func::FuncOp>().getName() + "_work" + Twine(number)).str();
   ItemFunction item(b, *plan, name);
   item.emit();
-  emitItems(b, *plan, item);
+  if (plan->streamed)
+    emitParts(b, *plan, item);
+  else
+    emitItems(b, *plan, item.getFunction(), emitTileCount(b, *plan, work.getQuery()), item.getOuterValues());
   work.erase();
   return success();
 }

@@ -22,23 +22,46 @@ func::FuncOp attn::createPrivateFunction(CpuBuilder &b, ModuleOp module, StringR
   return function;
 }
 
+Value PanelKernels::multiplyAdd(Value a, Value b, Value sum) {
+  return plan.pairs ? this->b.dotPairs(a, b, sum) : this->b.fma(a, b, sum);
+}
+
+/// One word of each A row, broadcast.
+Value PanelKernels::broadcastWord(const Product &p, Value k, int64_t i) {
+  return b.broadcast(memref::LoadOp::create(b, p.a, p.indexA(k, i)));
+}
+
 SmallVector<Value> PanelKernels::step(const Product &p, Value k, ArrayRef<Value> sums) {
-  SmallVector<Value> next(sums), loaded, excluded;
+  SmallVector<Value> next(sums), loaded;
   for (int64_t j = 0; j < plan.vectors; ++j)
-    loaded.push_back(b.load(p.b, {k, b.index(j * plan.lanes)}, b.f32Vector()));
-  if (p.strict)
-    for (Value weight : loaded) {
-      Value bits = arith::BitcastOp::create(b, b.i32Vector(), weight);
-      excluded.push_back(b.compare(arith::CmpIPredicate::eq, bits, b.splatI32(INT32_MIN)));
-    }
+    loaded.push_back(b.load(p.b, {k, b.index(j * plan.lanes)}, VectorType::get(plan.lanes, plan.wordType())));
   for (int64_t i = 0; i < p.rows; ++i) {
-    Value a = b.broadcast(memref::LoadOp::create(b, p.a, p.indexA(k, i)));
+    Value a = broadcastWord(p, k, i);
     for (int64_t j = 0; j < plan.vectors; ++j) {
       Value &sum = next[i * plan.vectors + j];
-      Value added = b.fma(a, loaded[j], sum);
-      sum = p.strict ? b.select(excluded[j], sum, added) : added;
+      sum = multiplyAdd(a, loaded[j], sum);
     }
   }
+  return next;
+}
+
+/// Part `half` of a word of pairs as float32, or the whole word.
+Value PanelKernels::part(Value word, int64_t half) { return plan.pairs ? b.unpackHalf(word, half) : word; }
+
+/// As `step`, but in float32, one key at a time, and without excluded ones.
+SmallVector<Value> PanelKernels::strictStep(const Product &p, Value k, ArrayRef<Value> sums) {
+  SmallVector<Value> next(sums);
+  for (int64_t half = 0; half < (plan.pairs ? 2 : 1); ++half)
+    for (int64_t j = 0; j < plan.vectors; ++j) {
+      Value word = b.load(p.b, {k, b.index(j * plan.lanes)}, VectorType::get(plan.lanes, plan.wordType()));
+      Value weight = part(word, half);
+      Value bits = arith::BitcastOp::create(b, b.i32Vector(), weight);
+      Value excluded = b.compare(arith::CmpIPredicate::eq, bits, b.splatI32(INT32_MIN));
+      for (int64_t i = 0; i < p.rows; ++i) {
+        Value &sum = next[i * plan.vectors + j];
+        sum = b.select(excluded, sum, b.fma(part(broadcastWord(p, k, i), half), weight, sum));
+      }
+    }
   return next;
 }
 
@@ -46,7 +69,7 @@ SmallVector<Value> PanelKernels::product(const Product &p, ArrayRef<Value> init)
   return b.loop(b.index(0), p.count, p.unroll, init, [&](Value k, ValueRange args) {
     SmallVector<Value> sums(args);
     for (int64_t u = 0; u < p.unroll; ++u)
-      sums = step(p, b.add(k, u), sums);
+      sums = p.strict ? strictStep(p, b.add(k, u), sums) : step(p, b.add(k, u), sums);
     return sums;
   });
 }
@@ -58,20 +81,26 @@ static int64_t unrollFor(int64_t wish, int64_t count) {
   return wish;
 }
 
+/// A score with the part of the scale that the queries could not take.
+Value PanelKernels::scaled(Value score) {
+  double factor = plan.scoreFactor();
+  return factor == 1.0 ? score : b.mulf(score, b.splat(factor));
+}
+
 func::FuncOp PanelKernels::emitScores() {
-  Type f32 = b.getF32Type();
+  Type f32 = b.getF32Type(), word = plan.wordType();
   auto function = createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
-                                        {typeOf(plan.keyTile, f32), typeOf(plan.query, f32), typeOf(plan.scores, f32), b.getIndexType()});
+                                        {typeOf(plan.keyTile, word), typeOf(plan.query, word), typeOf(plan.scores, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   Value key = function.getArgument(0), query = function.getArgument(1), scores = function.getArgument(2);
   b.loop(b.index(0), function.getArgument(3), plan.registerKeys, [&](Value n) {
     auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(n, i), k}; };
-    Product p{key, query, b.index(plan.qkSize), plan.registerKeys, indexA, unrollFor(plan.unroll, plan.qkSize), false};
+    Product p{key, query, b.index(plan.rowWords()), plan.registerKeys, indexA, unrollFor(plan.unroll, plan.rowWords()), false};
     SmallVector<Value> sums = product(p, SmallVector<Value>(plan.registerKeys * plan.vectors, b.splat(0)));
     for (int64_t i = 0; i < plan.registerKeys; ++i)
       for (int64_t j = 0; j < plan.vectors; ++j)
-        b.store(sums[i * plan.vectors + j], scores, {b.add(n, i), b.index(j * plan.lanes)});
+        b.store(scaled(sums[i * plan.vectors + j]), scores, {b.add(n, i), b.index(j * plan.lanes)});
   });
   func::ReturnOp::create(b);
   return function;
@@ -87,9 +116,12 @@ void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, 
       Value factor = b.load(rescale, {b.index(0), b.index(j * plan.lanes)}, b.f32Vector());
       init.push_back(b.mulf(b.load(accumulator, {b.add(first, i), b.index(j * plan.lanes)}, b.f32Vector()), factor));
     }
-  Value block = b.mul(b.div(first, b.index(plan.registerValues)), b.index(plan.keys));
-  auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(block, k), b.index(i)}; };
-  Product p{value, weights, function.getArgument(4), rows, indexA, unrollFor(plan.unroll, plan.registerKeys), strict};
+  Value block = b.mul(b.div(first, b.index(plan.registerValues)), b.index(plan.tileRows()));
+  auto indexA = [&](Value k, int64_t i) {
+    return plan.tiles ? SmallVector<Value>{b.add(first, i), k} : SmallVector<Value>{b.add(block, k), b.index(i)};
+  };
+  int64_t rowsPerBlock = plan.pairs ? plan.registerKeys / 2 : plan.registerKeys;
+  Product p{value, weights, function.getArgument(4), rows, indexA, unrollFor(plan.unroll, rowsPerBlock), strict};
   SmallVector<Value> sums = product(p, init);
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < plan.vectors; ++j)
@@ -97,10 +129,10 @@ void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, 
 }
 
 func::FuncOp PanelKernels::emitValues(bool strict) {
-  Type f32 = b.getF32Type();
+  Type f32 = b.getF32Type(), word = plan.wordType();
   auto function = createPrivateFunction(
       b, plan.work->getParentOfType<ModuleOp>(), prefix + (strict ? "_values_strict" : "_values"),
-      {typeOf(plan.valueTile, f32), typeOf(plan.scores, f32), typeOf(plan.accumulator, f32), typeOf(plan.rescale, f32), b.getIndexType()});
+      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32), typeOf(plan.rescale, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   int64_t whole = plan.vSize / plan.registerValues * plan.registerValues;

@@ -22,8 +22,8 @@ public:
 
   /// `scores(key tile, query, scores, count)`: scores[n][r] = <key n, query r> for n in [0, count).
   func::FuncOp emitScores();
-  /// `values(value tile, scores, accumulator, rescale, count)`: accumulator = rescale * accumulator + sum_n
-  /// weight * value. The strict form leaves out weights of -0.0, which mark excluded keys, so that their
+  /// `values(value tile, weights, accumulator, rescale, count)`: accumulator = rescale * accumulator + sum_n
+  /// weight * value over `count` rows of words. The strict form leaves out weights of -0.0, which mark excluded keys, so that their
   /// value rows are not touched.
   func::FuncOp emitValues(bool strict);
 
@@ -43,6 +43,11 @@ private:
   };
   SmallVector<Value> product(const Product &p, ArrayRef<Value> init);
   SmallVector<Value> step(const Product &p, Value k, ArrayRef<Value> sums);
+  SmallVector<Value> strictStep(const Product &p, Value k, ArrayRef<Value> sums);
+  Value multiplyAdd(Value a, Value b, Value sum);
+  Value broadcastWord(const Product &p, Value k, int64_t i);
+  Value part(Value word, int64_t half);
+  Value scaled(Value score);
   void valueBlock(func::FuncOp function, Value first, int64_t rows, bool strict);
 
   CpuBuilder &b;

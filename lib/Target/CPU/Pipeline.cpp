@@ -77,7 +77,8 @@ struct VerifyLoweredPass : impl::VerifyLoweredBase<VerifyLoweredPass> {
     getOperation().walk([&](Operation *op) {
       if (op == getOperation() || isa<LLVM::LLVMDialect, omp::OpenMPDialect>(op->getDialect()))
         return;
-      op->emitOpError("is left after lowering; the state 'lowered' holds only the LLVM and OpenMP dialects");
+      op->emitOpError(
+          "is left after lowering; the state 'lowered' holds only the LLVM and OpenMP dialects");
       clean = false;
     });
     if (!clean)

@@ -58,7 +58,8 @@ static void keepWideVectors(llvm::Module &module, int64_t lanes) {
   }
 }
 
-std::unique_ptr<llvm::Module> CPUTarget::translate(ModuleOp module, llvm::LLVMContext &context) const {
+std::unique_ptr<llvm::Module> CPUTarget::translate(ModuleOp module,
+                                                   llvm::LLVMContext &context) const {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   registerOpenMPDialectTranslation(*module.getContext());
@@ -110,7 +111,8 @@ FailureOr<std::string> CPUTarget::serialize(ModuleOp module, OutputKind kind) co
     translated->print(stream, nullptr);
     return out;
   }
-  auto type = kind == OutputKind::Assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+  auto type = kind == OutputKind::Assembly ? llvm::CodeGenFileType::AssemblyFile
+                                           : llvm::CodeGenFileType::ObjectFile;
   if (!emit(*translated, type, out)) {
     module.emitError("internal: the back end cannot write this file type");
     return failure();
@@ -133,16 +135,32 @@ static std::string findLinker() {
   return "";
 }
 
-LogicalResult CPUTarget::link(StringRef object, StringRef library, function_ref<InFlightDiagnostic()> emitError) const {
+LogicalResult CPUTarget::link(StringRef object, StringRef library,
+                              function_ref<InFlightDiagnostic()> emitError) const {
   std::string linker = findLinker();
   if (linker.empty())
-    return emitError() << "no linker found; install lld-22, or take --emit=obj and link it yourself with -shared -lomp -lm";
-  if (llvm::Triple(processor.triple).getArch() != llvm::Triple(llvm::sys::getDefaultTargetTriple()).getArch())
-    return emitError() << "cannot link a shared library for " << processor.triple
-                       << " on this machine; take --emit=obj and link it there with -shared -lomp -lm";
+    return emitError() << "no linker found; install lld-22, or take --emit=obj and link it "
+                          "yourself with -shared -lomp -lm";
+  if (llvm::Triple(processor.triple).getArch() !=
+      llvm::Triple(llvm::sys::getDefaultTargetTriple()).getArch())
+    return emitError()
+           << "cannot link a shared library for " << processor.triple
+           << " on this machine; take --emit=obj and link it there with -shared -lomp -lm";
   std::string soname = llvm::sys::path::filename(library).str();
-  SmallVector<StringRef> args = {linker, "-shared", "--hash-style=gnu", "--build-id=none", "-soname", soname,
-                                 "-o", library, object, "-L", ATTN_OPENMP_DIR, "-rpath", ATTN_OPENMP_DIR, "-lomp"};
+  SmallVector<StringRef> args = {linker,
+                                 "-shared",
+                                 "--hash-style=gnu",
+                                 "--build-id=none",
+                                 "-soname",
+                                 soname,
+                                 "-o",
+                                 library,
+                                 object,
+                                 "-L",
+                                 ATTN_OPENMP_DIR,
+                                 "-rpath",
+                                 ATTN_OPENMP_DIR,
+                                 "-lomp"};
   std::string message;
   SmallString<128> log;
   if (llvm::sys::fs::createTemporaryFile("attn-link", "log", log))
@@ -153,18 +171,21 @@ LogicalResult CPUTarget::link(StringRef object, StringRef library, function_ref<
   llvm::sys::fs::remove(log);
   if (code == 0)
     return success();
-  return emitError() << "linking " << library << " failed: " << message << (text ? (*text)->getBuffer() : StringRef());
+  return emitError() << "linking " << library << " failed: " << message
+                     << (text ? (*text)->getBuffer() : StringRef());
 }
 
 void attn::registerCPUTarget() {
-  registerTarget("cpu", [](StringRef variant, function_ref<InFlightDiagnostic()> emitError) -> std::unique_ptr<Target> {
-    FailureOr<Processor> processor = findProcessor(variant, emitError);
-    if (failed(processor))
-      return nullptr;
-    auto target = std::make_unique<CPUTarget>(variant, *processor);
-    if (target->isValid())
-      return target;
-    emitError() << "this build of LLVM has no back end for " << processor->triple;
-    return nullptr;
-  });
+  registerTarget("cpu",
+                 [](StringRef variant,
+                    function_ref<InFlightDiagnostic()> emitError) -> std::unique_ptr<Target> {
+                   FailureOr<Processor> processor = findProcessor(variant, emitError);
+                   if (failed(processor))
+                     return nullptr;
+                   auto target = std::make_unique<CPUTarget>(variant, *processor);
+                   if (target->isValid())
+                     return target;
+                   emitError() << "this build of LLVM has no back end for " << processor->triple;
+                   return nullptr;
+                 });
 }

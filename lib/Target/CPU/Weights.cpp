@@ -44,8 +44,8 @@ static Value plainWeight(CpuBuilder &b, Normalizer normalizer, Value score) {
 }
 
 /// exp(score - maximum). The difference comes first: score times log2(e) may overflow.
-static Value softmaxWeight(CpuBuilder &b, Value score, Value maximum) {
-  return b.exp2(b.mulf(b.subf(score, maximum), b.splat(1.4426950408889634)));
+static Value softmaxWeight(CpuBuilder &b, Value score, Value maximum, bool forBf16 = false) {
+  return b.exp2(b.mulf(b.subf(score, maximum), b.splat(1.4426950408889634)), forBf16);
 }
 
 static Value markExcluded(CpuBuilder &b, Value score, Value weight) {
@@ -75,6 +75,13 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
     }
   }
 
+  // The matrix unit leaves the scale to this place.
+  double factor = plan.tiles ? plan.scoreFactor() : 1.0;
+  auto loadScore = [&](Value n, const Column &column) -> Value {
+    Value score = b.load(scores, {n, column.at}, b.f32Vector());
+    return factor == 1.0 ? score : b.mulf(score, b.splat(factor));
+  };
+
   // First pass. Padded keys repeat the last live key where the mask or the region reads memory.
   SmallVector<Value> start(plan.vectors, b.splat(-infinity));
   Value lastKey = b.add(keys.high, -1);
@@ -83,7 +90,7 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
     Value readKey = partial ? b.minimum(key, lastKey) : key;
     SmallVector<Value> next;
     for (auto [column, top] : llvm::zip(columns, args)) {
-      Value score = b.load(scores, {n, column.at}, b.f32Vector());
+      Value score = loadScore(n, column);
       if (column.code || column.mask) {
         score = finalScore(b, column, score, readKey, live);
         b.store(score, scores, {n, column.at});
@@ -113,15 +120,26 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
     references.push_back(reference);
   }
 
-  SmallVector<Value> totals = b.loop(zero, padded, 1, begun, [&](Value n, ValueRange args) {
+  Value weights = slice(plan.weights, plan.wordType());
+  auto weightOf = [&](size_t j, Value n) -> Value {
+    const Column &column = columns[j];
+    bool isFinal = column.code || column.mask;
+    Value score = isFinal ? b.load(scores, {n, column.at}, b.f32Vector()) : loadScore(n, column);
+    Value weight = plan.isSoftmax() ? softmaxWeight(b, score, references[j], plan.pairs) : plainWeight(b, plan.normalizer, score);
+    return partial ? markExcluded(b, score, weight) : weight;
+  };
+  SmallVector<Value> totals = b.loop(zero, padded, plan.pairs ? 2 : 1, begun, [&](Value n, ValueRange args) {
     SmallVector<Value> next;
     for (auto [j, column] : llvm::enumerate(columns)) {
-      Value score = b.load(scores, {n, column.at}, b.f32Vector());
-      Value weight = plan.isSoftmax() ? softmaxWeight(b, score, references[j]) : plainWeight(b, plan.normalizer, score);
-      if (partial)
-        weight = markExcluded(b, score, weight);
-      b.store(weight, scores, {n, column.at});
-      next.push_back(b.addf(args[j], weight));
+      Value weight = weightOf(j, n), sum = weight;
+      if (plan.pairs) {
+        Value second = weightOf(j, b.add(n, 1));
+        sum = b.addf(weight, second);
+        b.store(b.packPairs(weight, second), weights, {b.div(n, b.index(2)), column.at});
+      } else {
+        b.store(weight, weights, {n, column.at});
+      }
+      next.push_back(b.addf(args[j], sum));
     }
     return next;
   });

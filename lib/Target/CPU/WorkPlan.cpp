@@ -1,6 +1,7 @@
 //===- WorkPlan.cpp - the facts one attn.work is lowered by ------------------===//
 #include "WorkPlan.h"
 #include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -39,10 +40,41 @@ LogicalResult WorkPlan::readBody() {
   if (!storeOut)
     return work.emitOpError("stores no output");
   groups = work.headGroups();
+  isBf16 = cast<MemRefType>(work.getKey().getType()).getElementType().isBF16();
+  scale = dot.getScale().convertToDouble();
   qkSize = dot.getQuery().getType().getColumns();
   vSize = step.getValues().getType().getColumns();
   return success();
 }
+
+/// Pairs of keys must not straddle register blocks.
+bool WorkPlan::usesPairs() {
+  return isBf16 && target.getFlag("bf16_dot") && lanes == 16 && registerKeys % 2 == 0;
+}
+
+/// Two by two matrix tiles for each product: 32 keys (or value columns) by 32 rows.
+bool WorkPlan::usesTiles() {
+  return isBf16 && target.getFlag("amx") && target.getFlag("bf16_convert") && lanes == 16 && rows == 32 && keys % 32 == 0;
+}
+
+int64_t WorkPlan::rowWords() const {
+  int64_t words = pairs ? (qkSize + 1) / 2 : qkSize;
+  return tiles ? static_cast<int64_t>(llvm::alignTo(words, 16)) : words;
+}
+
+Type WorkPlan::wordType() const {
+  MLIRContext *context = target.getContext();
+  return pairs ? Type(IntegerType::get(context, 32)) : Type(Float32Type::get(context));
+}
+
+double WorkPlan::queryFactor() const {
+  int exponent;
+  if (keyDots())
+    return 1.0;
+  return !pairs || std::fabs(std::frexp(scale, &exponent)) == 0.5 ? scale : 1.0;
+}
+
+double WorkPlan::scoreFactor() const { return queryFactor() == 1.0 ? scale : 1.0; }
 
 LogicalResult WorkPlan::readSchedule() {
   ScheduleAttr schedule = work.getSchedule();
@@ -58,18 +90,44 @@ LogicalResult WorkPlan::readSchedule() {
     return work.emitOpError() << "schedule has " << rows << " rows, but the target computes " << lanes
                               << " at a time; make rows a multiple";
   vectors = rows / lanes;
+  splits = schedule.getInt("splits");
+  streamed = schedule.getWord("form") == "stream";
+  tiles = !streamed && usesTiles();
+  pairs = !streamed && (tiles || usesPairs());
   if (registerKeys < 1 || registerValues < 1)
     return work.emitOpError("schedule needs positive register_keys and register_values on a CPU");
   if (keys % registerKeys != 0)
     return work.emitOpError() << "schedule has tiles of " << keys << " keys, not a multiple of register_keys = " << registerKeys;
-  if (schedule.getInt("splits") != 1 || schedule.getWord("maximum") != "exact")
+  if ((splits != 1 && !streamed) || schedule.getWord("maximum") != "exact")
     return work.emitOpError("splits above one and the lazy maximum are not built for the CPU yet");
+  return readForm();
+}
+
+/// Rows the stream form takes at a time.
+static constexpr int64_t streamRows = 4;
+
+LogicalResult WorkPlan::readForm() {
+  if (!streamed)
+    return success();
+  if (rows != lanes)
+    return work.emitOpError() << "schedule of form stream has " << rows << " rows; a panel of it is one vector of " << lanes;
+  if (rows % streamRows != 0)
+    return work.emitOpError() << "schedule of form stream has " << rows << " rows, not a multiple of " << streamRows;
+  if (isBf16 && (qkSize % 2 != 0 || vSize % 2 != 0))
+    return work.emitOpError("schedule of form stream needs even head sizes with bf16; use form panels");
   return success();
 }
 
-/// Two floats: a power of two as row length puts the rows of a register block into one bank (8 bytes wide), where their
+WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
+  int64_t elements = isBf16 ? 2 * lanes : lanes;
+  return {elements, (size + elements - 1) / elements, isBf16 && !(isKey && keyDots()) ? 2 : 1, size, isBf16};
+}
+
+/// Two words: a power of two as row length puts the rows of a register block into one bank (8 bytes wide), where their
 /// loads cannot go two at a time.
 static constexpr int64_t keyRowPadding = 2;
+/// A row of a matrix tile is one cache line; the rows of a tile must not fall into few sets of the cache.
+static constexpr int64_t tileRowPadding = 16;
 
 void WorkPlan::layOut() {
   int64_t next = 0;
@@ -78,17 +136,30 @@ void WorkPlan::layOut() {
     next = static_cast<int64_t>(llvm::alignTo(next + r * c * 4, 64));
     return s;
   };
-  query = slice(qkSize, rows);
-  accumulator = slice(vSize, rows);
+  auto rowOf = [&](const RowChunks &c) { return c.chunks * c.vectors * lanes; };
+  query = streamed ? slice(rows, rowOf(queryChunks())) : slice(rowWords(), rows);
+  auto tiledSize = static_cast<int64_t>(llvm::alignTo(vSize, tiles ? 16 : 1));
+  accumulator = streamed ? slice(rows, rowOf(valueChunks())) : slice(tiledSize, rows);
   maximum = slice(1, rows);
   sum = slice(1, rows);
   position = slice(1, rows);
   head = slice(1, rows);
   panelBytes = next;
   next *= panels;
-  keyTile = slice(keys, qkSize + keyRowPadding);
-  valueTile = slice(keys * valueBlocks(), registerValues);
+  if (tiles) {
+    keyTile = slice(keys, rowWords() + tileRowPadding);
+    valueTile = slice(tiledSize, keys / 2 + tileRowPadding);
+  } else if (!streamed) {
+    keyTile = slice(keys, rowWords() + keyRowPadding);
+    valueTile = slice(tileRows() * valueBlocks(), registerValues);
+  }
   scores = slice(keys, rows);
+  weights = pairs ? slice(tileRows(), rows) : scores;
   rescale = slice(1, rows);
   bytes = next;
+  next = 0;
+  partAccumulator = slice(accumulator.rows, accumulator.columns);
+  partMaximum = slice(1, rows);
+  partSum = slice(1, rows);
+  partPanelBytes = next;
 }

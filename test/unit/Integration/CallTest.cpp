@@ -29,7 +29,8 @@ protected:
   }
   /// Calls with one argument changed; expects its code, the same from the runtime with a sentence,
   /// and untouched outputs.
-  void expectRefused(unsigned index, int32_t kind, const std::function<void(attn_tensor &)> &change) {
+  void expectRefused(unsigned index, int32_t kind,
+                     const std::function<void(attn_tensor &)> &change) {
     std::vector<attn_tensor> tensors = good;
     change(tensors[index]);
     const attn_rt::Entry &entry = kernel->entry();
@@ -73,7 +74,8 @@ TEST_F(Call, ElementType) {
 }
 
 TEST_F(Call, StaticSize) {
-  for (auto [argument, axis] : {std::pair(0, 1), {0, 3}, {1, 1}, {1, 3}, {2, 3}, {3, 0}, {5, 1}, {6, 1}})
+  for (auto [argument, axis] :
+       {std::pair(0, 1), {0, 3}, {1, 1}, {1, 3}, {2, 3}, {3, 0}, {5, 1}, {6, 1}})
     for (int64_t by : {-1, 1})
       expectRefused(argument, ATTN_ERROR_SIZE,
                     [axis = axis, by](attn_tensor &t) { t.sizes[axis] += by; });
@@ -127,14 +129,16 @@ TEST_F(Call, ErrorsHaveDifferentTexts) {
   for (int32_t code : {0, 1, 2, 3, 4, 5, 3005, 999001, 999002})
     texts.insert(attn_error_text(code, buffer, sizeof(buffer)));
   EXPECT_EQ(texts.size(), 9u);
-  EXPECT_EQ(std::string(attn_error_text(3005, buffer, sizeof(buffer))).rfind("argument 3: ", 0), 0u);
+  EXPECT_EQ(std::string(attn_error_text(3005, buffer, sizeof(buffer))).rfind("argument 3: ", 0),
+            0u);
 }
 
 TEST_F(Call, BroadcastInputsMayHaveStrideZero) {
   // All batch entries read the first one's keys.
   Tensors inputs = makeInputs(*kernel, {2, 5, 7});
   HostTensor &keys = inputs[1];
-  std::copy_n(keys.values.begin(), keys.numElements() / 2, keys.values.begin() + keys.numElements() / 2);
+  std::copy_n(keys.values.begin(), keys.numElements() / 2,
+              keys.values.begin() + keys.numElements() / 2);
   Launch whole(*kernel, inputs), broadcast(*kernel, inputs);
   broadcast.tensors[1].strides[0] = 0;
   ASSERT_EQ(whole.run(), 0);

@@ -67,8 +67,9 @@ int64_t Kernel::scheduled(StringRef field) const {
   auto manifest = llvm::MemoryBuffer::getFile(bundleFolder + "/manifest.json");
   SmallVector<StringRef> groups;
   int64_t number = -1;
-  bool found = manifest && llvm::Regex(("[<,] ?" + field + " = ([0-9]+)").str())
-                               .match((*manifest)->getBuffer().split("attn.schedule").second, &groups);
+  bool found =
+      manifest && llvm::Regex(("[<,] ?" + field + " = ([0-9]+)").str())
+                      .match((*manifest)->getBuffer().split("attn.schedule").second, &groups);
   EXPECT_TRUE(found && !groups[1].getAsInteger(10, number)) << "no " << field.str();
   return number;
 }
@@ -96,7 +97,8 @@ Launch::Launch(Kernel &kernel, ArrayRef<HostTensor> inputs, Layout layout, Strin
   }
   for (Value result : kernel.function(name).getBody().front().getTerminator()->getOperands())
     memories.emplace_back(resultSizes(result, inputs),
-                          *reference::elementKindOf(getElementTypeOrSelf(result.getType())), layout);
+                          *reference::elementKindOf(getElementTypeOrSelf(result.getType())),
+                          layout);
   for (const Memory &memory : memories)
     tensors.push_back(memory.tensor());
 }

@@ -65,8 +65,18 @@ TEST_P(Masks, EqualTheDefinition) {
   auto kernel = compile(GetParam());
   ASSERT_TRUE(kernel);
   uint64_t seed = 0;
-  for (InputSizes sizes : {InputSizes{1, 1, 1}, {2, 5, 5}, {1, 33, 33}, {2, 17, 50}, {1, 50, 17},
-                           {1, 70, 131}, {3, 1, 24}})
+  // Eight positions to a panel, twelve keys to a tile: offsets of every remainder by four, so that
+  // edges of masks meet edges of tiles.
+  for (InputSizes sizes : {InputSizes{1, 1, 1},
+                           {2, 5, 5},
+                           {1, 33, 33},
+                           {2, 17, 50},
+                           {1, 50, 17},
+                           {1, 70, 131},
+                           {1, 64, 66},
+                           {1, 100, 99},
+                           {1, 52, 80},
+                           {3, 1, 24}})
     expectCorrect(*kernel, sizes, ++seed);
   Tensors inputs = makeInputs(*kernel, {1, 30, 40}, 7);
   for (int64_t key : {0, 3, 13, 24, 39})
@@ -78,8 +88,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         MaskCase{"all", "all"}, MaskCase{"none", "none"}, MaskCase{"causal", "causal"},
         MaskCase{"window", "window<5>"}, MaskCase{"two_sided_window", "window<3, 14>"},
-        MaskCase{"sink", "sink<3>"}, MaskCase{"prefix", "prefix<17>"}, MaskCase{"chunk", "chunk<8>"},
-        MaskCase{"stride", "stride<3>"},
+        MaskCase{"sink", "sink<3>"}, MaskCase{"prefix", "prefix<17>"},
+        MaskCase{"chunk", "chunk<8>"}, MaskCase{"stride", "stride<3>"},
+        // So wide that whole tiles are seen.
+        MaskCase{"wide_window", "window<45, 33>"}, MaskCase{"wide_chunk", "chunk<36>"},
+        MaskCase{"after_prefix", "not prefix<24>"},
         MaskCase{"prefix_length", "prefix_length<0>", {"tensor<?xi64>"}},
         MaskCase{"document", "document<0>", {"tensor<?x?xi32>"}},
         MaskCase{"dense", "dense<0>", {"tensor<?x4x?x?xi8>"}},
@@ -103,9 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
                  "document<1> and (causal or prefix_length<0>)",
                  {"tensor<?xi64>", "tensor<?x?xi32>"}},
         MaskCase{"dense_in_chunks", "chunk<16> and dense<0>", {"tensor<?x1x?x?xi8>"}},
-        MaskCase{"blocks_or_near",
-                 "causal and (blocks<8, 8, 0> or window<4>)",
-                 {"tensor<?x4x?x?xi8>"}},
+        MaskCase{
+            "blocks_or_near", "causal and (blocks<8, 8, 0> or window<4>)", {"tensor<?x4x?x?xi8>"}},
         MaskCase{"slots", "causal and stride<2>"},
         MaskCase{"duo", "causal and per_head<[all, sink<4> or window<8>], [0, 1, 1, 0]>"},
         MaskCase{"heads_of_documents",

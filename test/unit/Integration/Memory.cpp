@@ -167,8 +167,11 @@ bool Memory::guardsIntact() const {
 }
 
 attn_tensor Memory::tensor() const {
-  attn_tensor result = {base ? base + start : nullptr, static_cast<int32_t>(sizes.size()), 0,
-                        {1, 1, 1, 1}, {1, 1, 1, 1}};
+  attn_tensor result = {base ? base + start : nullptr,
+                        static_cast<int32_t>(sizes.size()),
+                        0,
+                        {1, 1, 1, 1},
+                        {1, 1, 1, 1}};
   result.dtype = kind == ElementKind::Index ? int32_t(ATTN_I64) : static_cast<int32_t>(kind);
   llvm::copy(sizes, result.sizes);
   llvm::copy(strides, result.strides);

@@ -124,6 +124,14 @@ static void expectCorrectAt(const std::string &dtype, ArrayRef<SmallVector<int64
 
 static constexpr int64_t large = (int64_t(1) << 31) + 96;
 
+TEST(Strides, RowsThatStartAnywhere) {
+  // Rows of 16 elements, 17 apart: no vector of a row is aligned to more than its element.
+  for (const char *dtype : {"f32", "bf16"})
+    expectCorrectAt(
+        dtype,
+        {{340, 85, 17, 1}, {238, 119, 17, 1}, {238, 119, 17, 1}, {340, 85, 17, 1}, {23, 5, 1}});
+}
+
 TEST(Offsets64, BatchesAndHeads) {
   expectCorrectAt("f32", {{4 * large, large, 16, 1},
                           {2 * large, large, 16, 1},
@@ -135,8 +143,9 @@ TEST(Offsets64, BatchesAndHeads) {
 TEST(Offsets64, Tokens) {
   // Four tokens on are past 2^31 elements, and past 2^32 bytes from the first.
   int64_t token = large / 4;
-  expectCorrectAt("bf16", {{64, 16, token, 1}, {32, 16, token, 1}, {32, 16, token, 1},
-                           {64, 16, token, 1}, {20, 5, 1}});
+  expectCorrectAt(
+      "bf16",
+      {{64, 16, token, 1}, {32, 16, token, 1}, {32, 16, token, 1}, {64, 16, token, 1}, {20, 5, 1}});
 }
 
 TEST(Offsets64, TableOfAScoreRegionAndMasks) {

@@ -173,7 +173,8 @@ TEST(Parts, MergedSplitsAreTheWhole) {
       return %o, %l : !q, !l
     })");
   ASSERT_TRUE(whole && split);
-  for (auto [first, second] : {std::pair(40, 80), {1, 119}, {0, 67}, {0, 0}, {120, 120}, {33, 34}}) {
+  for (auto [first, second] :
+       {std::pair(40, 80), {1, 119}, {0, 67}, {0, 0}, {120, 120}, {33, 34}}) {
     SCOPED_TRACE(std::to_string(first) + ", " + std::to_string(second));
     Tensors inputs = makeInputs(*whole, {2, 19, 120});
     Tensors parts = {inputs[0]};
@@ -198,7 +199,8 @@ TEST(Parts, MergeOfEmptyPartsIsEmpty) {
   const double infinity = std::numeric_limits<double>::infinity();
   Tensors inputs = makeInputs(*kernel, {1, 4, 4});
   // What an empty part holds does not matter.
-  std::fill(inputs[0].values.begin(), inputs[0].values.end(), std::numeric_limits<double>::quiet_NaN());
+  std::fill(inputs[0].values.begin(), inputs[0].values.end(),
+            std::numeric_limits<double>::quiet_NaN());
   std::fill(inputs[2].values.begin(), inputs[2].values.end(), -infinity);
   std::fill(inputs[3].values.begin(), inputs[3].values.end(), 0.25);
   Tensors found = results(*kernel, inputs);

@@ -12,10 +12,14 @@ namespace {
 class Chooser {
 public:
   explicit Chooser(uint64_t seed) : engine(seed) {}
-  int64_t upTo(int64_t count) { return static_cast<int64_t>(engine() % static_cast<uint64_t>(count)); }
+  int64_t upTo(int64_t count) {
+    return static_cast<int64_t>(engine() % static_cast<uint64_t>(count));
+  }
   int64_t between(int64_t least, int64_t most) { return least + upTo(most - least + 1); }
   bool oneIn(int64_t count) { return upTo(count) == 0; }
-  std::string oneOf(std::initializer_list<const char *> words) { return words.begin()[upTo(words.size())]; }
+  std::string oneOf(std::initializer_list<const char *> words) {
+    return words.begin()[upTo(words.size())];
+  }
 
 private:
   std::mt19937_64 engine;

@@ -102,9 +102,7 @@ static Tensors withScores(Kernel &kernel, InputSizes sizes, ArrayRef<double> sco
     HostTensor &tensor = inputs[operand];
     int64_t size = tensor.size(3);
     for (int64_t i = 0; i < tensor.numElements(); ++i)
-      tensor.values[i] = i % size                ? 0
-                         : operand == 0          ? 1
-                                                 : scores[i / size % scores.size()];
+      tensor.values[i] = i % size ? 0 : operand == 0 ? 1 : scores[i / size % scores.size()];
     tensor.round();
   }
   return inputs;

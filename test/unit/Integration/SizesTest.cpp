@@ -28,17 +28,15 @@ TEST_P(Sizes, InEveryLayout) {
   check(text, {{1, 9, 35}, {2, 17, 17}, {1, 1, 70}, {1, 33, 67}, {2, 3, 5}});
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, Sizes,
-                         testing::Values(HeadSizes{8, 8}, HeadSizes{16, 16}, HeadSizes{40, 40},
-                                         HeadSizes{64, 64}, HeadSizes{72, 72}, HeadSizes{80, 80},
-                                         HeadSizes{96, 96}, HeadSizes{128, 128},
-                                         HeadSizes{192, 128}, HeadSizes{256, 256},
-                                         HeadSizes{576, 512}, HeadSizes{8, 128},
-                                         HeadSizes{128, 8}, HeadSizes{24, 56}),
-                         [](const testing::TestParamInfo<HeadSizes> &info) {
-                           return "Qk" + std::to_string(info.param.qk) + "V" +
-                                  std::to_string(info.param.v);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Every, Sizes,
+    testing::Values(HeadSizes{8, 8}, HeadSizes{16, 16}, HeadSizes{40, 40}, HeadSizes{64, 64},
+                    HeadSizes{72, 72}, HeadSizes{80, 80}, HeadSizes{96, 96}, HeadSizes{128, 128},
+                    HeadSizes{192, 128}, HeadSizes{256, 256}, HeadSizes{576, 512},
+                    HeadSizes{8, 128}, HeadSizes{128, 8}, HeadSizes{24, 56}),
+    [](const testing::TestParamInfo<HeadSizes> &info) {
+      return "Qk" + std::to_string(info.param.qk) + "V" + std::to_string(info.param.v);
+    });
 
 class Types : public testing::TestWithParam<const char *> {};
 
@@ -85,23 +83,4 @@ TEST(Types, LargestSmallestAndSpecialNumbersPass) {
     for (auto [found, given] : llvm::zip_equal(special.values, inputs[2].values))
       EXPECT_TRUE(std::isnan(given) ? std::isnan(found) : found == given) << dtype << " " << given;
   }
-}
-
-TEST(Targets, LevelsBesidesTheHost) {
-  std::vector<const char *> levels;
-#if defined(__x86_64__)
-  levels.push_back("cpu:x86-64");
-  if (__builtin_cpu_supports("x86-64-v3"))
-    levels.push_back("cpu:x86-64-v3");
-#elif defined(__aarch64__)
-  levels.push_back("cpu:aarch64");
-#endif
-  for (const char *level : levels)
-    for (const char *dtype : {"f32", "bf16", "f16"}) {
-      SCOPED_TRACE(level);
-      auto kernel = Kernel::compile(AttentionText{"f", 4, 2, 2, 40, 24, dtype}.str(), level);
-      ASSERT_TRUE(kernel);
-      expectCorrect(*kernel, {1, 67, 131}, 1);
-      expectCorrect(*kernel, {2, 1, 40}, 2);
-    }
 }

@@ -25,9 +25,8 @@ TEST(Speed, Float32KernelIsTenTimesAsFastAsPlainLoops) {
   ASSERT_TRUE(kernel);
   Tensors inputs = makeInputs(*kernel, {1, 512, 512});
   attn::reference::setEvaluationThreads(1);
-  double plain = shortest(3, [&] {
-    (void)evaluate(*kernel, inputs, "f", attn::reference::Precision::Plain);
-  });
+  double plain =
+      shortest(3, [&] { (void)evaluate(*kernel, inputs, "f", attn::reference::Precision::Plain); });
   attn::reference::setEvaluationThreads(0);
   Launch launch(*kernel, inputs);
   double fast = shortest(15, [&] { EXPECT_EQ(launch.run(1), 0); });

@@ -20,6 +20,7 @@ protected:
     DialectRegistry registry;
     attn::registerAllDialects(registry);
     context.appendDialectRegistry(registry);
+    context.loadDialect<AttnDialect>();
     context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
       reports.push_back(diagnostic.str());
       return success();
@@ -69,8 +70,8 @@ struct EmptyTarget : Target {
 } // namespace
 
 TEST_F(TargetTest, FirstRegistrationStays) {
-  std::string seen;
-  registerTarget("empty", [&](StringRef variant, function_ref<InFlightDiagnostic()>) {
+  static std::string seen; // the registry outlives this test
+  registerTarget("empty", [](StringRef variant, function_ref<InFlightDiagnostic()>) {
     seen = variant.str();
     return std::make_unique<EmptyTarget>();
   });

@@ -24,9 +24,11 @@ def table(manifest):
         print(f"static const argument {name}_arguments[] = {{")
         for a in arguments:
             shape = sizes(a)
-            print(f"    {{{int(a['kind'] == 'output')}, {DTYPES[a['dtype']]}, {len(shape)}, {{{', '.join(map(str, shape)) or 1}}}}},")
+            extents = ", ".join(map(str, shape)) or "1"
+            print(f"    {{{int(a['kind'] == 'output')}, {DTYPES[a['dtype']]}, {len(shape)}, {{{extents}}}}},")
         print("};")
-    print("static const struct {\n  const char *name;\n  attn_entry_fn run;\n  const argument *arguments;\n  int64_t count;\n} entries[] = {")
+    print("static const struct {\n  const char *name;\n  attn_entry_fn run;")
+    print("  const argument *arguments;\n  int64_t count;\n} entries[] = {")
     for entry in manifest["entries"]:
         name = entry["name"]
         print(f"    {{\"{name}\", {name}, {name}_arguments, {len(entry['arguments'])}}},")

@@ -1,0 +1,146 @@
+/* What this processor can do at best: multiply-adds, bf16 dot products, matrix tiles, reading memory.
+ *   clang -O2 -fPIC -shared -fopenmp ceilings.c -o libceilings.so
+ * Every function gives the sum over `threads` threads, in operations (2 per multiply-add) or bytes per second; 0 where the
+ * processor lacks the instructions. */
+#include <immintrin.h>
+#include <omp.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* With one thread its own time, so that other work on the machine counts less. */
+static double now(int threads) {
+  struct timespec t;
+  clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+enum { ROUNDS = 200000, SUMS = 12 };
+#define KEEP(x) __asm__ volatile("" : "+x"(x))
+#define KEEPV(x) __asm__ volatile("" : "+v"(x))
+
+__attribute__((target("avx2,fma"))) static double fma256(void) {
+  __m256 sums[SUMS], a = _mm256_set1_ps(1e-9f);
+  for (int i = 0; i < SUMS; ++i)
+    sums[i] = _mm256_setzero_ps();
+  for (int k = 0; k < ROUNDS; ++k)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < SUMS; ++i) {
+      sums[i] = _mm256_fmadd_ps(a, a, sums[i]);
+      KEEP(sums[i]);
+    }
+  return (double)ROUNDS * SUMS * 16;
+}
+
+__attribute__((target("avx512f"))) static double fma512(void) {
+  __m512 sums[SUMS], a = _mm512_set1_ps(1e-9f);
+  for (int i = 0; i < SUMS; ++i)
+    sums[i] = _mm512_setzero_ps();
+  for (int k = 0; k < ROUNDS; ++k)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < SUMS; ++i) {
+      sums[i] = _mm512_fmadd_ps(a, a, sums[i]);
+      KEEPV(sums[i]);
+    }
+  return (double)ROUNDS * SUMS * 32;
+}
+
+__attribute__((target("avx512f,avx512bf16"))) static double dot512(void) {
+  __m512 sums[SUMS];
+  __m512bh a = (__m512bh)_mm512_set1_epi16(0x3080);
+  for (int i = 0; i < SUMS; ++i)
+    sums[i] = _mm512_setzero_ps();
+  for (int k = 0; k < ROUNDS; ++k)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < SUMS; ++i) {
+      sums[i] = _mm512_dpbf16_ps(sums[i], a, a);
+      KEEPV(sums[i]);
+    }
+  return (double)ROUNDS * SUMS * 64;
+}
+
+/* Four sums from two times two operands, as a kernel uses them. */
+__attribute__((target("amx-tile,amx-bf16"))) static double tiles(void) {
+  struct __attribute__((packed)) { uint8_t palette, start, zero[14]; uint16_t columns[16]; uint8_t rows[16]; } shape;
+  memset(&shape, 0, sizeof shape);
+  shape.palette = 1;
+  for (int i = 0; i < 8; ++i)
+    shape.columns[i] = 64, shape.rows[i] = 16;
+  _tile_loadconfig(&shape);
+  for (int k = 0; k < ROUNDS / 8; ++k) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_release();
+  return (double)(ROUNDS / 8) * 4 * 2 * 16 * 16 * 32;
+}
+
+static int may_use_tiles(void) { return syscall(SYS_arch_prctl, 0x1023, 18) == 0; }
+
+static double best_rate(double (*work)(void), int threads) {
+  double best = 0;
+  for (int trial = 0; trial < 8; ++trial) {
+    double done = 0, start = now(threads);
+#pragma omp parallel num_threads(threads) reduction(+ : done)
+    done += work();
+    double rate = done / (now(threads) - start);
+    if (rate > best)
+      best = rate;
+  }
+  return best;
+}
+
+double fma_rate(int threads) {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f"))
+    return best_rate(fma512, threads);
+  return __builtin_cpu_supports("avx2") ? best_rate(fma256, threads) : 0;
+}
+double fma256_rate(int threads) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") ? best_rate(fma256, threads) : 0;
+}
+double dot_rate(int threads) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512bf16") ? best_rate(dot512, threads) : 0;
+}
+double tile_rate(int threads) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("amx-bf16") && may_use_tiles() ? best_rate(tiles, threads) : 0;
+}
+
+__attribute__((target("avx2"))) static float read_bytes(const char *p, size_t bytes) {
+  __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+  for (size_t i = 0; i + 128 <= bytes; i += 128) {
+    s0 = _mm256_or_ps(s0, _mm256_loadu_ps((const float *)(p + i)));
+    s1 = _mm256_or_ps(s1, _mm256_loadu_ps((const float *)(p + i + 32)));
+    s2 = _mm256_or_ps(s2, _mm256_loadu_ps((const float *)(p + i + 64)));
+    s3 = _mm256_or_ps(s3, _mm256_loadu_ps((const float *)(p + i + 96)));
+  }
+  s0 = _mm256_or_ps(_mm256_or_ps(s0, s1), _mm256_or_ps(s2, s3));
+  return s0[0];
+}
+
+/* One pass over two buffers of `bytes`; the better of one stream and of both in turns of 8 KiB. */
+double read_rate(const char *a, const char *b, size_t bytes, int threads) {
+  double best = 0;
+  for (int turns = 0; turns < 2; ++turns) {
+    double start = now(threads);
+#pragma omp parallel num_threads(threads)
+    {
+      size_t share = bytes / (size_t)omp_get_num_threads() & ~(size_t)8191, first = share * (size_t)omp_get_thread_num();
+      size_t step = turns ? 8192 : share;
+      volatile float keep = 0;
+      for (size_t i = 0; step && i < share; i += step)
+        keep += read_bytes(a + first + i, step) + read_bytes(b + first + i, step);
+    }
+    double rate = 2.0 * (double)bytes / (now(threads) - start);
+    if (rate > best)
+      best = rate;
+  }
+  return best;
+}

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Measures CPU kernels against the processor's ceilings and, with --peer, PyTorch, all in one run.
+
+  benchmarks/cpu.py --compile BIN_DIR --out DIR [--target cpu:...]     compiles every case to a bundle under DIR
+  benchmarks/cpu.py --bundles DIR [--threads 1 2] [--json FILE]        checks and times them; needs numpy
+  benchmarks/cpu.py --bundles DIR --peer                               also PyTorch's scaled_dot_product_attention
+
+Cases are data: benchmarks/cases/cpu.json. Ceilings come from ceilings.c (see there how it is built), found as
+DIR/libceilings.so. A figure is the share of the ceiling measured before and after the case; prefill counts
+2 * B * H * Sq * Sk * (Dqk + Dv) operations, halved for causal, decode the bytes of K and V read once.
+"""
+import argparse, ctypes, datetime, json, pathlib, platform, statistics, subprocess, sys, time
+
+HERE = pathlib.Path(__file__).resolve().parent
+MLIR = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
+CODES = {"f32": 0, "bf16": 1, "f16": 2}
+
+
+class Tensor(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_void_p), ("rank", ctypes.c_int32), ("dtype", ctypes.c_int32),
+                ("sizes", ctypes.c_int64 * 4), ("strides", ctypes.c_int64 * 4)]
+
+
+def source(case):
+    t, size = MLIR[case["dtype"]], case["size"]
+    q = f"tensor<?x{case['heads']}x{1 if case['q'] == 1 else '?'}x{size}x{t}>"
+    k = f"tensor<?x{case['kv_heads']}x?x{size}x{t}>"
+    mask = "mask(<causal>) " if case["causal"] else ""
+    if "schedule" in case:
+        mask += f"schedule<{case['schedule']}> "
+    return (f"func.func @{case['name']}(%q: {q}, %k: {k}, %v: {k}) -> {q} {{\n"
+            f"  %o = attn.attention %q, %k, %v scale({size ** -0.5:.9g}) {mask}: {q}, {k}, {k} -> {q}\n"
+            f"  return %o : {q}\n}}\n")
+
+
+def compile_all(cases, args):
+    for case in cases:
+        folder = pathlib.Path(args.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{case['name']}.mlir"
+        file.write_text(source(case))
+        subprocess.run([f"{args.compile}/attn-compile", file, f"--target={args.target}", "-o", folder / case["name"]],
+                       check=True, stdout=subprocess.DEVNULL)
+
+
+class Case:
+    """Random data of a case, its kernel, and the reference in double precision for some rows."""
+
+    def __init__(self, case, folder):
+        import numpy as np
+        self.np, self.case, rng = np, case, np.random.default_rng(1)
+        shape = lambda heads, length: (case["batch"], heads, length, case["size"])
+        self.q, self.k, self.v = (self.encode(rng.standard_normal(s, dtype=np.float32)) for s in (
+            shape(case["heads"], case["q"]), shape(case["kv_heads"], case["kv"]), shape(case["kv_heads"], case["kv"])))
+        if "poison" in case:
+            for x in (self.k, self.v):
+                x[:, :, case["poison"]] = {"f32": np.nan, "bf16": 0x7FC0, "f16": np.nan}[case["dtype"]]
+        self.out = self.encode(np.full(self.q.shape, np.nan, np.float32))
+        library = ctypes.CDLL(str(folder / case["name"] / f"lib{case['name']}.so"))
+        self.kernel = getattr(library, case["name"])
+        self.kernel.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32]
+        self.args = (Tensor * 4)(*(self.describe(x) for x in (self.q, self.k, self.v, self.out)))
+
+    def encode(self, x):
+        np = self.np
+        if self.case["dtype"] == "bf16":
+            bits = x.view(np.uint32)
+            return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+        return x.astype({"f32": np.float32, "f16": np.float16}[self.case["dtype"]])
+
+    def decode(self, x):
+        np = self.np
+        if self.case["dtype"] == "bf16":
+            return (x.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+        return x.astype(np.float64)
+
+    def describe(self, x):
+        strides = [s // x.itemsize for s in x.strides]
+        return Tensor(x.ctypes.data, 4, CODES[self.case["dtype"]], (ctypes.c_int64 * 4)(*x.shape), (ctypes.c_int64 * 4)(*strides))
+
+    def run(self, threads):
+        code = self.kernel(ctypes.addressof(self.args), 4, threads)
+        if code != 0:
+            sys.exit(f"{self.case['name']}: the kernel returned {code}")
+
+    def error(self, rows=48):
+        """Root mean square error over the root mean square of the reference; also whether NaN rows are where they must be."""
+        np, case, rng = self.np, self.case, np_rng(self.np)
+        squares = reference = 0.0
+        for _ in range(rows):
+            b, h, i = rng.integers(case["batch"]), rng.integers(case["heads"]), rng.integers(case["q"])
+            g, position = h * case["kv_heads"] // case["heads"], case["kv"] - case["q"] + i
+            seen = position + 1 if case["causal"] else case["kv"]
+            k, v = self.decode(self.k[b, g, :seen]), self.decode(self.v[b, g, :seen])
+            s = k @ self.decode(self.q[b, h, i]) * case["size"] ** -0.5
+            p = np.exp(s - s.max())
+            expected, found = p @ v / p.sum(), self.decode(self.out[b, h, i])
+            if np.isnan(expected).any() or np.isnan(found).any():
+                if not (np.isnan(expected) == np.isnan(found)).all():
+                    return float("inf")
+                continue
+            squares += ((found - expected) ** 2).sum()
+            reference += (expected ** 2).sum()
+        return float((squares / reference) ** 0.5)
+
+    def work(self):
+        c = self.case
+        if c["q"] == 1:
+            return self.k.nbytes + self.v.nbytes
+        return 2 * c["batch"] * c["heads"] * c["q"] * c["kv"] * 2 * c["size"] / (2 if c["causal"] else 1)
+
+
+def np_rng(np):
+    return np.random.default_rng(2)
+
+
+def timed(function, threads, seconds=1.5, least=3):
+    """One thread is timed by its own clock, as its ceilings are: other work on the machine counts less."""
+    clock = time.thread_time if threads == 1 else time.perf_counter
+    function()
+    times, end = [], time.perf_counter() + seconds
+    while len(times) < least or (time.perf_counter() < end and len(times) < 200):
+        start = clock()
+        function()
+        times.append(clock() - start)
+    return times
+
+
+def ceilings(library, case, threads):
+    if case.case["q"] == 1:
+        library.read_rate.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        return {"read": library.read_rate(case.k.ctypes.data, case.v.ctypes.data, case.k.nbytes, threads)}
+    names = ["fma", "fma256"] + (["dot", "tile"] if case.case["dtype"] == "bf16" else [])
+    return {name: getattr(library, f"{name}_rate")(threads) for name in names}
+
+
+def peer(case, threads):
+    import torch
+    torch.set_num_threads(threads)
+    kinds = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+    tensor = lambda x: torch.from_numpy(x.view(case.np.int16) if x.dtype == case.np.uint16 else x).view(kinds[case.case["dtype"]])
+    q, k, v = map(tensor, (case.q, case.k, case.v))
+    causal = case.case["causal"] and case.case["q"] > 1
+    grouped = case.case["heads"] != case.case["kv_heads"]
+    with torch.no_grad():
+        return timed(lambda: torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=grouped), threads)
+
+
+def measure(case_data, folder, threads, args, library):
+    case = Case(case_data, folder)
+    case.run(threads)
+    record = {"case": case_data["name"], "threads": threads, "error": case.error()}
+    record["ok"] = bool(record["error"] < {"f32": 3e-6, "bf16": 8e-3, "f16": 2e-3}[case_data["dtype"]])
+    if case_data.get("check_only"):
+        return record
+    before, trials = ceilings(library, case, threads), []
+    for _ in range(5 if case_data["q"] == 1 else 1):
+        if case_data["q"] == 1:
+            now = ceilings(library, case, threads)
+            before = {name: max(before[name], now[name]) for name in now}
+        trials += timed(lambda: case.run(threads), threads, args.seconds / (5 if case_data["q"] == 1 else 1))
+    after = ceilings(library, case, threads)
+    top = {name: max(before[name], after[name]) for name in before}
+    rates = sorted(case.work() / t for t in trials)
+    record.update(best=rates[-1], median=statistics.median(rates), ceilings=top,
+                  share={name: rates[-1] / rate for name, rate in top.items() if rate})
+    if args.peer:
+        times = peer(case, threads)
+        record["peer"] = {"best": case.work() / min(times), "median": case.work() / statistics.median(times)}
+        record["speedup"] = record["median"] / record["peer"]["median"]
+    return record
+
+
+def show(r):
+    line = f"{r['case']:16} {r['threads']:3} thr  error {r['error']:.1e} {'ok ' if r['ok'] else 'WRONG'}"
+    if "best" in r:
+        shares = " ".join(f"{name} {100 * share:.0f}%" for name, share in r["share"].items())
+        line += f"  {r['best'] / 1e9:8.1f} G/s (median {r['median'] / 1e9:8.1f})  {shares}"
+    if "peer" in r:
+        line += f"  peer {r['peer']['median'] / 1e9:8.1f}, {r['speedup']:.2f} times"
+    print(line, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", default=HERE / "cases" / "cpu.json")
+    parser.add_argument("--only", nargs="*", help="names of cases")
+    parser.add_argument("--compile", metavar="BIN_DIR")
+    parser.add_argument("--out")
+    parser.add_argument("--target", default="cpu")
+    parser.add_argument("--bundles")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
+    parser.add_argument("--seconds", type=float, default=1.5, help="per case")
+    parser.add_argument("--peer", action="store_true")
+    parser.add_argument("--json")
+    parser.add_argument("--commit", default="")
+    args = parser.parse_args()
+    cases = [c for c in json.loads(pathlib.Path(args.cases).read_text()) if not args.only or c["name"] in args.only]
+    if args.compile:
+        return compile_all(cases, args)
+    folder = pathlib.Path(args.bundles)
+    library = ctypes.CDLL(str(folder / "libceilings.so"))
+    for name in ("fma", "fma256", "dot", "tile", "read"):
+        getattr(library, f"{name}_rate").restype = ctypes.c_double
+    records = []
+    for threads in args.threads:
+        for case in cases:
+            records.append(measure(case, folder, threads, args, library))
+            show(records[-1])
+    if args.json:
+        machine = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
+        pathlib.Path(args.json).write_text(json.dumps({"machine": machine, "date": datetime.date.today().isoformat(),
+                                                       "commit": args.commit, "records": records}, indent=1))
+    return 0 if all(r["ok"] for r in records) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

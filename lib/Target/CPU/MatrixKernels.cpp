@@ -1,0 +1,157 @@
+//===- MatrixKernels.cpp - products on the matrix unit -----------------------===//
+//
+// Tile registers 0 to 3 are sums (2 x 2 tiles), 4 and 5 left operands, 6 and 7 right ones: all eight. They are named by
+// number, so that no allocation can spill them.
+//
+//===----------------------------------------------------------------------===//
+#include "MatrixKernels.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Rows of a tile, and words of a row.
+static constexpr int64_t tileSize = 16;
+static constexpr int64_t leftTile = 4, rightTile = 6;
+
+static void callTile(CpuBuilder &b, StringRef name, ArrayRef<int64_t> tiles, ValueRange further = {}) {
+  SmallVector<Value> operands;
+  for (int64_t tile : tiles)
+    operands.push_back(LLVM::ConstantOp::create(b, b.getI8Type(), b.getI8IntegerAttr(static_cast<int8_t>(tile))));
+  llvm::append_range(operands, further);
+  LLVM::CallIntrinsicOp::create(b, b.getStringAttr(name), operands);
+}
+
+/// The address of an element of a memref without layout, as an LLVM pointer.
+static Value pointer(CpuBuilder &b, Value address) {
+  Value number = arith::IndexCastOp::create(b, b.getI64Type(), address);
+  return LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), number);
+}
+
+/// Palette 1 with eight tiles of 16 rows of 64 bytes, as the processor reads it: 64 bytes.
+void MatrixKernels::configure(CpuBuilder &b) {
+  constexpr int64_t columns = 0x0040004000400040, rows = 0x1010101010101010;
+  Value table = constantTable(b, ArrayRef<int64_t>{1, 0, columns, columns, 0, 0, rows, 0});
+  Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, table);
+  callTile(b, "llvm.x86.ldtilecfg", {}, pointer(b, address));
+}
+
+void MatrixKernels::release(CpuBuilder &b) { callTile(b, "llvm.x86.tilerelease", {}); }
+
+/// arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) of Linux.
+void MatrixKernels::requestPermission(CpuBuilder &b, ModuleOp module) {
+  Type i64 = b.getI64Type();
+  auto type = b.getFunctionType({i64, i64, i64}, i64);
+  if (!module.lookupSymbol("syscall")) {
+    OpBuilder detached(b.getContext());
+    auto declaration = func::FuncOp::create(detached, b.getLoc(), "syscall", type);
+    declaration.setPrivate();
+    module.push_back(declaration);
+  }
+  auto number = [&](int64_t value) -> Value { return arith::ConstantOp::create(b, b.getI64IntegerAttr(value)); };
+  func::CallOp::create(b, "syscall", TypeRange{i64}, ValueRange{number(158), number(0x1023), number(18)});
+}
+
+/// Where a tile begins in a slice of words, and how far its rows are apart.
+MatrixKernels::Operand MatrixKernels::at(Value memref, Value row, Value column) {
+  int64_t columns = cast<MemRefType>(memref.getType()).getDimSize(1);
+  Value word = b.add(b.mul(row, b.index(columns)), column);
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, memref);
+  return {b.add(base, b.mul(word, b.index(4))), b.index(4 * columns)};
+}
+
+void MatrixKernels::load(int64_t tile, const Operand &operand) {
+  Value stride = arith::IndexCastOp::create(b, b.getI64Type(), operand.stride);
+  callTile(b, "llvm.x86.tileloadd64", {tile}, {pointer(b, operand.address), stride});
+}
+
+void MatrixKernels::store(int64_t tile, const Operand &operand) {
+  Value stride = arith::IndexCastOp::create(b, b.getI64Type(), operand.stride);
+  callTile(b, "llvm.x86.tilestored64", {tile}, {pointer(b, operand.address), stride});
+}
+
+/// Adds the products over `count` words: one or two left tiles by two right tiles.
+void MatrixKernels::addProducts(int64_t leftTiles, Value left, function_ref<std::pair<Value, Value>(Value, int64_t)> leftAt, Value right,
+                                Value count) {
+  b.loop(b.index(0), count, tileSize, [&](Value k) {
+    for (int64_t j = 0; j < 2; ++j)
+      load(rightTile + j, at(right, k, b.index(j * tileSize)));
+    for (int64_t i = 0; i < leftTiles; ++i) {
+      auto [row, column] = leftAt(k, i);
+      load(leftTile + i, at(left, row, column));
+      for (int64_t j = 0; j < 2; ++j)
+        callTile(b, "llvm.x86.tdpbf16ps", {2 * i + j, leftTile + i, rightTile + j});
+    }
+  });
+}
+
+func::FuncOp MatrixKernels::emitScores() {
+  Type f32 = b.getF32Type(), word = plan.wordType();
+  auto function = createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
+                                        {typeOf(plan.keyTile, word), typeOf(plan.query, word), typeOf(plan.scores, f32), b.getIndexType()});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&function.front());
+  b.loop(b.index(0), function.getArgument(3), 2 * tileSize, [&](Value n) {
+    for (int64_t tile = 0; tile < 4; ++tile)
+      callTile(b, "llvm.x86.tilezero", {tile});
+    auto keyAt = [&](Value k, int64_t i) { return std::pair<Value, Value>(b.add(n, i * tileSize), k); };
+    addProducts(2, function.getArgument(0), keyAt, function.getArgument(1), b.index(plan.rowWords()));
+    for (int64_t i = 0; i < 2; ++i)
+      for (int64_t j = 0; j < 2; ++j)
+        store(2 * i + j, at(function.getArgument(2), b.add(n, i * tileSize), b.index(j * tileSize)));
+  });
+  func::ReturnOp::create(b);
+  return function;
+}
+
+/// Multiplies the accumulator by each row's factor, unless all are 1: no maximum moved.
+void MatrixKernels::rescale(Value accumulator, Value factors) {
+  SmallVector<Value> columns;
+  Value same;
+  for (int64_t j = 0; j < plan.vectors; ++j) {
+    columns.push_back(b.load(factors, {b.index(0), b.index(j * plan.lanes)}, b.f32Vector()));
+    Value ones = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, columns.back(), b.splat(1));
+    same = same ? b.both(same, ones) : ones;
+  }
+  Value changed = b.negate(Value(vector::ReductionOp::create(b, vector::CombiningKind::AND, same)));
+  b.when(changed, [&] {
+    b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
+      for (auto [j, factor] : llvm::enumerate(columns)) {
+        Value column = b.index(static_cast<int64_t>(j) * plan.lanes);
+        b.store(b.mulf(b.load(accumulator, {d, column}, b.f32Vector()), factor), accumulator, {d, column});
+      }
+    });
+  });
+}
+
+/// One or two tiles of value columns from `first` by all rows.
+void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftTiles) {
+  Value accumulator = function.getArgument(2);
+  auto sums = [&](int64_t i, int64_t j) { return at(accumulator, b.add(first, i * tileSize), b.index(j * tileSize)); };
+  for (int64_t i = 0; i < leftTiles; ++i)
+    for (int64_t j = 0; j < 2; ++j)
+      load(2 * i + j, sums(i, j));
+  auto valueAt = [&](Value k, int64_t i) { return std::pair<Value, Value>(b.add(first, i * tileSize), k); };
+  addProducts(leftTiles, function.getArgument(0), valueAt, function.getArgument(1), function.getArgument(4));
+  for (int64_t i = 0; i < leftTiles; ++i)
+    for (int64_t j = 0; j < 2; ++j)
+      store(2 * i + j, sums(i, j));
+}
+
+func::FuncOp MatrixKernels::emitValues() {
+  Type f32 = b.getF32Type(), word = plan.wordType();
+  auto function = createPrivateFunction(
+      b, plan.work->getParentOfType<ModuleOp>(), prefix + "_values",
+      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32), typeOf(plan.rescale, f32), b.getIndexType()});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&function.front());
+  rescale(function.getArgument(2), function.getArgument(3));
+  int64_t size = plan.accumulator.rows, whole = size / (2 * tileSize) * (2 * tileSize);
+  if (whole > 0)
+    b.loop(b.index(0), b.index(whole), 2 * tileSize, [&](Value first) { valueBlock(function, first, 2); });
+  if (whole < size)
+    valueBlock(function, b.index(whole), 1);
+  func::ReturnOp::create(b);
+  return function;
+}

@@ -1,0 +1,179 @@
+//===- StreamItem.cpp - items of the stream form ------------------------------===//
+//
+// An item is one part of the key range for one tile of rows. Parts are merged by
+// (m, l, acc) + (m', l', acc') = (M, e^(m-M) l + e^(m'-M) l', e^(m-M) acc + e^(m'-M) acc'), M = max(m, m').
+//
+//===----------------------------------------------------------------------===//
+#include "ItemFunction.h"
+#include "StreamKernels.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+using Predicate = arith::CmpIPredicate;
+
+/// Fewest keys worth a part of their own: a record costs about as much as a few keys.
+static constexpr int64_t partKeys = 512;
+
+Value attn::emitPartCount(CpuBuilder &b, const WorkPlan &plan, Value length) {
+  return b.maximum(b.minimum(b.div(length, b.index(partKeys)), b.index(plan.splits)), b.index(1));
+}
+
+/// The part's share of a range of tiles.
+KeyRange ItemFunction::rangeOfPart(Value low, Value high) {
+  Value count = b.sub(high, low);
+  auto bound = [&](Value number) { return b.add(low, b.div(b.mul(count, number), partCount)); };
+  return {bound(part), bound(b.add(part, 1))};
+}
+
+/// Live rows of a panel.
+Value ItemFunction::liveRows(Value panel) {
+  Value start = b.add(firstRow, b.mul(panel, b.index(plan.rows)));
+  return b.minimum(b.sub(totalRows, start), b.index(plan.rows));
+}
+
+/// Queries as the products read them: in the order in which `loadChunk` splits a row.
+void ItemFunction::loadStreamPanel(Value panel) {
+  b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { locateRow(panel, lane); });
+  Value source = mapped(plan.work.getQuery()), target = slice(plan.query, b.getF32Type(), panel);
+  Value positions = slice(plan.position, b.getI32Type(), panel), heads = slice(plan.head, b.getI32Type(), panel);
+  Value queryMap = constantTable(b, plan.work.getQueryMap());
+  WorkPlan::RowChunks c = plan.queryChunks();
+  b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) {
+    SmallVector<Value> at = sourceRow(b, context.batch, queryMap, context.offset, positions, heads, lane);
+    RowIndex row(at.begin(), at.end());
+    forChunks(b, c, [&](Value chunk, bool isTail) {
+      for (auto [i, vector] : llvm::enumerate(loadChunk(b, c, source, row, chunk, isTail))) {
+        Value column = b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)), static_cast<int64_t>(i) * plan.lanes);
+        Value numbers = plan.keyDots() ? Value(arith::BitcastOp::create(b, b.f32Vector(), vector))
+                                       : b.mulf(vector, b.splat(plan.queryFactor()));
+        b.store(numbers, target, {lane, column});
+      }
+    });
+  });
+}
+
+/// Only a tile of which some key is excluded needs the strict product.
+void ItemFunction::visitStreamPanel(Value panel, KeyRange keys, Value padded) {
+  auto [first, last] = panelPositions(panel);
+  Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
+  Value live = b.sub(keys.high, keys.low), isWhole = b.compare(Predicate::eq, padded, live);
+  Type f32 = b.getF32Type();
+  b.when(verdict.any, [&] {
+    Value rows = liveRows(panel), scores = slice(plan.scores, f32);
+    func::CallOp::create(b, scoresKernel, ValueRange{mapped(plan.work.getKey()), slice(plan.query, f32, panel), scores,
+                                                     context.batch, keyHead, keys.low, live, rows});
+    SmallVector<Value> operands = {mapped(plan.work.getValue()), scores, slice(plan.accumulator, f32, panel), slice(plan.rescale, f32),
+                                   context.batch, valueHead, keys.low, live, rows};
+    auto finishTile = [&](bool partial, func::FuncOp kernel) {
+      emitWeights(panel, keys, padded, partial);
+      func::CallOp::create(b, kernel, operands);
+    };
+    b.when(b.both(verdict.all, isWhole), [&] { finishTile(false, valuesKernel); }, [&] { finishTile(true, strictKernel); });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of the accumulator
+//===----------------------------------------------------------------------===//
+
+/// Calls `body` for each vector of a row.
+static void forVectors(CpuBuilder &b, const WorkPlan &plan, function_ref<void(Value column)> body) {
+  b.loop(b.index(0), b.index(plan.accumulator.columns), plan.lanes, body);
+}
+
+/// Multiplies each row by its inverse sum.
+void ItemFunction::scaleStreamPanel(Value panel) {
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel), inverses = slice(plan.rescale, b.getF32Type());
+  b.loop(b.index(0), liveRows(panel), 1, [&](Value row) {
+    Value factor = b.broadcast(memref::LoadOp::create(b, inverses, ValueRange{b.index(0), row}));
+    forVectors(b, plan, [&](Value column) {
+      b.store(b.mulf(b.load(accumulator, {row, column}, b.f32Vector()), factor), accumulator, {row, column});
+    });
+  });
+}
+
+void ItemFunction::storeStreamPanel(Value panel) {
+  Value start = b.add(firstRow, b.mul(panel, b.index(plan.rows)));
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel), out = mapped(plan.storeOut.getTarget());
+  WorkPlan::RowChunks c = plan.valueChunks();
+  b.loop(b.index(0), liveRows(panel), 1, [&](Value lane) {
+    RowPlace place = placeOf(b.add(start, lane));
+    forChunks(b, c, [&](Value chunk, bool isTail) {
+      SmallVector<Value> vectors;
+      for (int64_t i = 0; i < c.vectors; ++i) {
+        Value column = b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)), i * plan.lanes);
+        vectors.push_back(b.load(accumulator, {lane, column}, b.f32Vector()));
+      }
+      storeChunk(b, c, vectors, out, {context.batch, place.head, place.query}, chunk, isTail);
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+Value ItemFunction::partSlice(const Slice &s, Value number, Value panel) {
+  Value offset = b.add(b.mul(number, b.index(plan.panels * plan.partPanelBytes)), b.mul(panel, b.index(plan.partPanelBytes)));
+  return memref::ViewOp::create(b, MemRefType::get({s.rows, s.columns}, b.getF32Type()), parts, b.add(offset, s.offset), ValueRange());
+}
+
+/// Copies the state of a panel to its record.
+void ItemFunction::savePart(Value panel) {
+  auto copy = [&](const Slice &from, const Slice &to) {
+    Value source = slice(from, b.getF32Type(), panel), target = partSlice(to, number, panel);
+    b.loop(b.index(0), b.index(from.rows), 1, [&](Value row) {
+      b.loop(b.index(0), b.index(from.columns), plan.lanes,
+             [&](Value column) { b.store(b.load(source, {row, column}, b.f32Vector()), target, {row, column}); });
+    });
+  };
+  copy(plan.accumulator, plan.partAccumulator);
+  copy(plan.maximum, plan.partMaximum);
+  copy(plan.sum, plan.partSum);
+}
+
+/// Starts from no key at all, or the sink, which is already in the first part's record: `part` is not 0 here.
+void ItemFunction::mergePanels() {
+  Value live = b.minimum(b.sub(totalRows, firstRow), b.index(plan.itemRows()));
+  livePanels = b.ceilDiv(live, plan.rows);
+  part = b.index(1);
+  b.loop(b.index(0), livePanels, 1, [&](Value panel) {
+    b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { locateRow(panel, lane); });
+    initPanel(panel);
+    b.loop(b.index(0), partCount, 1, [&](Value p) { mergePart(panel, b.add(number, b.mul(p, tileCount))); });
+    finishPanel(panel);
+    storePanel(panel);
+  });
+}
+
+/// Adds a record to the panel's state. Weights without a running maximum just add up.
+void ItemFunction::mergePart(Value panel, Value number) {
+  Type f32 = b.getF32Type();
+  Value zero = b.index(0), maxima = slice(plan.maximum, f32, panel), sums = slice(plan.sum, f32, panel);
+  Value factors = slice(plan.rescale, f32), partFactors = slice(plan.scores, f32);
+  Value factor = b.splat(1), partFactor = b.splat(1);
+  if (plan.isSoftmax()) {
+    Value old = b.load(maxima, {zero, zero}, b.f32Vector());
+    Value own = b.load(partSlice(plan.partMaximum, number, panel), {zero, zero}, b.f32Vector());
+    Value now = b.maxf(own, old);
+    Value minusInfinity = b.splat(-std::numeric_limits<double>::infinity());
+    Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, now, minusInfinity);
+    Value reference = b.select(none, b.splat(0), now), log2e = b.splat(1.4426950408889634);
+    factor = b.exp2(b.mulf(b.subf(old, reference), log2e));
+    partFactor = b.exp2(b.mulf(b.subf(own, reference), log2e));
+    b.store(now, maxima, {zero, zero});
+    Value ownSum = b.load(partSlice(plan.partSum, number, panel), {zero, zero}, b.f32Vector());
+    b.store(b.fma(ownSum, partFactor, b.mulf(b.load(sums, {zero, zero}, b.f32Vector()), factor)), sums, {zero, zero});
+  }
+  b.store(factor, factors, {zero, zero});
+  b.store(partFactor, partFactors, {zero, zero});
+  Value accumulator = slice(plan.accumulator, f32, panel), addend = partSlice(plan.partAccumulator, number, panel);
+  b.loop(zero, liveRows(panel), 1, [&](Value row) {
+    Value scale = b.broadcast(memref::LoadOp::create(b, factors, ValueRange{zero, row}));
+    Value partScale = b.broadcast(memref::LoadOp::create(b, partFactors, ValueRange{zero, row}));
+    forVectors(b, plan, [&](Value column) {
+      Value before = b.mulf(b.load(accumulator, {row, column}, b.f32Vector()), scale);
+      b.store(b.fma(b.load(addend, {row, column}, b.f32Vector()), partScale, before), accumulator, {row, column});
+    });
+  });
+}
