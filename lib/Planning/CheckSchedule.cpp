@@ -55,10 +55,12 @@ LogicalResult attn::checkSchedule(AttentionOp op, TargetAttr target) {
   bool isStream = schedule.getWord("form") == "stream";
   if (isStream && schedule.getInt("rows") != core.lanes)
     return op.emitOpError("expected rows = ")
-           << core.lanes << " in a schedule of form stream, one vector, found " << schedule.getInt("rows");
+           << core.lanes << " in a schedule of form stream, one vector, found "
+           << schedule.getInt("rows");
   if (schedule.getInt("splits") != 1 && !isStream)
     return op.emitOpError("expected splits = 1, found ")
-           << schedule.getInt("splits") << "; splitting the key range is built for form = stream only";
+           << schedule.getInt("splits")
+           << "; splitting the key range is built for form = stream only";
   return success(succeeded(checkMultiple(op, schedule, "rows", "lanes")) &&
                  succeeded(checkMultiple(op, schedule, "keys", "register_keys")) &&
                  succeeded(checkRegisters(op, schedule, core, "register_keys")) &&

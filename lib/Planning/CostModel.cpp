@@ -49,7 +49,8 @@ int64_t TileShape::workingSet(const Workload &work) const {
 /// Multiply-adds of both products; value columns beyond the last whole block are computed, too.
 static double productCycles(const CoreFacts &core, const Workload &work, const TileShape &tile) {
   int64_t columns = work.qkSize + roundUp(work.vSize, tile.block.keys);
-  return static_cast<double>(columns) * tile.block.cyclesPerFma(core) / static_cast<double>(work.perWord);
+  return static_cast<double>(columns) * tile.block.cyclesPerFma(core) /
+         static_cast<double>(work.perWord);
 }
 
 /// What does not stay in the first-level cache is read again for each block of keys.

@@ -20,7 +20,8 @@ struct Workload {
   int64_t group;        // score heads that share a key head and a value head, the largest group
   bool oneQuery;        // decode: few query positions per call
   bool isBf16;
-  int64_t perWord = 1;  // elements that one lane of a multiply-add takes: 2 with dot products of bf16 pairs
+  int64_t perWord =
+      1; // elements that one lane of a multiply-add takes: 2 with dot products of bf16 pairs
 };
 
 /// A register block of both products: `keys` (or value columns) times `vectors` of query rows.
@@ -40,7 +41,9 @@ struct TileShape {
   int64_t lanes, keys, panels;
   int64_t rows() const { return block.vectors * lanes; }
   /// Query panel of 32-bit words, and score panel of one tile.
-  int64_t queryPanelBytes(const Workload &work) const { return rows() * work.qkSize * 4 / work.perWord; }
+  int64_t queryPanelBytes(const Workload &work) const {
+    return rows() * work.qkSize * 4 / work.perWord;
+  }
   int64_t scorePanelBytes() const { return rows() * keys * 4; }
   int64_t outPanelBytes(const Workload &work) const { return rows() * work.vSize * 4; }
   int64_t keyValueTileBytes(const Workload &work) const {

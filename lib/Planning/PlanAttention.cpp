@@ -117,20 +117,21 @@ static int64_t chooseUnroll(const Workload &work) {
 // Stream form
 //===----------------------------------------------------------------------===//
 
-/// Rows of a group up to which reading keys and values once, without a copy, decides; with more rows the
-/// products do, and packed panels are faster.
+/// Rows of a group up to which reading keys and values once, without a copy, decides; with more
+/// rows the products do, and packed panels are faster.
 static constexpr int64_t streamGroup = 8;
 static constexpr int64_t streamKeys = 32, streamSplits = 64;
 
-/// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are transposed once per tile; many
-/// keys, because each tile loads and stores the accumulator.
+/// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
+/// transposed once per tile; many keys, because each tile loads and stores the accumulator.
 static constexpr int64_t matrixRows = 32, matrixKeys = 256, matrixPanels = 32;
 
 static bool suitsMatrix(const CoreFacts &core, const Workload &work) {
   return core.amx && core.lanes == 16 && work.isBf16 && !work.oneQuery;
 }
 
-static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core, MaskAttr mask) {
+static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core,
+                                        MaskAttr mask) {
   Builder b(context);
   NamedAttrList fields;
   auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
@@ -146,9 +147,11 @@ static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &c
 }
 
 static SmallVector<std::string> explainMatrix() {
-  return {llvm::formatv("rows = {0}, keys = {1}: 2 x 2 tiles of the matrix unit; more keys load and store the accumulator less often",
+  return {llvm::formatv("rows = {0}, keys = {1}: 2 x 2 tiles of the matrix unit; more keys load "
+                        "and store the accumulator less often",
                         matrixRows, matrixKeys),
-          llvm::formatv("panels = {0}: one transposition of the values serves {1} rows", matrixPanels, matrixPanels * matrixRows)};
+          llvm::formatv("panels = {0}: one transposition of the values serves {1} rows",
+                        matrixPanels, matrixPanels * matrixRows)};
 }
 
 static bool suitsStream(const Workload &work) {
@@ -156,7 +159,8 @@ static bool suitsStream(const Workload &work) {
   return work.oneQuery && work.group <= streamGroup && evenPairs;
 }
 
-static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core, const Workload &work) {
+static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core,
+                                        const Workload &work) {
   Builder b(context);
   NamedAttrList fields;
   auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
@@ -172,11 +176,16 @@ static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &c
 }
 
 static SmallVector<std::string> explainStream(const CoreFacts &core, const Workload &work) {
-  return {llvm::formatv("form = stream: {0} rows of a group leave memory as the limit; keys and values are read once, without a copy",
+  return {llvm::formatv("form = stream: {0} rows of a group leave memory as the limit; keys and "
+                        "values are read once, without a copy",
                         work.group),
           llvm::formatv("rows = {0}: the weights of a key are one vector", core.lanes),
-          llvm::formatv("keys = {0}: keys and values of a tile stay in the first-level cache for all rows", streamKeys),
-          llvm::formatv("splits = {0}: at most; parts of the key range keep all cores busy with one sequence", streamSplits)};
+          llvm::formatv(
+              "keys = {0}: keys and values of a tile stay in the first-level cache for all rows",
+              streamKeys),
+          llvm::formatv(
+              "splits = {0}: at most; parts of the key range keep all cores busy with one sequence",
+              streamSplits)};
 }
 
 //===----------------------------------------------------------------------===//

@@ -13,10 +13,10 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
     return %out : tensor<?x32x?x128xf32>
   }
 
-  // One query position of a group of 4 fills one vector, and a group of 4 one panel.
+  // One query position of a group of 4: memory is the limit, so keys and values are streamed, in parts.
   // CHECK-LABEL: @decode
-  // CHECK: schedule<rows = 16, keys = {{[0-9]+}}, panels = 1,
-  // CHECK-SAME: "rows = 16: one query position times 4 heads of a group, in vectors of 16 lanes"
+  // CHECK: schedule<rows = 16, keys = 32, {{.*}}splits = 64, form = stream>
+  // CHECK-SAME: "form = stream: 4 rows of a group leave memory as the limit
   func.func @decode(%q: tensor<?x32x?x128xf32>, %k: tensor<?x8x?x128xf32>, %v: tensor<?x8x?x128xf32>) -> tensor<?x32x?x128xf32> attributes {attn.entry = "decode"} {
     %out = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x32x?x128xf32>, tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32> -> tensor<?x32x?x128xf32>
     return %out : tensor<?x32x?x128xf32>

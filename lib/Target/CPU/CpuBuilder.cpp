@@ -8,8 +8,8 @@ using namespace mlir;
 using namespace mlir::attn;
 
 CpuBuilder::CpuBuilder(Location loc, OpBuilder &builder, TargetAttr target)
-    : ImplicitLocOpBuilder(loc, builder), laneCount(target.getInt("lanes")), fused(target.getFlag("fused")),
-      masked(target.getFlag("masked")) {
+    : ImplicitLocOpBuilder(loc, builder), laneCount(target.getInt("lanes")),
+      fused(target.getFlag("fused")), masked(target.getFlag("masked")) {
   restoreInsertionPoint(builder.saveInsertionPoint());
 }
 
@@ -18,9 +18,15 @@ CpuBuilder::CpuBuilder(Location loc, OpBuilder &builder, TargetAttr target)
 //===----------------------------------------------------------------------===//
 
 Value CpuBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
-Value CpuBuilder::f32(double value) { return arith::ConstantOp::create(*this, getF32FloatAttr(static_cast<float>(value))); }
-Value CpuBuilder::i32(int64_t value) { return arith::ConstantOp::create(*this, getI32IntegerAttr(static_cast<int32_t>(value))); }
-Value CpuBuilder::boolean(bool value) { return arith::ConstantOp::create(*this, getBoolAttr(value)); }
+Value CpuBuilder::f32(double value) {
+  return arith::ConstantOp::create(*this, getF32FloatAttr(static_cast<float>(value)));
+}
+Value CpuBuilder::i32(int64_t value) {
+  return arith::ConstantOp::create(*this, getI32IntegerAttr(static_cast<int32_t>(value)));
+}
+Value CpuBuilder::boolean(bool value) {
+  return arith::ConstantOp::create(*this, getBoolAttr(value));
+}
 Value CpuBuilder::add(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
 Value CpuBuilder::add(Value a, int64_t b) { return b == 0 ? a : add(a, index(b)); }
 Value CpuBuilder::sub(Value a, Value b) { return arith::SubIOp::create(*this, a, b); }
@@ -28,7 +34,9 @@ Value CpuBuilder::mul(Value a, Value b) { return arith::MulIOp::create(*this, a,
 Value CpuBuilder::div(Value a, Value b) { return arith::DivUIOp::create(*this, a, b); }
 Value CpuBuilder::rem(Value a, Value b) { return arith::RemUIOp::create(*this, a, b); }
 Value CpuBuilder::ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), index(b)); }
-Value CpuBuilder::floorDiv(Value a, int64_t b) { return arith::FloorDivSIOp::create(*this, a, index(b)); }
+Value CpuBuilder::floorDiv(Value a, int64_t b) {
+  return arith::FloorDivSIOp::create(*this, a, index(b));
+}
 Value CpuBuilder::minimum(Value a, Value b) { return arith::MinSIOp::create(*this, a, b); }
 Value CpuBuilder::maximum(Value a, Value b) { return arith::MaxSIOp::create(*this, a, b); }
 Value CpuBuilder::compare(arith::CmpIPredicate predicate, Value a, Value b) {
@@ -37,12 +45,18 @@ Value CpuBuilder::compare(arith::CmpIPredicate predicate, Value a, Value b) {
 Value CpuBuilder::both(Value a, Value b) { return arith::AndIOp::create(*this, a, b); }
 Value CpuBuilder::either(Value a, Value b) { return arith::OrIOp::create(*this, a, b); }
 Value CpuBuilder::negate(Value a) {
-  Value ones = isa<VectorType>(a.getType()) ? Value(arith::ConstantOp::create(*this, DenseElementsAttr::get(cast<ShapedType>(a.getType()), true)))
-                                            : boolean(true);
+  Value ones = isa<VectorType>(a.getType())
+                   ? Value(arith::ConstantOp::create(
+                         *this, DenseElementsAttr::get(cast<ShapedType>(a.getType()), true)))
+                   : boolean(true);
   return arith::XOrIOp::create(*this, a, ones);
 }
-Value CpuBuilder::select(Value condition, Value a, Value b) { return arith::SelectOp::create(*this, condition, a, b); }
-Value CpuBuilder::toI32(Value value) { return arith::IndexCastOp::create(*this, getI32Type(), value); }
+Value CpuBuilder::select(Value condition, Value a, Value b) {
+  return arith::SelectOp::create(*this, condition, a, b);
+}
+Value CpuBuilder::toI32(Value value) {
+  return arith::IndexCastOp::create(*this, getI32Type(), value);
+}
 
 /// `type` with its element replaced, keeping a vector a vector.
 static Type withElement(Type type, Type element) {
@@ -66,10 +80,12 @@ Value CpuBuilder::narrow(Value value, Type element) {
 //===----------------------------------------------------------------------===//
 
 Value CpuBuilder::splat(double value) {
-  return arith::ConstantOp::create(*this, DenseElementsAttr::get(f32Vector(), static_cast<float>(value)));
+  return arith::ConstantOp::create(*this,
+                                   DenseElementsAttr::get(f32Vector(), static_cast<float>(value)));
 }
 Value CpuBuilder::splatI32(int64_t value) {
-  return arith::ConstantOp::create(*this, DenseElementsAttr::get(i32Vector(), static_cast<int32_t>(value)));
+  return arith::ConstantOp::create(
+      *this, DenseElementsAttr::get(i32Vector(), static_cast<int32_t>(value)));
 }
 Value CpuBuilder::broadcast(Value scalar) {
   return vector::BroadcastOp::create(*this, VectorType::get(laneCount, scalar.getType()), scalar);
@@ -92,10 +108,11 @@ Value CpuBuilder::maxf(Value a, Value b) {
   return select(arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b), a, b);
 }
 
-/// Minimax polynomials of 2^f on [-1/2, 1/2], error 9e-8 and 1e-4. The constant is exactly 1: otherwise every
-/// key tile would rescale the sums by one ulp although the maximum did not move.
+/// Minimax polynomials of 2^f on [-1/2, 1/2], error 9e-8 and 1e-4. The constant is exactly 1:
+/// otherwise every key tile would rescale the sums by one ulp although the maximum did not move.
 Value CpuBuilder::polynomial(Value fraction, bool forBf16) {
-  static constexpr double exact[] = {1.0, 0.693146978, 0.240222421, 0.0555073374, 0.00967151264, 0.00132647272};
+  static constexpr double exact[] = {1.0,          0.693146978,   0.240222421,
+                                     0.0555073374, 0.00967151264, 0.00132647272};
   static constexpr double coarse[] = {1.0, 0.693282927, 0.242210959, 0.0550089311};
   ArrayRef<double> coefficients = forBf16 ? ArrayRef<double>(coarse) : ArrayRef<double>(exact);
   Value p = splat(coefficients.back());
@@ -106,8 +123,10 @@ Value CpuBuilder::polynomial(Value fraction, bool forBf16) {
 
 Value CpuBuilder::dotPairs(Value a, Value b, Value sum) {
   auto type = VectorType::get(2 * laneCount, getBF16Type());
-  Value pairsA = vector::BitCastOp::create(*this, type, a), pairsB = vector::BitCastOp::create(*this, type, b);
-  return LLVM::CallIntrinsicOp::create(*this, f32Vector(), getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
+  Value pairsA = vector::BitCastOp::create(*this, type, a),
+        pairsB = vector::BitCastOp::create(*this, type, b);
+  return LLVM::CallIntrinsicOp::create(*this, f32Vector(),
+                                       getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
                                        ValueRange{sum, pairsA, pairsB})
       .getResult(0);
 }
@@ -115,8 +134,9 @@ Value CpuBuilder::dotPairs(Value a, Value b, Value sum) {
 /// One conversion of both vectors, one behind the other, and a permutation that pairs them.
 Value CpuBuilder::packPairs(Value first, Value second) {
   auto type = VectorType::get(2 * laneCount, getBF16Type());
-  Value halves = LLVM::CallIntrinsicOp::create(*this, type, getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
-                                               ValueRange{second, first})
+  Value halves = LLVM::CallIntrinsicOp::create(
+                     *this, type, getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+                     ValueRange{second, first})
                      .getResult(0);
   SmallVector<int64_t> order;
   for (int64_t i = 0; i < laneCount; ++i)
@@ -126,7 +146,8 @@ Value CpuBuilder::packPairs(Value first, Value second) {
 }
 
 Value CpuBuilder::unpackHalf(Value words, int64_t half) {
-  Value bits = half == 0 ? Value(arith::ShLIOp::create(*this, words, splatI32(16))) : both(words, splatI32(-65536));
+  Value bits = half == 0 ? Value(arith::ShLIOp::create(*this, words, splatI32(16)))
+                         : both(words, splatI32(-65536));
   return arith::BitcastOp::create(*this, f32Vector(), bits);
 }
 
@@ -136,14 +157,15 @@ Value CpuBuilder::exp2Scaled(Value x, bool forBf16) {
   Value p = polynomial(subf(x, n), forBf16);
   Value all = arith::ConstantOp::create(*this, getI16IntegerAttr(-1));
   Value currentRounding = i32(4);
-  return LLVM::CallIntrinsicOp::create(*this, f32Vector(), getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+  return LLVM::CallIntrinsicOp::create(*this, f32Vector(),
+                                       getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
                                        ValueRange{p, n, splat(0), all, currentRounding})
       .getResult(0);
 }
 
-/// Any vector unit: adding 1.5 * 2^23 rounds to an integer in the low bits; the power of two is made from
-/// them. A product, not an addition of exponents, so that a NaN stays one whatever its payload; -127
-/// makes the factor 0.
+/// Any vector unit: adding 1.5 * 2^23 rounds to an integer in the low bits; the power of two is
+/// made from them. A product, not an addition of exponents, so that a NaN stays one whatever its
+/// payload; -127 makes the factor 0.
 Value CpuBuilder::exp2Portable(Value x, bool forBf16) {
   Value low = splat(-127);
   x = select(arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, low, x), low, x);
@@ -163,7 +185,8 @@ Value CpuBuilder::exp2(Value x, bool forBf16) {
 // Control
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value> CpuBuilder::loop(Value lower, Value upper, int64_t step, ValueRange inits, LoopBody body) {
+SmallVector<Value> CpuBuilder::loop(Value lower, Value upper, int64_t step, ValueRange inits,
+                                    LoopBody body) {
   auto loop = scf::ForOp::create(*this, lower, upper, index(step), inits);
   OpBuilder::InsertionGuard guard(*this);
   // A loop without results comes with its terminator.
@@ -185,7 +208,8 @@ void CpuBuilder::loop(Value lower, Value upper, int64_t step, function_ref<void(
 }
 
 void CpuBuilder::when(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
-  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
+  auto branch =
+      scf::IfOp::create(*this, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPoint(branch.thenYield());
   then();

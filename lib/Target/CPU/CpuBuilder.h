@@ -16,10 +16,18 @@ public:
   CpuBuilder(Location loc, OpBuilder &builder, TargetAttr target);
 
   int64_t lanes() const { return laneCount; }
-  VectorType f32Vector() const { return VectorType::get(laneCount, Float32Type::get(getContext())); }
-  VectorType i32Vector() const { return VectorType::get(laneCount, IntegerType::get(getContext(), 32)); }
-  VectorType i1Vector() const { return VectorType::get(laneCount, IntegerType::get(getContext(), 1)); }
-  VectorType indexVector() const { return VectorType::get(laneCount, IndexType::get(getContext())); }
+  VectorType f32Vector() const {
+    return VectorType::get(laneCount, Float32Type::get(getContext()));
+  }
+  VectorType i32Vector() const {
+    return VectorType::get(laneCount, IntegerType::get(getContext(), 32));
+  }
+  VectorType i1Vector() const {
+    return VectorType::get(laneCount, IntegerType::get(getContext(), 1));
+  }
+  VectorType indexVector() const {
+    return VectorType::get(laneCount, IndexType::get(getContext()));
+  }
 
   // Scalars.
   Value index(int64_t value);
@@ -30,12 +38,12 @@ public:
   Value add(Value a, int64_t b);
   Value sub(Value a, Value b);
   Value mul(Value a, Value b);
-  Value div(Value a, Value b);      // non-negative index
-  Value rem(Value a, Value b);      // non-negative index
-  Value ceilDiv(Value a, int64_t b); // non-negative index
+  Value div(Value a, Value b);        // non-negative index
+  Value rem(Value a, Value b);        // non-negative index
+  Value ceilDiv(Value a, int64_t b);  // non-negative index
   Value floorDiv(Value a, int64_t b); // any sign
-  Value minimum(Value a, Value b);  // signed
-  Value maximum(Value a, Value b);  // signed
+  Value minimum(Value a, Value b);    // signed
+  Value maximum(Value a, Value b);    // signed
   Value compare(arith::CmpIPredicate predicate, Value a, Value b);
   Value both(Value a, Value b);
   Value either(Value a, Value b);
@@ -62,7 +70,8 @@ public:
   /// 2^x, at most 1 ulp off in [-126, 0]; exactly 0 below -127 and for -infinity; NaN for NaN;
   /// x must not exceed 127. `forBf16`: 1e-4 off, a fortieth of the spacing of bf16.
   Value exp2(Value x, bool forBf16 = false);
-  /// sum + a0 * b0 + a1 * b1 in each lane, of words that hold two bf16 (i32 vectors). Needs bf16_dot.
+  /// sum + a0 * b0 + a1 * b1 in each lane, of words that hold two bf16 (i32 vectors). Needs
+  /// bf16_dot.
   Value dotPairs(Value a, Value b, Value sum);
   /// Words of two bf16, rounded to nearest even, the first in the low half. Needs bf16_dot.
   Value packPairs(Value first, Value second);

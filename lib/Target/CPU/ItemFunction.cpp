@@ -1,7 +1,7 @@
 //===- ItemFunction.cpp - the function that computes one work item -----------===//
 //
-// An item is a range of rows (pairs of query position and score head) of one head group. It loads its query
-// panels, streams over the key tiles some row can see, and stores normalised rows.
+// An item is a range of rows (pairs of query position and score head) of one head group. It loads
+// its query panels, streams over the key tiles some row can see, and stores normalised rows.
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
@@ -15,7 +15,8 @@ using namespace mlir;
 using namespace mlir::attn;
 using Predicate = arith::CmpIPredicate;
 
-ItemFunction::ItemFunction(CpuBuilder &b, WorkPlan &plan, std::string name) : b(b), plan(plan), name(std::move(name)) {
+ItemFunction::ItemFunction(CpuBuilder &b, WorkPlan &plan, std::string name)
+    : b(b), plan(plan), name(std::move(name)) {
   collectOuterValues();
 }
 
@@ -24,7 +25,9 @@ void ItemFunction::collectOuterValues() {
   llvm::SetVector<Value> values(plan.work->operand_begin(), plan.work->operand_end());
   getUsedValuesDefinedAbove(plan.work.getBody(), values);
   outer.assign(values.begin(), values.end());
-  llvm::erase_if(outer, [](Value v) { return v.getDefiningOp() && v.getDefiningOp()->hasTrait<OpTrait::ConstantLike>(); });
+  llvm::erase_if(outer, [](Value v) {
+    return v.getDefiningOp() && v.getDefiningOp()->hasTrait<OpTrait::ConstantLike>();
+  });
 }
 
 Value ItemFunction::slice(const Slice &s, Type element, Value panel) {
@@ -32,7 +35,8 @@ Value ItemFunction::slice(const Slice &s, Type element, Value panel) {
   if (panel)
     offset = b.add(offset, b.mul(panel, b.index(plan.panelBytes)));
   int64_t perWord = 32 / element.getIntOrFloatBitWidth();
-  return memref::ViewOp::create(b, MemRefType::get({s.rows, s.columns * perWord}, element), workspace, offset, ValueRange());
+  return memref::ViewOp::create(b, MemRefType::get({s.rows, s.columns * perWord}, element),
+                                workspace, offset, ValueRange());
 }
 
 void ItemFunction::emit() {
@@ -64,7 +68,8 @@ void ItemFunction::emitFunction(StringRef suffix, function_ref<void()> body) {
     inputs.push_back(bytes);
   auto firstOuter = static_cast<unsigned>(inputs.size());
   llvm::append_range(inputs, ValueRange(outer).getTypes());
-  function = createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), name + suffix.str(), inputs);
+  function =
+      createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), name + suffix.str(), inputs);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   workspace = function.getArgument(1);
@@ -96,12 +101,13 @@ static int64_t largestGroup(ArrayRef<HeadGroup> groups) {
 
 Value attn::emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query) {
   Value rows = b.mul(memref::DimOp::create(b, query, 2), b.index(largestGroup(plan.groups)));
-  Value perTile = b.mul(memref::DimOp::create(b, query, 0), b.index(static_cast<int64_t>(plan.groups.size())));
+  Value perTile =
+      b.mul(memref::DimOp::create(b, query, 0), b.index(static_cast<int64_t>(plan.groups.size())));
   return b.mul(b.ceilDiv(rows, plan.itemRows()), perTile);
 }
 
-/// Number `item` counts head groups fastest, then batch entries, then row tiles, from the last down where
-/// the longest come first.
+/// Number `item` counts head groups fastest, then batch entries, then row tiles, from the last down
+/// where the longest come first.
 void ItemFunction::emitLocation() {
   auto count = static_cast<int64_t>(plan.groups.size());
   SmallVector<int64_t> starts, sizes, keys, values, heads;
@@ -127,8 +133,12 @@ void ItemFunction::emitLocation() {
     Value tiles = b.ceilDiv(b.mul(queries, b.index(largestGroup(plan.groups))), plan.itemRows());
     tile = b.sub(b.add(tiles, -1), tile);
   }
-  context = {b.div(rest, b.index(count)), b.rem(rest, b.index(count)), mapped(plan.work.getOffset()),
-             mapped(plan.stream.getLength()), {}, plan.groups};
+  context = {b.div(rest, b.index(count)),
+             b.rem(rest, b.index(count)),
+             mapped(plan.work.getOffset()),
+             mapped(plan.stream.getLength()),
+             {},
+             plan.groups};
   for (Value operand : plan.stream.getMaskOperands())
     context.operands.push_back(mapped(operand));
   auto read = [&](ArrayRef<int64_t> table) -> Value {
@@ -176,18 +186,22 @@ void ItemFunction::initPanel(Value panel) {
     for (int64_t column = 0; column < plan.accumulator.columns; column += plan.lanes)
       b.store(b.splat(0), accumulator, {row, b.index(column)});
   });
-  Value maximum = slice(plan.maximum, b.getF32Type(), panel), sum = slice(plan.sum, b.getF32Type(), panel);
+  Value maximum = slice(plan.maximum, b.getF32Type(), panel),
+        sum = slice(plan.sum, b.getF32Type(), panel);
   Value heads = slice(plan.head, b.getI32Type(), panel);
   for (int64_t j = 0; j < plan.vectors; ++j) {
     Value start = b.splat(-std::numeric_limits<double>::infinity());
     if (Value sinks = plan.init.getSinks())
-      start = emitByLane(b, b.load(heads, {zero, b.index(j * plan.lanes)}, b.i32Vector()), b.getF32Type(),
-                         [&](Value head) -> Value { return memref::LoadOp::create(b, mapped(sinks), head); });
+      start = emitByLane(
+          b, b.load(heads, {zero, b.index(j * plan.lanes)}, b.i32Vector()), b.getF32Type(),
+          [&](Value head) -> Value { return memref::LoadOp::create(b, mapped(sinks), head); });
     // Only the first part counts the sink.
     if (plan.streamed)
-      start = b.select(b.compare(Predicate::eq, part, zero), start, b.splat(-std::numeric_limits<double>::infinity()));
+      start = b.select(b.compare(Predicate::eq, part, zero), start,
+                       b.splat(-std::numeric_limits<double>::infinity()));
     // A sink of -infinity takes no part.
-    Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, start, b.splat(-std::numeric_limits<double>::infinity()));
+    Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, start,
+                                       b.splat(-std::numeric_limits<double>::infinity()));
     b.store(start, maximum, {zero, b.index(j * plan.lanes)});
     b.store(b.select(none, b.splat(0), b.splat(1)), sum, {zero, b.index(j * plan.lanes)});
   }
@@ -199,7 +213,8 @@ void ItemFunction::initPanel(Value panel) {
 
 void ItemFunction::emitStream() {
   Value lastRow = b.add(b.minimum(b.add(firstRow, plan.itemRows()), totalRows), -1);
-  Value first = b.add(context.offset, b.div(firstRow, groupSize)), last = b.add(context.offset, b.div(lastRow, groupSize));
+  Value first = b.add(context.offset, b.div(firstRow, groupSize)),
+        last = b.add(context.offset, b.div(lastRow, groupSize));
   KeyRange range = emitKeyRange(b, plan.stream.getMask(), context, first, last);
   b.when(b.compare(Predicate::slt, range.low, range.high), [&] {
     KeyRange tiles = {b.div(range.low, b.index(plan.keys)), b.ceilDiv(range.high, plan.keys)};
@@ -213,10 +228,12 @@ void ItemFunction::emitStream() {
         Value live = b.sub(keys.high, keys.low);
         Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
         if (plan.streamed)
-          return b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitStreamPanel(panel, keys, padded); });
+          return b.loop(b.index(0), livePanels, 1,
+                        [&](Value panel) { visitStreamPanel(panel, keys, padded); });
         packKeys(low, live, padded);
         Value finite = packValues(low, live, padded);
-        b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitPanel(panel, keys, padded, finite); });
+        b.loop(b.index(0), livePanels, 1,
+               [&](Value panel) { visitPanel(panel, keys, padded, finite); });
       });
     });
   });
@@ -226,14 +243,17 @@ void ItemFunction::emitStream() {
 std::pair<Value, Value> ItemFunction::panelPositions(Value panel) {
   Value start = b.add(firstRow, b.mul(panel, b.index(plan.rows)));
   Value end = b.add(b.minimum(b.add(start, plan.rows), totalRows), -1);
-  return {b.add(context.offset, b.div(start, groupSize)), b.add(context.offset, b.div(end, groupSize))};
+  return {b.add(context.offset, b.div(start, groupSize)),
+          b.add(context.offset, b.div(end, groupSize))};
 }
 
-/// Excluded keys have a zero weight; only a value that is not finite makes a difference between the two products.
+/// Excluded keys have a zero weight; only a value that is not finite makes a difference between the
+/// two products.
 void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value finite) {
   auto [first, last] = panelPositions(panel);
   // The panel's own rows may end before the item's: a diagonal costs each panel what it sees.
-  keys.high = b.minimum(keys.high, emitKeyRange(b, plan.stream.getMask(), context, first, last).high);
+  keys.high =
+      b.minimum(keys.high, emitKeyRange(b, plan.stream.getMask(), context, first, last).high);
   keys.high = b.maximum(keys.high, keys.low);
   padded = b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
@@ -242,16 +262,22 @@ void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value fi
   Value some = b.both(verdict.any, b.compare(Predicate::slt, keys.low, keys.high));
   b.when(some, [&] {
     Type word = plan.wordType();
-    func::CallOp::create(b, scoresKernel, ValueRange{slice(plan.keyTile, word), slice(plan.query, word, panel),
-                                                     slice(plan.scores, f32), padded});
+    func::CallOp::create(b, scoresKernel,
+                         ValueRange{slice(plan.keyTile, word), slice(plan.query, word, panel),
+                                    slice(plan.scores, f32), padded});
     Value wordRows = plan.pairs ? b.div(padded, b.index(2)) : padded;
-    SmallVector<Value> operands = {slice(plan.valueTile, word), slice(plan.weights, word), slice(plan.accumulator, f32, panel),
-                                   slice(plan.rescale, f32), wordRows};
-    // Without a mask a score of -infinity excludes a key, too, and must be marked beside such values.
+    SmallVector<Value> operands = {slice(plan.valueTile, word), slice(plan.weights, word),
+                                   slice(plan.accumulator, f32, panel), slice(plan.rescale, f32),
+                                   wordRows};
+    // Without a mask a score of -infinity excludes a key, too, and must be marked beside such
+    // values.
     Value unmarked = b.both(b.both(verdict.all, isWhole), finite);
-    b.when(unmarked, [&] { emitWeights(panel, keys, padded, false); }, [&] { emitWeights(panel, keys, padded, true); });
-    b.when(finite, [&] { func::CallOp::create(b, valuesKernel, operands); },
-           [&] { func::CallOp::create(b, strictKernel, operands); });
+    b.when(
+        unmarked, [&] { emitWeights(panel, keys, padded, false); },
+        [&] { emitWeights(panel, keys, padded, true); });
+    b.when(
+        finite, [&] { func::CallOp::create(b, valuesKernel, operands); },
+        [&] { func::CallOp::create(b, strictKernel, operands); });
   });
 }
 
@@ -266,11 +292,14 @@ void ItemFunction::finishPanel(Value panel) {
   finishSums(panel);
   if (plan.streamed)
     return scaleStreamPanel(panel);
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel), inverses = slice(plan.rescale, b.getF32Type());
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel),
+        inverses = slice(plan.rescale, b.getF32Type());
   for (int64_t j = 0; j < plan.vectors; ++j) {
-    Value column = b.index(j * plan.lanes), inverse = b.load(inverses, {b.index(0), column}, b.f32Vector());
+    Value column = b.index(j * plan.lanes),
+          inverse = b.load(inverses, {b.index(0), column}, b.f32Vector());
     b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
-      b.store(b.mulf(b.load(accumulator, {d, column}, b.f32Vector()), inverse), accumulator, {d, column});
+      b.store(b.mulf(b.load(accumulator, {d, column}, b.f32Vector()), inverse), accumulator,
+              {d, column});
     });
   }
 }
@@ -278,13 +307,16 @@ void ItemFunction::finishPanel(Value panel) {
 /// Inverse sums into the rescale slice; the log-sum-exp where it is asked for.
 void ItemFunction::finishSums(Value panel) {
   Value zero = b.index(0), inverses = slice(plan.rescale, b.getF32Type());
-  Value maximum = slice(plan.maximum, b.getF32Type(), panel), sums = slice(plan.sum, b.getF32Type(), panel);
+  Value maximum = slice(plan.maximum, b.getF32Type(), panel),
+        sums = slice(plan.sum, b.getF32Type(), panel);
   for (int64_t j = 0; j < plan.vectors; ++j) {
     Value column = b.index(j * plan.lanes);
     Value sum = b.load(sums, {zero, column}, b.f32Vector());
     Value empty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, b.splat(0));
-    b.store(b.select(empty, b.splat(0), arith::DivFOp::create(b, b.splat(1), sum)), inverses, {zero, column});
+    b.store(b.select(empty, b.splat(0), arith::DivFOp::create(b, b.splat(1), sum)), inverses,
+            {zero, column});
     if (plan.storeLse)
-      b.store(b.addf(b.load(maximum, {zero, column}, b.f32Vector()), math::LogOp::create(b, sum)), maximum, {zero, column});
+      b.store(b.addf(b.load(maximum, {zero, column}, b.f32Vector()), math::LogOp::create(b, sum)),
+              maximum, {zero, column});
   }
 }

@@ -6,12 +6,14 @@
 
 namespace mlir::attn {
 
-/// Private functions `(item, workspace, values of the caller...)` that compute one item of `plan.work`. In the stream
-/// form an item is a part of the key range, its state goes to a record in a further memref `parts` behind the
-/// workspace, and a second function merges the records of a tile of rows in a fixed order.
+/// Private functions `(item, workspace, values of the caller...)` that compute one item of
+/// `plan.work`. In the stream form an item is a part of the key range, its state goes to a record
+/// in a further memref `parts` behind the workspace, and a second function merges the records of a
+/// tile of rows in a fixed order.
 class ItemFunction {
 public:
-  /// `b` must stand before the work; constants among the caller's values are cloned instead of passed.
+  /// `b` must stand before the work; constants among the caller's values are cloned instead of
+  /// passed.
   ItemFunction(CpuBuilder &b, WorkPlan &plan, std::string name);
 
   /// Emits the function and the kernels it calls.
@@ -54,6 +56,7 @@ private:
   // Stream form.
   void loadStreamPanel(Value panel);
   void visitStreamPanel(Value panel, KeyRange keys, Value padded);
+  Value hasExcluded(Value live);
   void scaleStreamPanel(Value panel);
   void storeStreamPanel(Value panel);
   Value partSlice(const Slice &s, Value number, Value panel);
@@ -85,10 +88,13 @@ private:
 };
 
 /// Batch entry, head of the query's memref and query number of a lane.
-SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset, Value positions, Value heads, Value lane);
-/// Tiles of rows: of the largest group times groups times batch entries, `queries` query positions each.
+SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset,
+                             Value positions, Value heads, Value lane);
+/// Tiles of rows: of the largest group times groups times batch entries, `queries` query positions
+/// each.
 Value emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query);
-/// Parts the key range is cut into. The length alone decides, so that results do not depend on threads.
+/// Parts the key range is cut into. The length alone decides, so that results do not depend on
+/// threads.
 Value emitPartCount(CpuBuilder &b, const WorkPlan &plan, Value length);
 
 } // namespace mlir::attn

@@ -14,13 +14,15 @@ using namespace mlir;
 using namespace mlir::attn;
 
 /// Runs `function` for each number below `count`, with a workspace for each thread.
-static void emitItems(CpuBuilder &b, WorkPlan &plan, func::FuncOp function, Value count, ValueRange further) {
+static void emitItems(CpuBuilder &b, WorkPlan &plan, func::FuncOp function, Value count,
+                      ValueRange further) {
   Type byte = b.getIntegerType(8);
   Value workspace, whole;
   auto allocate = [&] {
     if (plan.tiles)
       MatrixKernels::requestPermission(b, function->getParentOfType<ModuleOp>());
-    whole = memref::AllocOp::create(b, MemRefType::get({plan.bytes}, byte), b.getI64IntegerAttr(64));
+    whole =
+        memref::AllocOp::create(b, MemRefType::get({plan.bytes}, byte), b.getI64IntegerAttr(64));
     workspace = memref::CastOp::create(b, MemRefType::get({ShapedType::kDynamic}, byte), whole);
   };
   auto run = [&](Value number) {
@@ -53,13 +55,15 @@ static LogicalResult lowerWork(WorkOp work, TargetAttr target, unsigned number) 
     return failure();
   OpBuilder builder(work);
   CpuBuilder b(work.getLoc(), builder, target);
-  std::string name = (work->getParentOfType<func::FuncOp>().getName() + "_work" + Twine(number)).str();
+  std::string name =
+      (work->getParentOfType<func::FuncOp>().getName() + "_work" + Twine(number)).str();
   ItemFunction item(b, *plan, name);
   item.emit();
   if (plan->streamed)
     emitParts(b, *plan, item);
   else
-    emitItems(b, *plan, item.getFunction(), emitTileCount(b, *plan, work.getQuery()), item.getOuterValues());
+    emitItems(b, *plan, item.getFunction(), emitTileCount(b, *plan, work.getQuery()),
+              item.getOuterValues());
   work.erase();
   return success();
 }

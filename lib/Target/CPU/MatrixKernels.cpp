@@ -1,7 +1,7 @@
 //===- MatrixKernels.cpp - products on the matrix unit -----------------------===//
 //
-// Tile registers 0 to 3 are sums (2 x 2 tiles), 4 and 5 left operands, 6 and 7 right ones: all eight. They are named by
-// number, so that no allocation can spill them.
+// Tile registers 0 to 3 are sums (2 x 2 tiles), 4 and 5 left operands, 6 and 7 right ones: all
+// eight. They are named by number, so that no allocation can spill them.
 //
 //===----------------------------------------------------------------------===//
 #include "MatrixKernels.h"
@@ -15,10 +15,12 @@ using namespace mlir::attn;
 static constexpr int64_t tileSize = 16;
 static constexpr int64_t leftTile = 4, rightTile = 6;
 
-static void callTile(CpuBuilder &b, StringRef name, ArrayRef<int64_t> tiles, ValueRange further = {}) {
+static void callTile(CpuBuilder &b, StringRef name, ArrayRef<int64_t> tiles,
+                     ValueRange further = {}) {
   SmallVector<Value> operands;
   for (int64_t tile : tiles)
-    operands.push_back(LLVM::ConstantOp::create(b, b.getI8Type(), b.getI8IntegerAttr(static_cast<int8_t>(tile))));
+    operands.push_back(
+        LLVM::ConstantOp::create(b, b.getI8Type(), b.getI8IntegerAttr(static_cast<int8_t>(tile))));
   llvm::append_range(operands, further);
   LLVM::CallIntrinsicOp::create(b, b.getStringAttr(name), operands);
 }
@@ -49,8 +51,11 @@ void MatrixKernels::requestPermission(CpuBuilder &b, ModuleOp module) {
     declaration.setPrivate();
     module.push_back(declaration);
   }
-  auto number = [&](int64_t value) -> Value { return arith::ConstantOp::create(b, b.getI64IntegerAttr(value)); };
-  func::CallOp::create(b, "syscall", TypeRange{i64}, ValueRange{number(158), number(0x1023), number(18)});
+  auto number = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  };
+  func::CallOp::create(b, "syscall", TypeRange{i64},
+                       ValueRange{number(158), number(0x1023), number(18)});
 }
 
 /// Where a tile begins in a slice of words, and how far its rows are apart.
@@ -72,8 +77,9 @@ void MatrixKernels::store(int64_t tile, const Operand &operand) {
 }
 
 /// Adds the products over `count` words: one or two left tiles by two right tiles.
-void MatrixKernels::addProducts(int64_t leftTiles, Value left, function_ref<std::pair<Value, Value>(Value, int64_t)> leftAt, Value right,
-                                Value count) {
+void MatrixKernels::addProducts(int64_t leftTiles, Value left,
+                                function_ref<std::pair<Value, Value>(Value, int64_t)> leftAt,
+                                Value right, Value count) {
   b.loop(b.index(0), count, tileSize, [&](Value k) {
     for (int64_t j = 0; j < 2; ++j)
       load(rightTile + j, at(right, k, b.index(j * tileSize)));
@@ -88,18 +94,24 @@ void MatrixKernels::addProducts(int64_t leftTiles, Value left, function_ref<std:
 
 func::FuncOp MatrixKernels::emitScores() {
   Type f32 = b.getF32Type(), word = plan.wordType();
-  auto function = createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
-                                        {typeOf(plan.keyTile, word), typeOf(plan.query, word), typeOf(plan.scores, f32), b.getIndexType()});
+  auto function =
+      createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
+                            {typeOf(plan.keyTile, word), typeOf(plan.query, word),
+                             typeOf(plan.scores, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   b.loop(b.index(0), function.getArgument(3), 2 * tileSize, [&](Value n) {
     for (int64_t tile = 0; tile < 4; ++tile)
       callTile(b, "llvm.x86.tilezero", {tile});
-    auto keyAt = [&](Value k, int64_t i) { return std::pair<Value, Value>(b.add(n, i * tileSize), k); };
-    addProducts(2, function.getArgument(0), keyAt, function.getArgument(1), b.index(plan.rowWords()));
+    auto keyAt = [&](Value k, int64_t i) {
+      return std::pair<Value, Value>(b.add(n, i * tileSize), k);
+    };
+    addProducts(2, function.getArgument(0), keyAt, function.getArgument(1),
+                b.index(plan.rowWords()));
     for (int64_t i = 0; i < 2; ++i)
       for (int64_t j = 0; j < 2; ++j)
-        store(2 * i + j, at(function.getArgument(2), b.add(n, i * tileSize), b.index(j * tileSize)));
+        store(2 * i + j,
+              at(function.getArgument(2), b.add(n, i * tileSize), b.index(j * tileSize)));
   });
   func::ReturnOp::create(b);
   return function;
@@ -119,7 +131,8 @@ void MatrixKernels::rescale(Value accumulator, Value factors) {
     b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
       for (auto [j, factor] : llvm::enumerate(columns)) {
         Value column = b.index(static_cast<int64_t>(j) * plan.lanes);
-        b.store(b.mulf(b.load(accumulator, {d, column}, b.f32Vector()), factor), accumulator, {d, column});
+        b.store(b.mulf(b.load(accumulator, {d, column}, b.f32Vector()), factor), accumulator,
+                {d, column});
       }
     });
   });
@@ -128,12 +141,17 @@ void MatrixKernels::rescale(Value accumulator, Value factors) {
 /// One or two tiles of value columns from `first` by all rows.
 void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftTiles) {
   Value accumulator = function.getArgument(2);
-  auto sums = [&](int64_t i, int64_t j) { return at(accumulator, b.add(first, i * tileSize), b.index(j * tileSize)); };
+  auto sums = [&](int64_t i, int64_t j) {
+    return at(accumulator, b.add(first, i * tileSize), b.index(j * tileSize));
+  };
   for (int64_t i = 0; i < leftTiles; ++i)
     for (int64_t j = 0; j < 2; ++j)
       load(2 * i + j, sums(i, j));
-  auto valueAt = [&](Value k, int64_t i) { return std::pair<Value, Value>(b.add(first, i * tileSize), k); };
-  addProducts(leftTiles, function.getArgument(0), valueAt, function.getArgument(1), function.getArgument(4));
+  auto valueAt = [&](Value k, int64_t i) {
+    return std::pair<Value, Value>(b.add(first, i * tileSize), k);
+  };
+  addProducts(leftTiles, function.getArgument(0), valueAt, function.getArgument(1),
+              function.getArgument(4));
   for (int64_t i = 0; i < leftTiles; ++i)
     for (int64_t j = 0; j < 2; ++j)
       store(2 * i + j, sums(i, j));
@@ -143,13 +161,15 @@ func::FuncOp MatrixKernels::emitValues() {
   Type f32 = b.getF32Type(), word = plan.wordType();
   auto function = createPrivateFunction(
       b, plan.work->getParentOfType<ModuleOp>(), prefix + "_values",
-      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32), typeOf(plan.rescale, f32), b.getIndexType()});
+      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
+       typeOf(plan.rescale, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   rescale(function.getArgument(2), function.getArgument(3));
   int64_t size = plan.accumulator.rows, whole = size / (2 * tileSize) * (2 * tileSize);
   if (whole > 0)
-    b.loop(b.index(0), b.index(whole), 2 * tileSize, [&](Value first) { valueBlock(function, first, 2); });
+    b.loop(b.index(0), b.index(whole), 2 * tileSize,
+           [&](Value first) { valueBlock(function, first, 2); });
   if (whole < size)
     valueBlock(function, b.index(whole), 1);
   func::ReturnOp::create(b);

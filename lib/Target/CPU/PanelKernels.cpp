@@ -1,8 +1,8 @@
 //===- PanelKernels.cpp - the two products of a panel ------------------------===//
 //
-// Register block: `registerKeys` (or value columns) by `vectors` accumulators, one SSA value each and
-// carried by the loop, so that they stay in registers. One operand is broadcast from memory, the other is loaded as
-// it lies.
+// Register block: `registerKeys` (or value columns) by `vectors` accumulators, one SSA value each
+// and carried by the loop, so that they stay in registers. One operand is broadcast from memory,
+// the other is loaded as it lies.
 //
 //===----------------------------------------------------------------------===//
 #include "PanelKernels.h"
@@ -12,11 +12,13 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-func::FuncOp attn::createPrivateFunction(CpuBuilder &b, ModuleOp module, StringRef name, TypeRange inputs) {
+func::FuncOp attn::createPrivateFunction(CpuBuilder &b, ModuleOp module, StringRef name,
+                                         TypeRange inputs) {
   OpBuilder detached(b.getContext());
   auto function = func::FuncOp::create(detached, b.getLoc(), name, b.getFunctionType(inputs, {}));
   function.setPrivate();
-  function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
+  function->setAttr("llvm.linkage",
+                    LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
   SymbolTable(module).insert(function);
   function.addEntryBlock();
   return function;
@@ -34,7 +36,8 @@ Value PanelKernels::broadcastWord(const Product &p, Value k, int64_t i) {
 SmallVector<Value> PanelKernels::step(const Product &p, Value k, ArrayRef<Value> sums) {
   SmallVector<Value> next(sums), loaded;
   for (int64_t j = 0; j < plan.vectors; ++j)
-    loaded.push_back(b.load(p.b, {k, b.index(j * plan.lanes)}, VectorType::get(plan.lanes, plan.wordType())));
+    loaded.push_back(
+        b.load(p.b, {k, b.index(j * plan.lanes)}, VectorType::get(plan.lanes, plan.wordType())));
   for (int64_t i = 0; i < p.rows; ++i) {
     Value a = broadcastWord(p, k, i);
     for (int64_t j = 0; j < plan.vectors; ++j) {
@@ -46,14 +49,17 @@ SmallVector<Value> PanelKernels::step(const Product &p, Value k, ArrayRef<Value>
 }
 
 /// Part `half` of a word of pairs as float32, or the whole word.
-Value PanelKernels::part(Value word, int64_t half) { return plan.pairs ? b.unpackHalf(word, half) : word; }
+Value PanelKernels::part(Value word, int64_t half) {
+  return plan.pairs ? b.unpackHalf(word, half) : word;
+}
 
 /// As `step`, but in float32, one key at a time, and without excluded ones.
 SmallVector<Value> PanelKernels::strictStep(const Product &p, Value k, ArrayRef<Value> sums) {
   SmallVector<Value> next(sums);
   for (int64_t half = 0; half < (plan.pairs ? 2 : 1); ++half)
     for (int64_t j = 0; j < plan.vectors; ++j) {
-      Value word = b.load(p.b, {k, b.index(j * plan.lanes)}, VectorType::get(plan.lanes, plan.wordType()));
+      Value word =
+          b.load(p.b, {k, b.index(j * plan.lanes)}, VectorType::get(plan.lanes, plan.wordType()));
       Value weight = part(word, half);
       Value bits = arith::BitcastOp::create(b, b.i32Vector(), weight);
       Value excluded = b.compare(arith::CmpIPredicate::eq, bits, b.splatI32(INT32_MIN));
@@ -89,15 +95,25 @@ Value PanelKernels::scaled(Value score) {
 
 func::FuncOp PanelKernels::emitScores() {
   Type f32 = b.getF32Type(), word = plan.wordType();
-  auto function = createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
-                                        {typeOf(plan.keyTile, word), typeOf(plan.query, word), typeOf(plan.scores, f32), b.getIndexType()});
+  auto function =
+      createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
+                            {typeOf(plan.keyTile, word), typeOf(plan.query, word),
+                             typeOf(plan.scores, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
-  Value key = function.getArgument(0), query = function.getArgument(1), scores = function.getArgument(2);
+  Value key = function.getArgument(0), query = function.getArgument(1),
+        scores = function.getArgument(2);
   b.loop(b.index(0), function.getArgument(3), plan.registerKeys, [&](Value n) {
     auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(n, i), k}; };
-    Product p{key, query, b.index(plan.rowWords()), plan.registerKeys, indexA, unrollFor(plan.unroll, plan.rowWords()), false};
-    SmallVector<Value> sums = product(p, SmallVector<Value>(plan.registerKeys * plan.vectors, b.splat(0)));
+    Product p{key,
+              query,
+              b.index(plan.rowWords()),
+              plan.registerKeys,
+              indexA,
+              unrollFor(plan.unroll, plan.rowWords()),
+              false};
+    SmallVector<Value> sums =
+        product(p, SmallVector<Value>(plan.registerKeys * plan.vectors, b.splat(0)));
     for (int64_t i = 0; i < plan.registerKeys; ++i)
       for (int64_t j = 0; j < plan.vectors; ++j)
         b.store(scaled(sums[i * plan.vectors + j]), scores, {b.add(n, i), b.index(j * plan.lanes)});
@@ -108,20 +124,24 @@ func::FuncOp PanelKernels::emitScores() {
 
 /// `rows` value columns from `first`: load, rescale, add the products, store.
 void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, bool strict) {
-  Value value = function.getArgument(0), weights = function.getArgument(1), accumulator = function.getArgument(2),
-        rescale = function.getArgument(3);
+  Value value = function.getArgument(0), weights = function.getArgument(1),
+        accumulator = function.getArgument(2), rescale = function.getArgument(3);
   SmallVector<Value> init;
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < plan.vectors; ++j) {
       Value factor = b.load(rescale, {b.index(0), b.index(j * plan.lanes)}, b.f32Vector());
-      init.push_back(b.mulf(b.load(accumulator, {b.add(first, i), b.index(j * plan.lanes)}, b.f32Vector()), factor));
+      init.push_back(b.mulf(
+          b.load(accumulator, {b.add(first, i), b.index(j * plan.lanes)}, b.f32Vector()), factor));
     }
   Value block = b.mul(b.div(first, b.index(plan.registerValues)), b.index(plan.tileRows()));
   auto indexA = [&](Value k, int64_t i) {
-    return plan.tiles ? SmallVector<Value>{b.add(first, i), k} : SmallVector<Value>{b.add(block, k), b.index(i)};
+    return plan.tiles ? SmallVector<Value>{b.add(first, i), k}
+                      : SmallVector<Value>{b.add(block, k), b.index(i)};
   };
   int64_t rowsPerBlock = plan.pairs ? plan.registerKeys / 2 : plan.registerKeys;
-  Product p{value, weights, function.getArgument(4), rows, indexA, unrollFor(plan.unroll, rowsPerBlock), strict};
+  Product p{value, weights, function.getArgument(4),
+            rows,  indexA,  unrollFor(plan.unroll, rowsPerBlock),
+            strict};
   SmallVector<Value> sums = product(p, init);
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < plan.vectors; ++j)
@@ -132,7 +152,8 @@ func::FuncOp PanelKernels::emitValues(bool strict) {
   Type f32 = b.getF32Type(), word = plan.wordType();
   auto function = createPrivateFunction(
       b, plan.work->getParentOfType<ModuleOp>(), prefix + (strict ? "_values_strict" : "_values"),
-      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32), typeOf(plan.rescale, f32), b.getIndexType()});
+      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
+       typeOf(plan.rescale, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   int64_t whole = plan.vSize / plan.registerValues * plan.registerValues;

@@ -18,13 +18,14 @@ struct OuterValues {
 /// The private functions one attn.work is lowered to. All memrefs are slices of the workspace.
 class PanelKernels {
 public:
-  PanelKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix) : b(b), plan(plan), prefix(std::move(prefix)) {}
+  PanelKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
+      : b(b), plan(plan), prefix(std::move(prefix)) {}
 
   /// `scores(key tile, query, scores, count)`: scores[n][r] = <key n, query r> for n in [0, count).
   func::FuncOp emitScores();
-  /// `values(value tile, weights, accumulator, rescale, count)`: accumulator = rescale * accumulator + sum_n
-  /// weight * value over `count` rows of words. The strict form leaves out weights of -0.0, which mark excluded keys, so that their
-  /// value rows are not touched.
+  /// `values(value tile, weights, accumulator, rescale, count)`: accumulator = rescale *
+  /// accumulator + sum_n weight * value over `count` rows of words. The strict form leaves out
+  /// weights of -0.0, which mark excluded keys, so that their value rows are not touched.
   func::FuncOp emitValues(bool strict);
 
   /// Type of a slice.
@@ -36,7 +37,7 @@ private:
   /// C[i][j] += A(i, k) * B[k][j] over k in [0, count).
   struct Product {
     Value a, b, count;
-    int64_t rows;                                    // i
+    int64_t rows; // i
     function_ref<SmallVector<Value>(Value k, int64_t i)> indexA;
     int64_t unroll;
     bool strict;
@@ -56,7 +57,8 @@ private:
 };
 
 /// A private function that LLVM must not export.
-func::FuncOp createPrivateFunction(CpuBuilder &b, ModuleOp module, StringRef name, TypeRange inputs);
+func::FuncOp createPrivateFunction(CpuBuilder &b, ModuleOp module, StringRef name,
+                                   TypeRange inputs);
 
 } // namespace mlir::attn
 

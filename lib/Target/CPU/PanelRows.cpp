@@ -1,7 +1,7 @@
 //===- PanelRows.cpp - rows between memory and the panels of a work item -----===//
 //
-// In memory the elements of a row are neighbours, in a panel the rows are. Blocks of words are transposed in
-// registers; what is left over moves element by element.
+// In memory the elements of a row are neighbours, in a panel the rows are. Blocks of words are
+// transposed in registers; what is left over moves element by element.
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
@@ -11,8 +11,8 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Transposes n vectors of n words, n a power of two: log2(n) rounds in which pairs of vectors that lie `step` apart
-/// exchange groups of `step` words.
+/// Transposes n vectors of n words, n a power of two: log2(n) rounds in which pairs of vectors that
+/// lie `step` apart exchange groups of `step` words.
 SmallVector<Value> attn::transposeWords(CpuBuilder &b, SmallVector<Value> rows) {
   auto n = static_cast<int64_t>(rows.size());
   for (int64_t step = n / 2; step >= 1; step /= 2) {
@@ -37,13 +37,16 @@ Value attn::padVector(CpuBuilder &b, Value vector, int64_t count) {
   auto type = cast<VectorType>(vector.getType());
   if (type.getNumElements() == count)
     return vector;
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(count, type.getElementType())));
-  return vector::InsertStridedSliceOp::create(b, vector, zero, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{1});
+  Value zero =
+      arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(count, type.getElementType())));
+  return vector::InsertStridedSliceOp::create(b, vector, zero, ArrayRef<int64_t>{0},
+                                              ArrayRef<int64_t>{1});
 }
 
 /// Words of a square block of a row of `words`; 1 if it is too short for one.
 static int64_t blockWidth(const WorkPlan &plan, int64_t words) {
-  auto width = static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::min(plan.lanes, words))));
+  auto width =
+      static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::min(plan.lanes, words))));
   return width >= 4 ? width : 1;
 }
 
@@ -76,11 +79,13 @@ void ItemFunction::loadPanel(Value panel) {
     loadBlock(panel, lane, width);
   });
   Value target = slice(plan.query, plan.wordType(), panel);
-  auto zero = arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(plan.lanes, plan.wordType())));
-  b.loop(b.index(plan.pairs ? (plan.qkSize + 1) / 2 : plan.qkSize), b.index(plan.rowWords()), 1, [&](Value word) {
-    for (int64_t j = 0; j < plan.vectors; ++j)
-      b.store(zero, target, {word, b.index(j * plan.lanes)});
-  });
+  auto zero =
+      arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(plan.lanes, plan.wordType())));
+  b.loop(b.index(plan.pairs ? (plan.qkSize + 1) / 2 : plan.qkSize), b.index(plan.rowWords()), 1,
+         [&](Value word) {
+           for (int64_t j = 0; j < plan.vectors; ++j)
+             b.store(zero, target, {word, b.index(j * plan.lanes)});
+         });
 }
 
 /// Position and head of a lane's row. Rows past the end repeat the last one.
@@ -88,12 +93,15 @@ void ItemFunction::locateRow(Value panel, Value lane) {
   Value row = b.add(b.add(firstRow, b.mul(panel, b.index(plan.rows))), lane);
   RowPlace place = placeOf(b.minimum(row, b.add(totalRows, -1)));
   Value zero = b.index(0);
-  memref::StoreOp::create(b, b.toI32(b.add(context.offset, place.query)), slice(plan.position, b.getI32Type(), panel), ValueRange{zero, lane});
-  memref::StoreOp::create(b, b.toI32(place.head), slice(plan.head, b.getI32Type(), panel), ValueRange{zero, lane});
+  memref::StoreOp::create(b, b.toI32(b.add(context.offset, place.query)),
+                          slice(plan.position, b.getI32Type(), panel), ValueRange{zero, lane});
+  memref::StoreOp::create(b, b.toI32(place.head), slice(plan.head, b.getI32Type(), panel),
+                          ValueRange{zero, lane});
 }
 
 /// Batch entry, head of the query's memref and query number of a lane.
-SmallVector<Value> attn::sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset, Value positions, Value heads, Value lane) {
+SmallVector<Value> attn::sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset,
+                                   Value positions, Value heads, Value lane) {
   auto read = [&](Value memref) -> Value {
     Value number = memref::LoadOp::create(b, memref, ValueRange{b.index(0), lane});
     return arith::IndexCastOp::create(b, b.getIndexType(), number);
@@ -102,7 +110,8 @@ SmallVector<Value> attn::sourceRow(CpuBuilder &b, Value batch, Value queryMap, V
   return {batch, head, b.sub(read(positions), offset)};
 }
 
-/// Multiplies the queries; two bf16 of a word one after the other, by a power of two, which is exact.
+/// Multiplies the queries; two bf16 of a word one after the other, by a power of two, which is
+/// exact.
 Value ItemFunction::scaleWords(Value words) {
   double scale = plan.queryFactor();
   if (scale == 1.0)
@@ -127,19 +136,24 @@ Value ItemFunction::scaleWords(Value words) {
 /// `width` rows to as many lanes.
 void ItemFunction::loadBlock(Value panel, Value firstLane, int64_t width) {
   Value source = mapped(plan.work.getQuery()), target = slice(plan.query, plan.wordType(), panel);
-  Value positions = slice(plan.position, b.getI32Type(), panel), heads = slice(plan.head, b.getI32Type(), panel);
+  Value positions = slice(plan.position, b.getI32Type(), panel),
+        heads = slice(plan.head, b.getI32Type(), panel);
   Value queryMap = constantTable(b, plan.work.getQueryMap());
   SmallVector<SmallVector<Value>> places;
   for (int64_t i = 0; i < width; ++i)
-    places.push_back(sourceRow(b, context.batch, queryMap, context.offset, positions, heads, b.add(firstLane, i)));
+    places.push_back(sourceRow(b, context.batch, queryMap, context.offset, positions, heads,
+                               b.add(firstLane, i)));
   int64_t perWord = plan.pairs ? 2 : 1;
-  auto loaded = VectorType::get(width * perWord, cast<MemRefType>(source.getType()).getElementType());
+  auto loaded =
+      VectorType::get(width * perWord, cast<MemRefType>(source.getType()).getElementType());
   forBlocks(b, plan.qkSize / perWord, width, [&](Value word) {
     SmallVector<Value> rows;
     for (SmallVector<Value> at : places) {
       at.push_back(b.mul(word, b.index(perWord)));
       Value row = b.load(source, at, loaded);
-      row = plan.pairs ? Value(vector::BitCastOp::create(b, VectorType::get(width, b.getI32Type()), row)) : b.widen(row);
+      row = plan.pairs
+                ? Value(vector::BitCastOp::create(b, VectorType::get(width, b.getI32Type()), row))
+                : b.widen(row);
       rows.push_back(scaleWords(row));
     }
     for (auto [i, column] : llvm::enumerate(transposeWords(b, rows)))
@@ -150,18 +164,22 @@ void ItemFunction::loadBlock(Value panel, Value firstLane, int64_t width) {
 /// One row to one lane.
 void ItemFunction::loadElements(Value panel, Value lane) {
   Value source = mapped(plan.work.getQuery());
-  Value positions = slice(plan.position, b.getI32Type(), panel), heads = slice(plan.head, b.getI32Type(), panel);
-  SmallVector<Value> at = sourceRow(b, context.batch, constantTable(b, plan.work.getQueryMap()), context.offset, positions, heads, lane);
+  Value positions = slice(plan.position, b.getI32Type(), panel),
+        heads = slice(plan.head, b.getI32Type(), panel);
+  SmallVector<Value> at = sourceRow(b, context.batch, constantTable(b, plan.work.getQueryMap()),
+                                    context.offset, positions, heads, lane);
   int64_t perWord = plan.pairs ? 2 : 1;
   Type element = plan.pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
   Value target = slice(plan.query, element, panel);
   auto place = [&](Value d) {
-    return SmallVector<Value>{b.div(d, b.index(perWord)), b.add(b.mul(lane, b.index(perWord)), b.rem(d, b.index(perWord)))};
+    return SmallVector<Value>{b.div(d, b.index(perWord)),
+                              b.add(b.mul(lane, b.index(perWord)), b.rem(d, b.index(perWord)))};
   };
   at.push_back(nullptr);
   b.loop(b.index(0), b.index(plan.qkSize), 1, [&](Value d) {
     at.back() = d;
-    Value number = b.mulf(b.widen(memref::LoadOp::create(b, source, at)), b.f32(plan.queryFactor()));
+    Value number =
+        b.mulf(b.widen(memref::LoadOp::create(b, source, at)), b.f32(plan.queryFactor()));
     memref::StoreOp::create(b, b.narrow(number, element), target, place(d));
   });
   if (plan.qkSize % perWord != 0)
@@ -191,14 +209,16 @@ void ItemFunction::storePanel(Value panel) {
   b.loop(b.index(0), live, 1, [&](Value lane) {
     RowPlace place = placeOf(b.add(start, lane));
     Value lse = memref::LoadOp::create(b, maximum, ValueRange{b.index(0), lane});
-    memref::StoreOp::create(b, lse, mapped(plan.storeLse.getTarget()), ValueRange{context.batch, place.head, place.query});
+    memref::StoreOp::create(b, lse, mapped(plan.storeLse.getTarget()),
+                            ValueRange{context.batch, place.head, place.query});
   });
 }
 
 /// `width` lanes to as many rows, of which those below `live` are written.
 void ItemFunction::storeBlock(Value panel, Value firstLane, int64_t width, Value live) {
   Value start = b.add(firstRow, b.mul(panel, b.index(plan.rows))), last = b.add(totalRows, -1);
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel), out = mapped(plan.storeOut.getTarget());
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel),
+        out = mapped(plan.storeOut.getTarget());
   Type element = cast<MemRefType>(out.getType()).getElementType();
   SmallVector<RowPlace> places;
   for (int64_t i = 0; i < width; ++i)
@@ -206,9 +226,11 @@ void ItemFunction::storeBlock(Value panel, Value firstLane, int64_t width, Value
   forBlocks(b, plan.vSize, width, [&](Value d) {
     SmallVector<Value> columns;
     for (int64_t i = 0; i < width; ++i)
-      columns.push_back(b.load(accumulator, {b.add(d, i), firstLane}, VectorType::get(width, b.getF32Type())));
+      columns.push_back(
+          b.load(accumulator, {b.add(d, i), firstLane}, VectorType::get(width, b.getF32Type())));
     for (auto [i, row] : llvm::enumerate(transposeWords(b, columns))) {
-      Value isLive = b.compare(arith::CmpIPredicate::ult, b.add(firstLane, static_cast<int64_t>(i)), live);
+      Value isLive =
+          b.compare(arith::CmpIPredicate::ult, b.add(firstLane, static_cast<int64_t>(i)), live);
       b.when(isLive, [&, i = i, row = row] {
         b.store(b.narrow(row, element), out, {context.batch, places[i].head, places[i].query, d});
       });
@@ -218,12 +240,14 @@ void ItemFunction::storeBlock(Value panel, Value firstLane, int64_t width, Value
 
 /// One lane to one row.
 void ItemFunction::storeElements(Value panel, Value lane) {
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel), out = mapped(plan.storeOut.getTarget());
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel),
+        out = mapped(plan.storeOut.getTarget());
   Type element = cast<MemRefType>(out.getType()).getElementType();
   Value start = b.add(firstRow, b.mul(panel, b.index(plan.rows)));
   RowPlace place = placeOf(b.add(start, lane));
   b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
     Value value = memref::LoadOp::create(b, accumulator, ValueRange{d, lane});
-    memref::StoreOp::create(b, b.narrow(value, element), out, ValueRange{context.batch, place.head, place.query, d});
+    memref::StoreOp::create(b, b.narrow(value, element), out,
+                            ValueRange{context.batch, place.head, place.query, d});
   });
 }

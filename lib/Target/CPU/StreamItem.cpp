@@ -1,11 +1,13 @@
 //===- StreamItem.cpp - items of the stream form ------------------------------===//
 //
 // An item is one part of the key range for one tile of rows. Parts are merged by
-// (m, l, acc) + (m', l', acc') = (M, e^(m-M) l + e^(m'-M) l', e^(m-M) acc + e^(m'-M) acc'), M = max(m, m').
+// (m, l, acc) + (m', l', acc') = (M, e^(m-M) l + e^(m'-M) l', e^(m-M) acc + e^(m'-M) acc'), M =
+// max(m, m').
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
 #include "StreamKernels.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -35,21 +37,38 @@ Value ItemFunction::liveRows(Value panel) {
 void ItemFunction::loadStreamPanel(Value panel) {
   b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { locateRow(panel, lane); });
   Value source = mapped(plan.work.getQuery()), target = slice(plan.query, b.getF32Type(), panel);
-  Value positions = slice(plan.position, b.getI32Type(), panel), heads = slice(plan.head, b.getI32Type(), panel);
+  Value positions = slice(plan.position, b.getI32Type(), panel),
+        heads = slice(plan.head, b.getI32Type(), panel);
   Value queryMap = constantTable(b, plan.work.getQueryMap());
   WorkPlan::RowChunks c = plan.queryChunks();
   b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) {
-    SmallVector<Value> at = sourceRow(b, context.batch, queryMap, context.offset, positions, heads, lane);
+    SmallVector<Value> at =
+        sourceRow(b, context.batch, queryMap, context.offset, positions, heads, lane);
     RowIndex row(at.begin(), at.end());
     forChunks(b, c, [&](Value chunk, bool isTail) {
       for (auto [i, vector] : llvm::enumerate(loadChunk(b, c, source, row, chunk, isTail))) {
-        Value column = b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)), static_cast<int64_t>(i) * plan.lanes);
+        Value column = b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)),
+                             static_cast<int64_t>(i) * plan.lanes);
         Value numbers = plan.keyDots() ? Value(arith::BitcastOp::create(b, b.f32Vector(), vector))
                                        : b.mulf(vector, b.splat(plan.queryFactor()));
         b.store(numbers, target, {lane, column});
       }
     });
   });
+}
+
+/// Whether some score of the tile is -infinity.
+Value ItemFunction::hasExcluded(Value live) {
+  Value scores = slice(plan.scores, b.getF32Type()),
+        none = arith::ConstantOp::create(b, b.getZeroAttr(b.i1Vector()));
+  Value found = b.loop(b.index(0), live, 1, none, [&](Value n, ValueRange args) {
+                   Value score = b.load(scores, {n, b.index(0)}, b.f32Vector());
+                   Value excluded =
+                       arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, score,
+                                             b.splat(-std::numeric_limits<double>::infinity()));
+                   return SmallVector<Value>{b.either(args.front(), excluded)};
+                 }).front();
+  return vector::ReductionOp::create(b, vector::CombiningKind::OR, found);
 }
 
 /// Only a tile of which some key is excluded needs the strict product.
@@ -60,15 +79,28 @@ void ItemFunction::visitStreamPanel(Value panel, KeyRange keys, Value padded) {
   Type f32 = b.getF32Type();
   b.when(verdict.any, [&] {
     Value rows = liveRows(panel), scores = slice(plan.scores, f32);
-    func::CallOp::create(b, scoresKernel, ValueRange{mapped(plan.work.getKey()), slice(plan.query, f32, panel), scores,
-                                                     context.batch, keyHead, keys.low, live, rows});
-    SmallVector<Value> operands = {mapped(plan.work.getValue()), scores, slice(plan.accumulator, f32, panel), slice(plan.rescale, f32),
-                                   context.batch, valueHead, keys.low, live, rows};
+    func::CallOp::create(b, scoresKernel,
+                         ValueRange{mapped(plan.work.getKey()), slice(plan.query, f32, panel),
+                                    scores, context.batch, keyHead, keys.low, live, rows});
+    SmallVector<Value> operands = {mapped(plan.work.getValue()),
+                                   scores,
+                                   slice(plan.accumulator, f32, panel),
+                                   slice(plan.rescale, f32),
+                                   context.batch,
+                                   valueHead,
+                                   keys.low,
+                                   live,
+                                   rows};
     auto finishTile = [&](bool partial, func::FuncOp kernel) {
       emitWeights(panel, keys, padded, partial);
       func::CallOp::create(b, kernel, operands);
     };
-    b.when(b.both(verdict.all, isWhole), [&] { finishTile(false, valuesKernel); }, [&] { finishTile(true, strictKernel); });
+    // A score of -infinity excludes a key without a mask, too; what a region makes of scores is not
+    // known yet.
+    Value unmarked = plan.hasRegion() ? b.boolean(false) : b.negate(hasExcluded(live));
+    b.when(
+        b.both(b.both(verdict.all, isWhole), unmarked), [&] { finishTile(false, valuesKernel); },
+        [&] { finishTile(true, strictKernel); });
   });
 }
 
@@ -83,18 +115,21 @@ static void forVectors(CpuBuilder &b, const WorkPlan &plan, function_ref<void(Va
 
 /// Multiplies each row by its inverse sum.
 void ItemFunction::scaleStreamPanel(Value panel) {
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel), inverses = slice(plan.rescale, b.getF32Type());
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel),
+        inverses = slice(plan.rescale, b.getF32Type());
   b.loop(b.index(0), liveRows(panel), 1, [&](Value row) {
     Value factor = b.broadcast(memref::LoadOp::create(b, inverses, ValueRange{b.index(0), row}));
     forVectors(b, plan, [&](Value column) {
-      b.store(b.mulf(b.load(accumulator, {row, column}, b.f32Vector()), factor), accumulator, {row, column});
+      b.store(b.mulf(b.load(accumulator, {row, column}, b.f32Vector()), factor), accumulator,
+              {row, column});
     });
   });
 }
 
 void ItemFunction::storeStreamPanel(Value panel) {
   Value start = b.add(firstRow, b.mul(panel, b.index(plan.rows)));
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel), out = mapped(plan.storeOut.getTarget());
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel),
+        out = mapped(plan.storeOut.getTarget());
   WorkPlan::RowChunks c = plan.valueChunks();
   b.loop(b.index(0), liveRows(panel), 1, [&](Value lane) {
     RowPlace place = placeOf(b.add(start, lane));
@@ -114,8 +149,10 @@ void ItemFunction::storeStreamPanel(Value panel) {
 //===----------------------------------------------------------------------===//
 
 Value ItemFunction::partSlice(const Slice &s, Value number, Value panel) {
-  Value offset = b.add(b.mul(number, b.index(plan.panels * plan.partPanelBytes)), b.mul(panel, b.index(plan.partPanelBytes)));
-  return memref::ViewOp::create(b, MemRefType::get({s.rows, s.columns}, b.getF32Type()), parts, b.add(offset, s.offset), ValueRange());
+  Value offset = b.add(b.mul(number, b.index(plan.panels * plan.partPanelBytes)),
+                       b.mul(panel, b.index(plan.partPanelBytes)));
+  return memref::ViewOp::create(b, MemRefType::get({s.rows, s.columns}, b.getF32Type()), parts,
+                                b.add(offset, s.offset), ValueRange());
 }
 
 /// Copies the state of a panel to its record.
@@ -123,8 +160,9 @@ void ItemFunction::savePart(Value panel) {
   auto copy = [&](const Slice &from, const Slice &to) {
     Value source = slice(from, b.getF32Type(), panel), target = partSlice(to, number, panel);
     b.loop(b.index(0), b.index(from.rows), 1, [&](Value row) {
-      b.loop(b.index(0), b.index(from.columns), plan.lanes,
-             [&](Value column) { b.store(b.load(source, {row, column}, b.f32Vector()), target, {row, column}); });
+      b.loop(b.index(0), b.index(from.columns), plan.lanes, [&](Value column) {
+        b.store(b.load(source, {row, column}, b.f32Vector()), target, {row, column});
+      });
     });
   };
   copy(plan.accumulator, plan.partAccumulator);
@@ -132,7 +170,8 @@ void ItemFunction::savePart(Value panel) {
   copy(plan.sum, plan.partSum);
 }
 
-/// Starts from no key at all, or the sink, which is already in the first part's record: `part` is not 0 here.
+/// Starts from no key at all, or the sink, which is already in the first part's record: `part` is
+/// not 0 here.
 void ItemFunction::mergePanels() {
   Value live = b.minimum(b.sub(totalRows, firstRow), b.index(plan.itemRows()));
   livePanels = b.ceilDiv(live, plan.rows);
@@ -140,7 +179,8 @@ void ItemFunction::mergePanels() {
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
     b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { locateRow(panel, lane); });
     initPanel(panel);
-    b.loop(b.index(0), partCount, 1, [&](Value p) { mergePart(panel, b.add(number, b.mul(p, tileCount))); });
+    b.loop(b.index(0), partCount, 1,
+           [&](Value p) { mergePart(panel, b.add(number, b.mul(p, tileCount))); });
     finishPanel(panel);
     storePanel(panel);
   });
@@ -149,7 +189,8 @@ void ItemFunction::mergePanels() {
 /// Adds a record to the panel's state. Weights without a running maximum just add up.
 void ItemFunction::mergePart(Value panel, Value number) {
   Type f32 = b.getF32Type();
-  Value zero = b.index(0), maxima = slice(plan.maximum, f32, panel), sums = slice(plan.sum, f32, panel);
+  Value zero = b.index(0), maxima = slice(plan.maximum, f32, panel),
+        sums = slice(plan.sum, f32, panel);
   Value factors = slice(plan.rescale, f32), partFactors = slice(plan.scores, f32);
   Value factor = b.splat(1), partFactor = b.splat(1);
   if (plan.isSoftmax()) {
@@ -163,17 +204,20 @@ void ItemFunction::mergePart(Value panel, Value number) {
     partFactor = b.exp2(b.mulf(b.subf(own, reference), log2e));
     b.store(now, maxima, {zero, zero});
     Value ownSum = b.load(partSlice(plan.partSum, number, panel), {zero, zero}, b.f32Vector());
-    b.store(b.fma(ownSum, partFactor, b.mulf(b.load(sums, {zero, zero}, b.f32Vector()), factor)), sums, {zero, zero});
+    b.store(b.fma(ownSum, partFactor, b.mulf(b.load(sums, {zero, zero}, b.f32Vector()), factor)),
+            sums, {zero, zero});
   }
   b.store(factor, factors, {zero, zero});
   b.store(partFactor, partFactors, {zero, zero});
-  Value accumulator = slice(plan.accumulator, f32, panel), addend = partSlice(plan.partAccumulator, number, panel);
+  Value accumulator = slice(plan.accumulator, f32, panel),
+        addend = partSlice(plan.partAccumulator, number, panel);
   b.loop(zero, liveRows(panel), 1, [&](Value row) {
     Value scale = b.broadcast(memref::LoadOp::create(b, factors, ValueRange{zero, row}));
     Value partScale = b.broadcast(memref::LoadOp::create(b, partFactors, ValueRange{zero, row}));
     forVectors(b, plan, [&](Value column) {
       Value before = b.mulf(b.load(accumulator, {row, column}, b.f32Vector()), scale);
-      b.store(b.fma(b.load(addend, {row, column}, b.f32Vector()), partScale, before), accumulator, {row, column});
+      b.store(b.fma(b.load(addend, {row, column}, b.f32Vector()), partScale, before), accumulator,
+              {row, column});
     });
   });
 }

@@ -123,8 +123,8 @@ private:
 };
 } // namespace
 
-/// Instruction sets that code for a processor may use, of those that not every machine has: what the runtime
-/// asks the machine for before it loads a kernel.
+/// Instruction sets that code for a processor may use, of those that not every machine has: what
+/// the runtime asks the machine for before it loads a kernel.
 static std::string optionalFeatures(const llvm::MCSubtargetInfo &info, ArrayRef<StringRef> known) {
   std::string found;
   for (StringRef name : known)
@@ -133,10 +133,19 @@ static std::string optionalFeatures(const llvm::MCSubtargetInfo &info, ArrayRef<
   return found;
 }
 
-static const StringRef x86Features[] = {
-    "ssse3",    "sse4.1",   "sse4.2",   "popcnt",   "avx",         "avx2",            "fma",        "f16c",
-    "bmi",      "bmi2",     "lzcnt",    "avx512f",  "avx512bw",    "avx512cd",        "avx512dq",   "avx512vl",
-    "gfni",     "avx512vbmi", "avx512vbmi2", "avx512vnni", "avx512bitalg", "avx512vpopcntdq", "avx512bf16", "avx512fp16", "amx-tile", "amx-bf16"};
+static const StringRef x86Features[] = {"ssse3",        "sse4.1",
+                                        "sse4.2",       "popcnt",
+                                        "avx",          "avx2",
+                                        "fma",          "f16c",
+                                        "bmi",          "bmi2",
+                                        "lzcnt",        "avx512f",
+                                        "avx512bw",     "avx512cd",
+                                        "avx512dq",     "avx512vl",
+                                        "gfni",         "avx512vbmi",
+                                        "avx512vbmi2",  "avx512vnni",
+                                        "avx512bitalg", "avx512vpopcntdq",
+                                        "avx512bf16",   "avx512fp16",
+                                        "amx-tile",     "amx-bf16"};
 static const StringRef armFeatures[] = {"dotprod", "fullfp16", "bf16", "i8mm", "sve", "sve2"};
 
 /// Vector unit of an x86-64 processor: 512-bit needs the foundation and the lane-mask subsets.
@@ -149,9 +158,10 @@ static void addX86Facts(Facts &facts, const llvm::MCSubtargetInfo &info, StringR
   facts.add("fma_per_cycle", int64_t(avx2 ? 2 : 1));
   facts.add("fused", int64_t(avx2));
   facts.add("masked", int64_t(avx512));
-  // Cores that have a matrix unit run the dot product at half the rate of multiply-adds (measured on Sapphire Rapids:
-  // 89 against 171 GFLOP/s), so that it gains nothing over widened float32.
-  facts.add("bf16_dot", int64_t(avx512 && has("+avx512bf16") && !has("+amx-bf16") && processor != "cooperlake"));
+  // Cores that have a matrix unit run the dot product at half the rate of multiply-adds (measured
+  // on Sapphire Rapids: 89 against 171 GFLOP/s), so that it gains nothing over widened float32.
+  facts.add("bf16_dot", int64_t(avx512 && has("+avx512bf16") && !has("+amx-bf16") &&
+                                processor != "cooperlake"));
   facts.add("bf16_convert", int64_t(avx512 && has("+avx512bf16")));
   facts.add("f16_convert", int64_t(has("+f16c")));
   facts.add("amx", int64_t(has("+amx-bf16")));

@@ -7,7 +7,8 @@ using namespace mlir;
 using namespace mlir::attn;
 
 /// Pieces of `width` columns, then what is left of `size`.
-void ItemFunction::forColumns(int64_t size, int64_t width, function_ref<void(Value, int64_t)> body) {
+void ItemFunction::forColumns(int64_t size, int64_t width,
+                              function_ref<void(Value, int64_t)> body) {
   int64_t whole = size / width * width;
   if (whole > 0)
     b.loop(b.index(0), b.index(whole), width, [&](Value first) { body(first, width); });
@@ -19,7 +20,8 @@ void ItemFunction::forColumns(int64_t size, int64_t width, function_ref<void(Val
 static Value loadRow(CpuBuilder &b, Value memref, ValueRange at, Value column, int64_t count) {
   SmallVector<Value> indices(at);
   indices.push_back(column);
-  return b.load(memref, indices, VectorType::get(count, cast<MemRefType>(memref.getType()).getElementType()));
+  return b.load(memref, indices,
+                VectorType::get(count, cast<MemRefType>(memref.getType()).getElementType()));
 }
 
 /// `count` elements of a row as float32.
@@ -35,8 +37,8 @@ static Value zeros(CpuBuilder &b, int64_t count, Type element) {
 // Keys
 //===----------------------------------------------------------------------===//
 
-/// Copies a key tile to the workspace, as float32 or as it is. Rows from `live` to `padded` become zero; their
-/// memory is not read.
+/// Copies a key tile to the workspace, as float32 or as it is. Rows from `live` to `padded` become
+/// zero; their memory is not read.
 void ItemFunction::packKeys(Value first, Value live, Value padded) {
   Value source = mapped(plan.work.getKey());
   Type element = plan.pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
@@ -48,12 +50,14 @@ void ItemFunction::packKeys(Value first, Value live, Value padded) {
       b.store(plan.pairs ? part : b.widen(part), target, {row, d});
     });
     if (plan.pairs && plan.qkSize < 2 * plan.rowWords())
-      b.store(zeros(b, 2 * plan.rowWords() - plan.qkSize, element), target, {row, b.index(plan.qkSize)});
+      b.store(zeros(b, 2 * plan.rowWords() - plan.qkSize, element), target,
+              {row, b.index(plan.qkSize)});
   });
   Value words = slice(plan.keyTile, plan.wordType());
   b.loop(live, padded, 1, [&](Value row) {
-    forColumns(plan.rowWords(), plan.lanes,
-               [&](Value d, int64_t count) { b.store(zeros(b, count, plan.wordType()), words, {row, d}); });
+    forColumns(plan.rowWords(), plan.lanes, [&](Value d, int64_t count) {
+      b.store(zeros(b, count, plan.wordType()), words, {row, d});
+    });
   });
 }
 
@@ -63,10 +67,12 @@ void ItemFunction::packKeys(Value first, Value live, Value padded) {
 
 /// Width of the vectors that look for values that are not finite.
 static int64_t checkWidth(const WorkPlan &plan) {
-  return static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::min(plan.lanes, plan.vSize))));
+  return static_cast<int64_t>(
+      llvm::bit_floor(static_cast<uint64_t>(std::min(plan.lanes, plan.vSize))));
 }
 
-/// `sum` + 0 * row: zero as long as all values are finite, NaN after an infinity or NaN. The last vector overlaps.
+/// `sum` + 0 * row: zero as long as all values are finite, NaN after an infinity or NaN. The last
+/// vector overlaps.
 Value ItemFunction::addToCheck(Value source, ValueRange at, Value sum) {
   int64_t width = checkWidth(plan);
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sum.getType()));
@@ -82,7 +88,8 @@ Value ItemFunction::valueBlockRow(Value d, Value row) {
   return b.add(b.mul(b.div(d, b.index(plan.registerValues)), b.index(plan.tileRows())), row);
 }
 
-/// Copies a value tile to the workspace in blocks of columns, and gives whether all values are finite.
+/// Copies a value tile to the workspace in blocks of columns, and gives whether all values are
+/// finite.
 Value ItemFunction::packValues(Value first, Value live, Value padded) {
   Value source = mapped(plan.work.getValue());
   Value clean = zeros(b, checkWidth(plan), b.getF32Type());
@@ -91,19 +98,21 @@ Value ItemFunction::packValues(Value first, Value live, Value padded) {
   else if (plan.pairs)
     packValuePairs(first, live, padded);
   Value target = slice(plan.valueTile, plan.wordType());
-  Value check = b.loop(b.index(0), live, 1, clean, [&](Value row, ValueRange sums) {
-    SmallVector<Value> at = {context.batch, valueHead, b.add(first, row)};
-    if (!plan.pairs)
-      forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
-        b.store(loadWide(source, at, d, count), target, {valueBlockRow(d, row), b.index(0)});
-      });
-    return SmallVector<Value>{addToCheck(source, at, sums.front())};
-  }).front();
+  Value check =
+      b.loop(b.index(0), live, 1, clean, [&](Value row, ValueRange sums) {
+         SmallVector<Value> at = {context.batch, valueHead, b.add(first, row)};
+         if (!plan.pairs)
+           forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
+             b.store(loadWide(source, at, d, count), target, {valueBlockRow(d, row), b.index(0)});
+           });
+         return SmallVector<Value>{addToCheck(source, at, sums.front())};
+       }).front();
   Value ordered = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, check, check);
   Value finite = vector::ReductionOp::create(b, vector::CombiningKind::AND, ordered);
   if (plan.tiles)
     return finite;
-  Value used = plan.pairs ? b.ceilDiv(live, 2) : live, end = plan.pairs ? b.div(padded, b.index(2)) : padded;
+  Value used = plan.pairs ? b.ceilDiv(live, 2) : live,
+        end = plan.pairs ? b.div(padded, b.index(2)) : padded;
   b.loop(used, end, 1, [&](Value row) {
     forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
       b.store(zeros(b, count, plan.wordType()), target, {valueBlockRow(d, row), b.index(0)});
@@ -121,17 +130,21 @@ void ItemFunction::packValuePairs(Value first, Value live, Value padded) {
     Value row = b.add(first, b.mul(pair, b.index(2)));
     forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
       Value even = loadRow(b, source, {context.batch, valueHead, row}, d, count);
-      Value odd = isLast ? zeros(b, count, bf16) : loadRow(b, source, {context.batch, valueHead, b.add(row, 1)}, d, count);
-      b.store(vector::InterleaveOp::create(b, even, odd), target, {valueBlockRow(d, pair), b.index(0)});
+      Value odd = isLast ? zeros(b, count, bf16)
+                         : loadRow(b, source, {context.batch, valueHead, b.add(row, 1)}, d, count);
+      b.store(vector::InterleaveOp::create(b, even, odd), target,
+              {valueBlockRow(d, pair), b.index(0)});
     });
   };
   Value whole = b.div(live, b.index(2));
   b.loop(b.index(0), whole, 1, [&](Value pair) { packRow(pair, false); });
-  b.when(b.compare(arith::CmpIPredicate::ne, b.mul(whole, b.index(2)), live), [&] { packRow(whole, true); });
+  b.when(b.compare(arith::CmpIPredicate::ne, b.mul(whole, b.index(2)), live),
+         [&] { packRow(whole, true); });
 }
 
-/// Words of keys 2n and 2n + 1, a row for each value column: blocks of 32 keys by 16 columns are transposed in registers. The
-/// last block of a short tile is copied element by element, with zeros behind.
+/// Words of keys 2n and 2n + 1, a row for each value column: blocks of 32 keys by 16 columns are
+/// transposed in registers. The last block of a short tile is copied element by element, with zeros
+/// behind.
 void ItemFunction::packValueColumns(Value first, Value live, Value padded) {
   Value source = mapped(plan.work.getValue()), words = slice(plan.valueTile, b.getI32Type());
   Value whole = b.mul(b.div(live, b.index(plan.keyStep())), b.index(plan.keyStep()));
@@ -142,10 +155,13 @@ void ItemFunction::packValueColumns(Value first, Value live, Value padded) {
       SmallVector<Value> rows;
       for (int64_t i = 0; i < lanes; ++i) {
         auto half = [&](int64_t which) {
-          Value part = loadRow(b, source, {context.batch, valueHead, b.add(first, b.add(n, 2 * i + which))}, d, count);
+          Value part =
+              loadRow(b, source, {context.batch, valueHead, b.add(first, b.add(n, 2 * i + which))},
+                      d, count);
           return padVector(b, part, lanes);
         };
-        rows.push_back(vector::BitCastOp::create(b, wordType, vector::InterleaveOp::create(b, half(0), half(1))));
+        rows.push_back(vector::BitCastOp::create(
+            b, wordType, vector::InterleaveOp::create(b, half(0), half(1))));
       }
       for (auto [i, column] : llvm::enumerate(transposeWords(b, rows)))
         if (static_cast<int64_t>(i) < count)
@@ -155,8 +171,10 @@ void ItemFunction::packValueColumns(Value first, Value live, Value padded) {
   Value halves = slice(plan.valueTile, b.getBF16Type());
   auto copyKey = [&](Value n, bool isLive) {
     b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
-      Value element = isLive ? Value(memref::LoadOp::create(b, source, ValueRange{context.batch, valueHead, b.add(first, n), d}))
-                             : b.narrow(b.f32(0), b.getBF16Type());
+      Value element =
+          isLive ? Value(memref::LoadOp::create(
+                       b, source, ValueRange{context.batch, valueHead, b.add(first, n), d}))
+                 : b.narrow(b.f32(0), b.getBF16Type());
       memref::StoreOp::create(b, element, halves, ValueRange{d, n});
     });
   };

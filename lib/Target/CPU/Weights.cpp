@@ -1,8 +1,8 @@
 //===- Weights.cpp - from scores to weights, one panel and key tile ----------===//
 //
-// Two passes over the scores of a tile: the score region, the mask and the maximum; then the weights and
-// their sum. An excluded key gets the weight -0.0, which no visible key can have, and by which the strict
-// product leaves its value row out.
+// Two passes over the scores of a tile: the score region, the mask and the maximum; then the
+// weights and their sum. An excluded key gets the weight -0.0, which no visible key can have, and
+// by which the strict product leaves its value row out.
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
@@ -16,8 +16,8 @@ static const double infinity = std::numeric_limits<double>::infinity();
 namespace {
 /// One vector of rows of a panel in the passes over a tile's scores.
 struct Column {
-  Value at;                       // first row, index
-  Value positions, heads;         // i32 vectors
+  Value at;                        // first row, index
+  Value positions, heads;          // i32 vectors
   std::unique_ptr<ScoreCode> code; // null without a region
   std::unique_ptr<LaneMask> mask;  // null in a full tile
 };
@@ -55,9 +55,11 @@ static Value markExcluded(CpuBuilder &b, Value score, Value weight) {
 
 void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool partial) {
   Value zero = b.index(0), scores = slice(plan.scores, b.getF32Type());
-  Value maxima = slice(plan.maximum, b.getF32Type(), panel), sums = slice(plan.sum, b.getF32Type(), panel);
+  Value maxima = slice(plan.maximum, b.getF32Type(), panel),
+        sums = slice(plan.sum, b.getF32Type(), panel);
   Value rescale = slice(plan.rescale, b.getF32Type());
-  Value positions = slice(plan.position, b.getI32Type(), panel), heads = slice(plan.head, b.getI32Type(), panel);
+  Value positions = slice(plan.position, b.getI32Type(), panel),
+        heads = slice(plan.head, b.getI32Type(), panel);
 
   SmallVector<Column> columns;
   for (int64_t j = 0; j < plan.vectors; ++j) {
@@ -125,24 +127,26 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
     const Column &column = columns[j];
     bool isFinal = column.code || column.mask;
     Value score = isFinal ? b.load(scores, {n, column.at}, b.f32Vector()) : loadScore(n, column);
-    Value weight = plan.isSoftmax() ? softmaxWeight(b, score, references[j], plan.pairs) : plainWeight(b, plan.normalizer, score);
+    Value weight = plan.isSoftmax() ? softmaxWeight(b, score, references[j], plan.pairs)
+                                    : plainWeight(b, plan.normalizer, score);
     return partial ? markExcluded(b, score, weight) : weight;
   };
-  SmallVector<Value> totals = b.loop(zero, padded, plan.pairs ? 2 : 1, begun, [&](Value n, ValueRange args) {
-    SmallVector<Value> next;
-    for (auto [j, column] : llvm::enumerate(columns)) {
-      Value weight = weightOf(j, n), sum = weight;
-      if (plan.pairs) {
-        Value second = weightOf(j, b.add(n, 1));
-        sum = b.addf(weight, second);
-        b.store(b.packPairs(weight, second), weights, {b.div(n, b.index(2)), column.at});
-      } else {
-        b.store(weight, weights, {n, column.at});
-      }
-      next.push_back(b.addf(args[j], sum));
-    }
-    return next;
-  });
+  SmallVector<Value> totals =
+      b.loop(zero, padded, plan.pairs ? 2 : 1, begun, [&](Value n, ValueRange args) {
+        SmallVector<Value> next;
+        for (auto [j, column] : llvm::enumerate(columns)) {
+          Value weight = weightOf(j, n), sum = weight;
+          if (plan.pairs) {
+            Value second = weightOf(j, b.add(n, 1));
+            sum = b.addf(weight, second);
+            b.store(b.packPairs(weight, second), weights, {b.div(n, b.index(2)), column.at});
+          } else {
+            b.store(weight, weights, {n, column.at});
+          }
+          next.push_back(b.addf(args[j], sum));
+        }
+        return next;
+      });
   for (auto [column, total] : llvm::zip(columns, totals))
     b.store(total, sums, {zero, column.at});
 }

@@ -27,11 +27,13 @@ LogicalResult WorkPlan::readBody() {
   init = only<OnlineInitOp>(body);
   stream = only<StreamOp>(body);
   if (!init || !stream)
-    return work.emitOpError("must hold one attn.online.init and one attn.stream to be lowered for a CPU");
+    return work.emitOpError(
+        "must hold one attn.online.init and one attn.stream to be lowered for a CPU");
   dot = only<TileDotOp>(stream.getBody().front());
   auto step = only<OnlineStepOp>(stream.getBody().front());
   if (!dot || !step)
-    return stream.emitOpError("must hold one attn.tile.dot and one attn.online.step to be lowered for a CPU");
+    return stream.emitOpError(
+        "must hold one attn.tile.dot and one attn.online.step to be lowered for a CPU");
   normalizer = step.getNormalizer();
   for (auto store : body.getOps<StoreTileOp>()) {
     bool isLse = cast<MemRefType>(store.getTarget().getType()).getRank() == 3;
@@ -54,7 +56,8 @@ bool WorkPlan::usesPairs() {
 
 /// Two by two matrix tiles for each product: 32 keys (or value columns) by 32 rows.
 bool WorkPlan::usesTiles() {
-  return isBf16 && target.getFlag("amx") && target.getFlag("bf16_convert") && lanes == 16 && rows == 32 && keys % 32 == 0;
+  return isBf16 && target.getFlag("amx") && target.getFlag("bf16_convert") && lanes == 16 &&
+         rows == 32 && keys % 32 == 0;
 }
 
 int64_t WorkPlan::rowWords() const {
@@ -87,8 +90,8 @@ LogicalResult WorkPlan::readSchedule() {
   unroll = schedule.getInt("unroll");
   longestFirst = schedule.getWord("order") == "longest_first";
   if (rows % lanes != 0)
-    return work.emitOpError() << "schedule has " << rows << " rows, but the target computes " << lanes
-                              << " at a time; make rows a multiple";
+    return work.emitOpError() << "schedule has " << rows << " rows, but the target computes "
+                              << lanes << " at a time; make rows a multiple";
   vectors = rows / lanes;
   splits = schedule.getInt("splits");
   streamed = schedule.getWord("form") == "stream";
@@ -97,7 +100,8 @@ LogicalResult WorkPlan::readSchedule() {
   if (registerKeys < 1 || registerValues < 1)
     return work.emitOpError("schedule needs positive register_keys and register_values on a CPU");
   if (keys % registerKeys != 0)
-    return work.emitOpError() << "schedule has tiles of " << keys << " keys, not a multiple of register_keys = " << registerKeys;
+    return work.emitOpError() << "schedule has tiles of " << keys
+                              << " keys, not a multiple of register_keys = " << registerKeys;
   if ((splits != 1 && !streamed) || schedule.getWord("maximum") != "exact")
     return work.emitOpError("splits above one and the lazy maximum are not built for the CPU yet");
   return readForm();
@@ -110,23 +114,28 @@ LogicalResult WorkPlan::readForm() {
   if (!streamed)
     return success();
   if (rows != lanes)
-    return work.emitOpError() << "schedule of form stream has " << rows << " rows; a panel of it is one vector of " << lanes;
+    return work.emitOpError() << "schedule of form stream has " << rows
+                              << " rows; a panel of it is one vector of " << lanes;
   if (rows % streamRows != 0)
-    return work.emitOpError() << "schedule of form stream has " << rows << " rows, not a multiple of " << streamRows;
+    return work.emitOpError() << "schedule of form stream has " << rows
+                              << " rows, not a multiple of " << streamRows;
   if (isBf16 && (qkSize % 2 != 0 || vSize % 2 != 0))
-    return work.emitOpError("schedule of form stream needs even head sizes with bf16; use form panels");
+    return work.emitOpError(
+        "schedule of form stream needs even head sizes with bf16; use form panels");
   return success();
 }
 
 WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
   int64_t elements = isBf16 ? 2 * lanes : lanes;
-  return {elements, (size + elements - 1) / elements, isBf16 && !(isKey && keyDots()) ? 2 : 1, size, isBf16};
+  return {elements, (size + elements - 1) / elements, isBf16 && !(isKey && keyDots()) ? 2 : 1, size,
+          isBf16};
 }
 
-/// Two words: a power of two as row length puts the rows of a register block into one bank (8 bytes wide), where their
-/// loads cannot go two at a time.
+/// Two words: a power of two as row length puts the rows of a register block into one bank (8 bytes
+/// wide), where their loads cannot go two at a time.
 static constexpr int64_t keyRowPadding = 2;
-/// A row of a matrix tile is one cache line; the rows of a tile must not fall into few sets of the cache.
+/// A row of a matrix tile is one cache line; the rows of a tile must not fall into few sets of the
+/// cache.
 static constexpr int64_t tileRowPadding = 16;
 
 void WorkPlan::layOut() {

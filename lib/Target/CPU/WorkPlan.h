@@ -2,24 +2,27 @@
 #ifndef ATTN_LIB_TARGET_CPU_WORKPLAN_H
 #define ATTN_LIB_TARGET_CPU_WORKPLAN_H
 
-#include "attn/IR/AttnTiledOps.h"
 #include "attn/IR/AttnAttrs.h"
+#include "attn/IR/AttnTiledOps.h"
 
 namespace mlir::attn {
 
-/// A static slice of a thread's workspace: a `rows x columns` memref of 32-bit words at `offset` bytes.
+/// A static slice of a thread's workspace: a `rows x columns` memref of 32-bit words at `offset`
+/// bytes.
 struct Slice {
   int64_t offset = 0, rows = 0, columns = 0;
 };
 
-/// Gathers the canonical form of an `attn.work` (see `WorkPlan::create`) and lays out the workspace.
+/// Gathers the canonical form of an `attn.work` (see `WorkPlan::create`) and lays out the
+/// workspace.
 ///
-/// The schedule's panel is `rows` query rows, held with rows in lanes ("T form"): the query panel is
-/// [size][rows], scores are [key][rows] and the accumulator is [value size][rows], so that maxima, sums and
-/// rescaling are vertical operations and no head size needs padding.
+/// The schedule's panel is `rows` query rows, held with rows in lanes ("T form"): the query panel
+/// is [size][rows], scores are [key][rows] and the accumulator is [value size][rows], so that
+/// maxima, sums and rescaling are vertical operations and no head size needs padding.
 ///
-/// A word of the products' operands is one float32, or with `pairs` two bf16 that a dot instruction multiplies and
-/// adds at once: neighbours along the head size in queries and keys, rows 2n and 2n + 1 in values and weights.
+/// A word of the products' operands is one float32, or with `pairs` two bf16 that a dot instruction
+/// multiplies and adds at once: neighbours along the head size in queries and keys, rows 2n and 2n
+/// + 1 in values and weights.
 struct WorkPlan {
   WorkOp work;
   StreamOp stream;
@@ -35,18 +38,20 @@ struct WorkPlan {
   double scale = 1;
   bool longestFirst = false;
   bool pairs = false; // products of bf16 pairs
-  // The pairs are multiplied by the matrix unit (AMX): tiles of 16 rows of 16 words. Rows of words are padded to whole
-  // tiles, and the value tile is [value size][keys / 2].
+  // The pairs are multiplied by the matrix unit (AMX): tiles of 16 rows of 16 words. Rows of words
+  // are padded to whole tiles, and the value tile is [value size][keys / 2].
   bool tiles = false;
-  // Stream form: few rows, lanes along the head size; the query panel and the accumulator are [rows][chunks of a row].
+  // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
+  // [rows][chunks of a row].
   bool streamed = false;
   int64_t splits = 1; // most parts of the key range
 
   // Workspace of a thread, in bytes. Slices of a panel repeat every `panelBytes`.
   Slice query, accumulator, maximum, sum, position, head; // per panel
-  // Shared by the panels. Weights replace the scores unless they are pairs. Rows of the key tile are padded, so that the rows of a register block start in different
-  // banks of the cache. The value tile is cut into blocks of `registerValues` columns, one after the other:
-  // block c holds rows [c * tileRows, (c + 1) * tileRows), so that the product reads it in address order.
+  // Shared by the panels. Weights replace the scores unless they are pairs. Rows of the key tile
+  // are padded, so that the rows of a register block start in different banks of the cache. The
+  // value tile is cut into blocks of `registerValues` columns, one after the other: block c holds
+  // rows [c * tileRows, (c + 1) * tileRows), so that the product reads it in address order.
   Slice keyTile, valueTile, scores, weights, rescale;
   int64_t panelBytes = 0, bytes = 0;
   // State of a panel in a part of the key range: accumulator, maximum and sum, in this order.
@@ -61,25 +66,29 @@ struct WorkPlan {
   int64_t keyStep() const { return tiles ? 32 : registerKeys; }
   int64_t tileRows() const { return pairs ? keys / 2 : keys; }
   Type wordType() const;
-  /// Factor of the queries while they are loaded, and what is left of the scale for the scores: queries stay bf16, so
-  /// only a power of two can be moved into them.
+  /// Factor of the queries while they are loaded, and what is left of the scale for the scores:
+  /// queries stay bf16, so only a power of two can be moved into them.
   double queryFactor() const;
-  /// What a vector of a row in memory holds in the stream form: `lanes` elements, or `lanes` words of two bf16, which
-  /// become two vectors (even and odd elements) unless a dot instruction takes them as they are.
+  /// What a vector of a row in memory holds in the stream form: `lanes` elements, or `lanes` words
+  /// of two bf16, which become two vectors (even and odd elements) unless a dot instruction takes
+  /// them as they are.
   struct RowChunks {
     int64_t elements, chunks, vectors, size; // per chunk, per row, per chunk, of the row
     bool words;
   };
   RowChunks queryChunks() const { return rowChunks(qkSize, true); }
   RowChunks valueChunks() const { return rowChunks(vSize, false); }
-  /// bf16 words stay words in the products with keys: even where the dot product is slow, it saves taking them apart.
-  bool keyDots() const { return streamed && isBf16 && target.getFlag("bf16_convert") && lanes == 16; }
+  /// bf16 words stay words in the products with keys: even where the dot product is slow, it saves
+  /// taking them apart.
+  bool keyDots() const {
+    return streamed && isBf16 && target.getFlag("bf16_convert") && lanes == 16;
+  }
   double scoreFactor() const;
   bool hasRegion() { return !dot.getScore().empty(); }
   bool isSoftmax() const { return normalizer == Normalizer::Softmax; }
 
-  /// Reads the work's body. Fails with a diagnostic if it is not the form `attn-tile` writes, or if its
-  /// schedule does not fit the target.
+  /// Reads the work's body. Fails with a diagnostic if it is not the form `attn-tile` writes, or if
+  /// its schedule does not fit the target.
   static FailureOr<WorkPlan> create(WorkOp work, TargetAttr target);
 
 private:

@@ -152,3 +152,23 @@ func.func @reduction(%x: memref<16xf32>, %y: memref<f32>) {
   return
 }
 }
+
+// -----
+
+module attributes {attn.target = #attn.target<lanes = 8>} {
+func.func @stream_rows(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
+  // expected-error@+1 {{'attn.work' op schedule of form stream has 16 rows; a panel of it is one vector of 8}}
+  %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 16, keys = 8, register_keys = 4, register_values = 4, form = stream> : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+  return %out : tensor<?x2x?x8xf32>
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<lanes = 8>} {
+func.func @stream_odd(%x: tensor<?x2x?x7xbf16>) -> tensor<?x2x?x7xbf16> {
+  // expected-error@+1 {{'attn.work' op schedule of form stream needs even head sizes with bf16; use form panels}}
+  %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 8, keys = 8, register_keys = 4, register_values = 4, form = stream> : tensor<?x2x?x7xbf16>, tensor<?x2x?x7xbf16>, tensor<?x2x?x7xbf16> -> tensor<?x2x?x7xbf16>
+  return %out : tensor<?x2x?x7xbf16>
+}
+}

@@ -1,0 +1,60 @@
+// RUN: attn-opt %s --attn-attach-target=target=cpu:sapphirerapids --attn-tile --attn-lower-cpu | FileCheck %s --check-prefix=AMX
+// RUN: attn-opt %s --attn-attach-target=target=cpu:znver4 --attn-tile --attn-lower-cpu | FileCheck %s --check-prefix=DOT
+// RUN: attn-opt %s --attn-attach-target=target=cpu:x86-64-v4 --attn-tile --attn-lower-cpu | FileCheck %s --check-prefix=WIDE
+
+// Matrix tiles: permission per thread, shapes per item; four sums, two left and two right operands.
+// AMX-LABEL: func.func @panels(
+// AMX: omp.parallel
+// AMX: call @syscall(
+// AMX-LABEL: func.func private @panels_work0_scores(
+// AMX-COUNT-4: llvm.call_intrinsic "llvm.x86.tilezero"
+// AMX: scf.for
+// AMX-COUNT-4: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// AMX-COUNT-4: llvm.call_intrinsic "llvm.x86.tilestored64"
+// Three tiles of 40 value columns: a pair, and one alone. A value that is not finite goes through vectors.
+// AMX-LABEL: func.func private @panels_work0_values(
+// AMX-COUNT-6: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// AMX-NOT: tdpbf16ps
+// AMX-LABEL: func.func private @panels_work0_values_strict(
+// AMX: vector.fma
+// AMX-LABEL: func.func private @panels_work0_item(
+// AMX: llvm.call_intrinsic "llvm.x86.ldtilecfg"
+// AMX: llvm.call_intrinsic "llvm.x86.tilerelease"
+
+// The stream form: parts of the key range as items, then their merge.
+// DOT-LABEL: func.func @stream(
+// DOT: omp.parallel
+// DOT: call @stream_work1_item(
+// DOT: omp.parallel
+// DOT: call @stream_work1_merge(
+
+// Pairs: 24 words of 48 elements, one dot product for two of them; the scale is no power of two and stays with the scores.
+// DOT-LABEL: func.func private @panels_work0_scores(%{{.*}}: memref<32x26xi32>, %{{.*}}: memref<24x32xi32>, %{{.*}}: memref<32x32xf32>
+// DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// DOT: arith.mulf {{.*}} : vector<16xf32>
+// DOT-LABEL: func.func private @panels_work0_values(
+// DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// DOT-LABEL: func.func private @panels_work0_values_strict(
+// DOT-NOT: dpbf16ps
+// DOT-LABEL: func.func private @panels_work0_item(
+// DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"
+
+// Without the instruction everything is widened.
+// WIDE-LABEL: func.func private @panels_work0_scores(%{{.*}}: memref<32x50xf32>
+// WIDE-NOT: bf16.512
+func.func @panels(%q: tensor<?x4x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tensor<?x2x?x40xbf16>) -> tensor<?x4x?x40xbf16> {
+  %out = attn.attention %q, %k, %v scale(0.3) mask(<causal>) schedule<rows = 32, keys = 32, panels = 2, lanes = 16, register_keys = 8, register_values = 8, unroll = 1> : tensor<?x4x?x48xbf16>, tensor<?x2x?x48xbf16>, tensor<?x2x?x40xbf16> -> tensor<?x4x?x40xbf16>
+  return %out : tensor<?x4x?x40xbf16>
+}
+
+// The stream form reads rows where they lie.
+// DOT-LABEL: func.func private @stream_work1_scores(%{{.*}}: memref<?x2x?x48xbf16, strided<[?, ?, ?, 1], offset: ?>>
+// DOT: vector.load {{.*}} vector<32xbf16>
+// DOT: vector.load {{.*}} vector<16xbf16>
+// DOT-LABEL: func.func private @stream_work1_values_strict(
+// DOT: arith.select
+// DOT-LABEL: func.func private @stream_work1_merge(
+func.func @stream(%q: tensor<?x4x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tensor<?x2x?x40xbf16>) -> tensor<?x4x?x40xbf16> {
+  %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 4, register_values = 2, splits = 8, form = stream> : tensor<?x4x?x48xbf16>, tensor<?x2x?x48xbf16>, tensor<?x2x?x40xbf16> -> tensor<?x4x?x40xbf16>
+  return %out : tensor<?x4x?x40xbf16>
+}
