@@ -188,6 +188,61 @@ def bench(D, causal, kernels):
         torch.cuda.empty_cache()
 
 
+def flex(c, q, k, v):
+    """FlexAttention of the same mask and score, compiled."""
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    S = q.shape[2]
+    see = eval("lambda b, h, q, k: " + c["visible"])
+    blocks = create_block_mask(see, None, None, S, S, device=dev)
+    score = eval("lambda s, b, h, q, k: " + c["score"], {"torch": torch}) if c["score"] else None
+    run = torch.compile(flex_attention)
+    return lambda: run(q, k, v, score_mod=score, block_mask=blocks, scale=c["scale"], enable_gqa=q.shape[1] != k.shape[1])
+
+
+def peer(c, q, k, v):
+    if c["peer"] == "flex": return flex(c, q, k, v)
+    def go():
+        with sdpa_kernel([SDPBackend.CUDNN_ATTENTION]), torch.no_grad():
+            return F.scaled_dot_product_attention(q, k, v, is_causal="causal" in c["visible"] or "<=" in c["visible"], scale=c["scale"], enable_gqa=q.shape[1] != k.shape[1])
+    return go
+
+
+def pairs(c, S):
+    if "4096" in c["visible"]: return S * 4096 - 4096 * 4095 / 2
+    return S * S / 2 if "<=" in c["visible"] else S * S
+
+
+def shapes(kernel):
+    c = kernel.case
+    for B, S in c["shapes"]:
+        q, k, v = make(c, B, S, S, 0)
+        out, lse = torch.full((B, c["heads"], S, c["Dv"]), float("nan"), device=dev, dtype=q.dtype), torch.empty(B, c["heads"], S, device=dev)
+        ours = kernel.bind(q, k, v, out, lse); ours(); finish(kernel.name)
+        runs, difference = {"ours": ours}, float("nan")
+        try:
+            runs["peer"] = peer(c, q, k, v)
+            difference = relative(out, runs["peer"]())
+        except Exception as x: print(f"  {c['peer']}: {str(x)[:150]}", flush=True); runs.pop("peer", None)
+        fl = 2 * B * c["heads"] * pairs(c, S) * (c["D"] + c["Dv"])
+        median = {}
+        for n, f in list(runs.items()):
+            for _ in range(2): f()
+        times = {n: [] for n in runs}
+        for _ in range(A.rounds):
+            for n in random.sample(list(runs), len(runs)):
+                torch.cuda.synchronize(); time.sleep(A.cool); runs[n]()
+                for _ in range(3):
+                    a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                    a.record(); runs[n](); b.record(); times[n].append((a, b))
+                torch.cuda.synchronize()
+        tf = {n: fl / sorted(a.elapsed_time(b) for a, b in ev)[len(ev) // 2] / 1e9 for n, ev in times.items()}
+        ratio = tf["ours"] / tf["peer"] if "peer" in tf else float("nan")
+        result["timings"].append(dict(name=kernel.name, B=B, S=S, tflops=tf["ours"], peer=c["peer"], peer_tflops=tf.get("peer"), ratio=ratio, difference=difference))
+        print(f"{kernel.name:24s} B{B} S{S}: {tf['ours']:6.0f} TF/s, {c['peer']} {tf.get('peer', float('nan')):5.0f}  {ratio:5.3f}x  difference {difference:.1e}", flush=True)
+        del q, k, v, out, lse, runs
+        torch.cuda.empty_cache()
+
+
 kernels = {n: Kernel(n) for n in cases}
 print(result["device"], "torch", result["torch"], "cuDNN", result["cudnn"], flush=True)
 good = 0
@@ -207,8 +262,13 @@ if not A.nobench:
     for D, causal in groups:
         bench(D, causal, [kr for kr in kernels.values() if kr.case["D"] == D and kr.case["bench"] == ("causal" if causal else "full")])
         save()
+    for kr in kernels.values():
+        try: shapes(kr)
+        except RuntimeError as x: print(f"  {kr.name}: {str(x)[:200]}", flush=True)
+        save()
     best = {}
     for t in result["timings"]:
+        if "causal" not in t: continue
         key = (t["D"], t["causal"], t["S"])
         best[key] = max(best.get(key, 0), t["ratio"])
     if best: print(f"geometric mean of the best per cell: {math.exp(sum(map(math.log, best.values())) / len(best)):.3f}, worst {min(best.values()):.3f}, cells {len(best)}", flush=True)

@@ -9,7 +9,7 @@ cases, sources = {}, {}
 REGION = "^bb0(%x: f32, %b: index, %h: index, %qp: index, %kp: index): "
 
 
-def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sinks=False, score="", region="", scale=None, schedule="", offset=False, maps=None, bench=""):
+def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sinks=False, score="", region="", scale=None, schedule="", offset=False, maps=None, bench="", shapes=(), peer="cudnn"):
     Dv, scale = Dv or D, scale if scale is not None else D ** -0.5
     qm, km, vm = maps or (list(range(H)), [h * Hk // H for h in range(H)], [h * Hk // H for h in range(H)])
     Hs, Hv = len(qm), max(vm) + 1
@@ -28,7 +28,7 @@ def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sink
 }}
 """
     cases[name] = dict(heads=Hs, q_heads=H, k_heads=Hk, v_heads=Hv, query_map=qm, key_map=km, value_map=vm, D=D, Dv=Dv, scale=scale,
-                       visible=visible, dtype=dtype, sinks=sinks, score=score, offset=offset, bench=bench)
+                       visible=visible, dtype=dtype, sinks=sinks, score=score, offset=offset, bench=bench, shapes=shapes, peer=peer)
 
 
 def schedule(consumers, keys, stages, overlap=1, pingpong=0, order="longest_first"):
@@ -75,6 +75,23 @@ add("alibi", 4, 4, 64, mask="causal", visible=CAUSAL, score="s + 0.25 ** (h + 1)
 add("offset", 2, 2, 64, mask="causal", visible=CAUSAL, offset=True)
 add("negative_scale", 2, 2, 64, mask="causal", visible=CAUSAL, scale=-0.1)
 add("tables", 4, 3, 64, mask="causal", visible=CAUSAL, maps=([0, 3, 1, 2, 2], [0, 2, 1, 0, 0], [1, 1, 0, 0, 1]))
+
+
+# Other shapes of the bar: [batch, length] each; the peer is cuDNN, or FlexAttention where cuDNN has no such mask or score.
+for H, Hk, sizes in ((32, 8, [[1, 8192], [1, 32768]]), (16, 8, [[1, 65536]]), (8, 8, [[1, 65536]]), (8, 4, [[1, 65536]])):
+    add(f"shape_{H}_{Hk}", H, Hk, 128, mask="causal", visible=CAUSAL, shapes=sizes)
+for H, Hk in ((16, 16), (8, 4), (4, 4)):
+    add(f"shape_d16_{H}_{Hk}", H, Hk, 16, shapes=[[1, 32768]])
+    add(f"shape_d16_{H}_{Hk}_4wg", H, Hk, 16, shapes=[[1, 32768]], schedule=schedule(4, 96, 4, pingpong=1, order="linear"))
+for D in (40, 72, 80, 96, 112, 192):
+    add(f"shape_d{D}", 16, 16, D, mask="causal", visible=CAUSAL, shapes=[[2, 8192]])
+add("shape_d192_128", 16, 16, 192, 128, mask="causal", visible=CAUSAL, shapes=[[2, 4096]])
+add("shape_window4096", 32, 8, 128, mask="causal and window<4096>", visible="(k <= q) & (k > q - 4096)", shapes=[[1, 32768]], peer="flex")
+add("shape_softcap_d256", 16, 8, 256, mask="causal", visible=CAUSAL, score="50 * torch.tanh(s / 50)", shapes=[[1, 8192]], peer="flex",
+    region="%c = arith.constant 50.0 : f32 %i = arith.constant 0.02 : f32 %y = arith.mulf %x, %i : f32 %t = math.tanh %y : f32 %z = arith.mulf %t, %c : f32 attn.yield %z : f32")
+add("shape_alibi", 32, 32, 128, mask="causal", visible=CAUSAL, score="s + 2.0 ** (-(h + 1) / 4) * (k - q)", shapes=[[1, 8192]], peer="flex",
+    region=f"%m = attn.lookup %h in {[2.0 ** (-(h + 1) / 4) for h in range(32)]} %d = arith.subi %kp, %qp : index %i = arith.index_cast %d : index to i32 "
+           "%f = arith.sitofp %i : i32 to f32 %p = arith.mulf %m, %f : f32 %z = arith.addf %x, %p : f32 attn.yield %z : f32")
 
 
 def build(name):
