@@ -46,7 +46,7 @@ for mask in ("causal", "full"):
     more = dict(mask="causal" if mask == "causal" else "", visible=CAUSAL if mask == "causal" else "True", bench=mask)
     add(f"bench_d64_{mask}_4wg", 32, 32, 64, schedule=schedule(4, 64, 4, pingpong=1, order=order), **more)
     add(f"bench_d64_{mask}_nopp", 32, 32, 64, schedule=schedule(3, 128, 4, order=order), **more)
-    add(f"bench_d128_{mask}_n{176 if mask == 'causal' else 128}", 16, 16, 128, schedule=schedule(2, 176 if mask == "causal" else 128, 2, order=order), **more)
+    add(f"bench_d128_{mask}_n176", 16, 16, 128, schedule=schedule(2, 176, 2, order=order), **more)
     add(f"bench_d128_{mask}_3wg", 16, 16, 128, schedule=schedule(3, 80, 2, order=order), **more)
     add(f"bench_d256_{mask}_n64", 8, 8, 256, schedule=schedule(2, 64, 2, order=order), **more)
 add("gqa5", 10, 2, 128, mask="causal", visible=CAUSAL)
@@ -82,7 +82,7 @@ for H, Hk, sizes in ((32, 8, [[1, 8192], [1, 32768]]), (16, 8, [[1, 65536]]), (8
     add(f"shape_{H}_{Hk}", H, Hk, 128, mask="causal", visible=CAUSAL, shapes=sizes)
 for H, Hk in ((16, 16), (8, 4), (4, 4)):
     add(f"shape_d16_{H}_{Hk}", H, Hk, 16, shapes=[[1, 32768]])
-    add(f"shape_d16_{H}_{Hk}_4wg", H, Hk, 16, shapes=[[1, 32768]], schedule=schedule(4, 96, 4, pingpong=1, order="linear"))
+    add(f"shape_d16_{H}_{Hk}_3wg", H, Hk, 16, shapes=[[1, 32768]], schedule=schedule(3, 128, 4, pingpong=1, order="linear"))
 for D in (40, 72, 80, 96, 112, 192):
     add(f"shape_d{D}", 16, 16, D, mask="causal", visible=CAUSAL, shapes=[[2, 8192]])
 add("shape_d192_128", 16, 16, 192, 128, mask="causal", visible=CAUSAL, shapes=[[2, 4096]])

@@ -8,12 +8,14 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// More keys than this gain nothing: with masks partial tiles grow, without the first tile waits
-/// longer.
-static constexpr int64_t mostKeysMasked = 128, mostKeys = 176;
-/// A third consumer pays if it still gets tiles of this many keys (measured: 3 x 80 loses to 2 x
-/// 128 at 128 columns).
-static constexpr int64_t keysForThree = 128;
+/// Wider tiles gain 2 % on the longest sequences and lose as much on short ones, whose first tile
+/// waits longer.
+static constexpr int64_t mostKeys = 128;
+/// More consumers pay if their tiles stay this wide (measured: 3 x 80 loses to 2 x 128 at 128
+/// columns, 4 x 64 to 3 x 128 at 64 columns, and 4 x 96 wins at 16).
+static constexpr struct {
+  int64_t consumers, keys;
+} crowds[] = {{4, 96}, {3, 128}};
 
 //===----------------------------------------------------------------------===//
 // Choice
@@ -44,12 +46,11 @@ static std::optional<WarpgroupTile> widest(const WarpgroupTile &sizes, int64_t c
   return std::nullopt;
 }
 
-static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, bool isMasked,
-                                               int64_t shared) {
-  auto three = widest(sizes, 3, keysForThree, shared);
-  if (three && three->keys == keysForThree)
-    return three;
-  return widest(sizes, 2, isMasked ? mostKeysMasked : mostKeys, shared);
+static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64_t shared) {
+  for (auto [consumers, keys] : crowds)
+    if (auto tile = widest(sizes, consumers, keys, shared); tile && tile->keys == keys)
+      return tile;
+  return widest(sizes, 2, mostKeys, shared);
 }
 
 /// Later rows see more keys: their tiles go first.
@@ -104,31 +105,30 @@ static ScheduleAttr build(MLIRContext *context, const WarpgroupTile &tile, bool 
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static SmallVector<std::string> explain(const WarpgroupTile &tile, bool masked, bool uneven,
-                                        int64_t shared) {
+static SmallVector<std::string> explain(const WarpgroupTile &tile, bool uneven, int64_t shared) {
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
-  return {text(llvm::formatv("rows = {0}: {1} consumer warpgroups of 64 rows", tile.rows(),
-                             tile.consumers)),
-          text(llvm::formatv("keys = {0}: registers {0}/2 scores + {0}/4 weights + {1}/2 "
-                             "accumulator + 30 = {2} of {3}; shared memory {4} "
-                             "of {5} bytes{6}",
-                             tile.keys, tile.vSize, tile.neededRegisters(),
-                             tile.consumerRegisters(), tile.sharedBytes(), shared,
-                             masked ? "; at most 128 under a mask, whose edge tiles are half idle"
-                                    : "")),
-          text(llvm::formatv("stages = {0}: key and value tiles of {1} and {2} bytes in flight",
-                             tile.stages, tile.keyBytes(), tile.valueBytes())),
-          text(llvm::formatv("consumers = {0}: {1}", tile.consumers,
-                             tile.consumers == 3 ? "tiles of 128 keys fit three accumulators"
-                                                 : "a third would leave narrow key tiles")),
-          "roles = specialised: one producer warpgroup drives the copy engine, with 32 registers",
-          "p_in_registers = 1: weights go from softmax to the second product without shared memory",
-          "overlap = 1: the next scores and the last values multiply while the softmax runs",
-          tile.consumers > 2 ? "pingpong = 1: one warpgroup's softmax under another's products"
-                             : "pingpong = 0: two wide warpgroups alternate by themselves",
-          "persistent = 1: blocks take tiles from a counter",
-          uneven ? "order = longest_first: later positions see more keys"
-                 : "order = linear: every tile sees equally many keys"};
+  return {
+      text(llvm::formatv("rows = {0}: {1} consumer warpgroups of 64 rows", tile.rows(),
+                         tile.consumers)),
+      text(llvm::formatv("keys = {0}: registers {0}/2 scores + {0}/4 weights + {1}/2 accumulator + "
+                         "30 = {2} of {3}; shared memory {4} "
+                         "of {5} bytes{6}",
+                         tile.keys, tile.vSize, tile.neededRegisters(), tile.consumerRegisters(),
+                         tile.sharedBytes(), shared,
+                         tile.keys == mostKeys ? "; wider tiles make short sequences wait" : "")),
+      text(llvm::formatv("stages = {0}: key and value tiles of {1} and {2} bytes in flight",
+                         tile.stages, tile.keyBytes(), tile.valueBytes())),
+      text(llvm::formatv("consumers = {0}: {1}", tile.consumers,
+                         tile.consumers > 2 ? "so many still have wide key tiles"
+                                            : "a third would leave narrow key tiles")),
+      "roles = specialised: one producer warpgroup drives the copy engine, with 32 registers",
+      "p_in_registers = 1: weights go from softmax to the second product without shared memory",
+      "overlap = 1: the next scores and the last values multiply while the softmax runs",
+      tile.consumers > 2 ? "pingpong = 1: one warpgroup's softmax under another's products"
+                         : "pingpong = 0: two wide warpgroups alternate by themselves",
+      "persistent = 1: blocks take tiles from a counter",
+      uneven ? "order = longest_first: later positions see more keys"
+             : "order = linear: every tile sees equally many keys"};
 }
 
 static WarpgroupTile sizesOf(AttentionOp op) {
@@ -143,12 +143,12 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target) {
     return failure();
   MaskAttr mask = op.maskOrAll();
   int64_t shared = target.getInt("shared_memory");
-  std::optional<WarpgroupTile> tile = chooseTile(sizesOf(op), !mask.isAll(), shared);
+  std::optional<WarpgroupTile> tile = chooseTile(sizesOf(op), shared);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
            << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
   bool uneven = isUneven(mask);
-  return Plan{build(op.getContext(), *tile, uneven), explain(*tile, !mask.isAll(), uneven, shared)};
+  return Plan{build(op.getContext(), *tile, uneven), explain(*tile, uneven, shared)};
 }
 
 //===----------------------------------------------------------------------===//
