@@ -43,7 +43,7 @@ struct WarpgroupTile {
   /// Registers a thread has when all are launched: a multiple of 8 of the file's 65536 words.
   int64_t launchRegisters() const { return std::min<int64_t>(248, 65536 / threads() / 8 * 8); }
   /// The producer keeps what the scheduler's arithmetic needs (it spills at 24) ...
-  int64_t producerRegisters() const { return consumers >= 4 ? 24 : 32; }
+  static constexpr int64_t producerRegisters() { return 32; }
   /// ... and the consumers share the rest.
   int64_t consumerRegisters() const {
     int64_t pool = launchRegisters() * (consumers + 1) - producerRegisters();
