@@ -65,13 +65,6 @@ static LogicalResult checkInputs(AttentionOp op) {
     return op.emitOpError("expected elements of bf16 or f16, found ")
            << element
            << "; the tensor cores' other types are not built for this target yet (--dtype=bf16)";
-  for (auto [what, size] :
-       {std::pair("queries and keys", op.qkSize()), std::pair("values", op.vSize())})
-    if (size % 8 != 0 || size > 256)
-      return op.emitOpError("expected a head size of ")
-             << what << " that is a multiple of 8 up to 256, found " << size
-             << ": rows are loaded in units of 16 bytes and the accumulator has at most 128 "
-                "registers";
   if (op.getNormalizer() != Normalizer::Softmax)
     return op.emitOpError(
         "expected the softmax normaliser; others are not built for this target yet");
@@ -79,6 +72,19 @@ static LogicalResult checkInputs(AttentionOp op) {
     return op.emitOpError("expected a mask without operands, found ")
            << op.maskOrAll().str()
            << "; masks that depend on data are not built for this target yet";
+  return success();
+}
+
+/// Sizes of a kernel whose values are a tensor of their own.
+static LogicalResult checkSizes(AttentionOp op) {
+  for (auto [what, size] :
+       {std::pair("queries and keys", op.qkSize()), std::pair("values", op.vSize())})
+    if (size % 8 != 0 || size > 256)
+      return op.emitOpError("expected a head size of ")
+             << what << " that is a multiple of 8 up to 256, found " << size
+             << ": rows are loaded in units of 16 bytes and the accumulator has at most 128 "
+                "registers; larger heads need values that are columns of the keys (attn.columns), "
+                "from a multiple of 64 and a multiple of 128 wide";
   return success();
 }
 
@@ -141,8 +147,12 @@ static WarpgroupTile sizesOf(AttentionOp op) {
 FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target) {
   if (failed(checkInputs(op)))
     return failure();
-  MaskAttr mask = op.maskOrAll();
   int64_t shared = target.getInt("shared_memory");
+  if (isLatent(op))
+    return planLatent(op, shared);
+  if (failed(checkSizes(op)))
+    return failure();
+  MaskAttr mask = op.maskOrAll();
   std::optional<WarpgroupTile> tile = chooseTile(sizesOf(op), shared);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
@@ -177,6 +187,10 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
 LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule)))
+    return failure();
+  if (schedule.getInt("split_output") != 1)
+    return checkLatentSchedule(op, target.getInt("shared_memory"));
+  if (failed(checkSizes(op)))
     return failure();
   WarpgroupTile tile = sizesOf(op);
   tile.keys = schedule.getInt("keys");

@@ -12,6 +12,15 @@ FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target);
 /// `checkSchedule` for a target of kind gpu: registers, shared memory, and what the lowering knows.
 LogicalResult checkGpuSchedule(AttentionOp attention, TargetAttr target);
 
+/// Whether values are columns of the keys, of sizes that the kernel with a split output takes.
+bool isLatent(AttentionOp attention);
+/// Schedule of such an attention in `shared` bytes of shared memory.
+FailureOr<Plan> planLatent(AttentionOp attention, int64_t shared);
+/// Whether a schedule with a split output is one that the lowering knows, and fits.
+LogicalResult checkLatentSchedule(AttentionOp attention, int64_t shared);
+/// Registers of a thread of its consumers.
+int64_t latentRegisters();
+
 } // namespace mlir::attn
 
 #endif // ATTN_LIB_PLANNING_PLANGPU_H

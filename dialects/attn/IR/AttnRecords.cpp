@@ -118,6 +118,8 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       intField("stages", 1),
       wordField("roles", roles),
       intField("consumers", 1),
+      intField("split_output", 1),
+      flagField("values_in_keys", false),
       flagField("p_in_registers", false),
       flagField("overlap", false),
       flagField("pingpong", false),

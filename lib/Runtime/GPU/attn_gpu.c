@@ -255,8 +255,9 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
   void *out_data = out->data, *lse_data = lse ? lse->data : 0,
        *sinks = entry->sinks >= 0 ? args[entry->sinks].data : 0;
   int64_t batch = q->sizes[0], queries = q->sizes[2], keys = k->sizes[2],
-          all = batch * entry->heads;
-  int64_t row_tiles = (queries + entry->rows - 1) / entry->rows, tiles = row_tiles * all;
+          all = batch * (entry->heads / entry->group);
+  int64_t row_tiles = (queries * entry->group + entry->rows - 1) / entry->rows,
+          tiles = row_tiles * all;
   int64_t offset = read_offset(entry, args, queries, keys);
   int32_t slot =
       (int32_t)(__atomic_fetch_add(&state->launches, 1, __ATOMIC_RELAXED) % NUM_COUNTER_PAIRS);
@@ -276,12 +277,14 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
     int32_t n_tiles = (int32_t)tiles,
             at_once = (int32_t)heads_at_once(entry, keys, row_tiles, all, processors);
     int32_t n_offset = (int32_t)offset;
-    int64_t os[3], ls[3] = {0, 0, 0};
-    void *parameters[] = {&maps[0],     &maps[1], &maps[2],   &out_data, &lse_data,
-                          &sinks,       &slot,    &n_queries, &n_keys,   &n_all,
-                          &n_row_tiles, &n_tiles, &at_once,   &n_offset, &os[0],
-                          &os[1],       &os[2],   &ls[0],     &ls[1],    &ls[2]};
+    int64_t os[3], ls[3] = {0, 0, 0}, qs[3];
+    void *query_data = q->data;
+    void *parameters[] = {&maps[0], &maps[1],   &maps[2],    &out_data, &lse_data,    &sinks,
+                          &slot,    &n_queries, &n_keys,     &n_all,    &n_row_tiles, &n_tiles,
+                          &at_once, &n_offset,  &os[0],      &os[1],    &os[2],       &ls[0],
+                          &ls[1],   &ls[2],     &query_data, &qs[0],    &qs[1],       &qs[2]};
     memcpy(os, out->strides, sizeof(os));
+    memcpy(qs, q->strides, sizeof(qs));
     if (lse)
       memcpy(ls, lse->strides, sizeof(ls));
     return driver_error(driver.launch(

@@ -6,11 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Kernel.h"
+#include "Products.h"
 
 using namespace mlir;
 using namespace mlir::attn;
-
-static unsigned rowOf(size_t element) { return (element >> 1) & 1; }
 
 //===----------------------------------------------------------------------===//
 // Matrix products: one block of PTX each (fence, all steps, commit), so that nothing moves into the
@@ -18,26 +17,26 @@ static unsigned rowOf(size_t element) { return (element >> 1) & 1; }
 //===----------------------------------------------------------------------===//
 
 /// Stride between groups of 8 rows, and the swizzle that fits the chunk's rows.
-static int64_t descriptorHigh(int64_t size) {
+int64_t attn::descriptorHigh(int64_t size) {
   int64_t row = 2 * WarpgroupTile::chunkColumns(size);
   int64_t swizzle = row == 128 ? 1 : row == 64 ? 2 : 3;
   return (8 * row >> 4) | (swizzle << 30);
 }
 
-static std::string operandList(size_t first, size_t count) {
+std::string attn::operandList(size_t first, size_t count) {
   std::string text = "{";
   for (size_t i = 0; i < count; ++i)
     text += (i ? ", $" : "$") + std::to_string(first + i);
   return text + "}";
 }
 
-static std::string instruction(int64_t columns, bool isHalf) {
+std::string attn::instruction(int64_t columns, bool isHalf) {
   std::string type = isHalf ? ".f16" : ".bf16";
   return "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f32" + type + type +
          " ";
 }
 
-static std::string hex(int64_t value) {
+std::string attn::hex(int64_t value) {
   return "0x" + llvm::utohexstr(static_cast<uint64_t>(value));
 }
 
@@ -144,14 +143,14 @@ Vals KernelEmitter::pack(ArrayRef<Val> values) {
   return out;
 }
 
-static Vals scaled(ArrayRef<Val> values, ArrayRef<Val> byRow) {
+Vals attn::scaled(ArrayRef<Val> values, ArrayRef<Val> byRow) {
   Vals out;
   for (auto [i, value] : llvm::enumerate(values))
     out.push_back(value * byRow[rowOf(i)]);
   return out;
 }
 
-static Vals concat(std::initializer_list<ArrayRef<Val>> parts) {
+Vals attn::concat(std::initializer_list<ArrayRef<Val>> parts) {
   Vals out;
   for (ArrayRef<Val> part : parts)
     llvm::append_range(out, part);
@@ -325,11 +324,12 @@ Vals KernelEmitter::consume(Vals it) {
 
 /// A sink is one more score without a value.
 void KernelEmitter::addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum) {
-  Val logit = b.val(
-      LLVM::LoadOp::create(b, b.getF32Type(), b.pointerAt(a.sinks, tile.head.wide() << 2, 1)));
-  Val score = logit * b.f32(1.4426950408889634 / factor), scale = b.f32(factor), zero = b.f32(0);
+  Val scale = b.f32(factor), zero = b.f32(0);
   Vals rescale, unseen; // a row without keys: excluded value rows may have left NaN
   for (unsigned r = 0; r < 2; ++r) {
+    Value at0 = b.pointerAt(a.sinks, headOf(tile, r).wide() << 2, 1);
+    Val logit = b.val(LLVM::LoadOp::create(b, b.getF32Type(), at0));
+    Val score = logit * b.f32(1.4426950408889634 / factor);
     Val most = maximum[r].max(score);
     unseen.push_back(maximum[r].realEq(-std::numeric_limits<double>::infinity()));
     Val used = most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most);
@@ -366,11 +366,8 @@ static Vals transposeQuad(KernelBuilder &b, ArrayRef<Val> x, Val odd, Val upper)
           upper.select(low[0], high[0]), upper.select(low[1], high[1])};
 }
 
-/// `words`: per group of 8 columns the thread's two.
-void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned r) {
-  Val row = tile.row + 8 * r;
-  Val start =
-      (tile.batch.wide() * a.outBatch + tile.head.wide() * a.outHead + row.wide() * a.outRow) << 1;
+/// `words`: per group of 8 columns the thread's two; `start`: first byte of the row.
+void KernelEmitter::storeWords(ArrayRef<Val> words, Val start, Val isLive) {
   bool wide = words.size() % 4 == 0;
   Vals ready(words);
   if (wide) {
@@ -379,7 +376,7 @@ void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigne
       llvm::copy(transposeQuad(b, words.slice(g, 4), odd, upper),
                  ready.begin() + static_cast<std::ptrdiff_t>(g));
   }
-  b.ifThen(row.lt(a.queries), [&] {
+  b.ifThen(isLive, [&] {
     Value line = b.pointerAt(a.out, start, 1);
     for (size_t g = 0; g < words.size(); g += wide ? 4 : 1) {
       Val at0 = (wide ? quad << 4 : quad << 2) + static_cast<int64_t>(16 * g);
@@ -393,6 +390,13 @@ void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigne
              ready[g + 2], ready[g + 3]});
     }
   });
+}
+
+void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned r) {
+  Val row = tile.row + 8 * r;
+  Val start =
+      (tile.batch.wide() * a.outBatch + tile.head.wide() * a.outHead + row.wide() * a.outRow) << 1;
+  storeWords(words, start, row.lt(a.queries));
 }
 
 /// Rows without keys are zero, whatever stood in the excluded value rows.

@@ -28,21 +28,25 @@ void KernelEmitter::expect(Val barrier, int64_t bytes) {
   b.ptx("mbarrier.arrive.expect_tx.shared.b64 _, [$0], $1;", {barrier, b.i32(bytes)});
 }
 
-/// One box per swizzled chunk: [chunk][rows][columns]. Parts outside the tensor arrive as zeros.
+/// One box of a swizzled chunk's columns. Parts outside the tensor arrive as zeros.
+void KernelEmitter::loadBox(Val target, Value map, Val barrier, int64_t column, Val row, Val head,
+                            Val batch) {
+  auto pointer = [&](Val address) {
+    return b.val(
+        LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), 3), address.v));
+  };
+  b.intrinsicNoResult("llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d",
+                      {pointer(target), pointer(barrier), b.val(map), b.i32(column), row, head,
+                       batch, b.i64(0),
+                       b.val(LLVM::ConstantOp::create(b, b.getI1Type(), b.getBoolAttr(false)))});
+}
+
+/// One box per chunk: [chunk][rows][columns].
 void KernelEmitter::load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row,
                          Val head, Val batch) {
   int64_t columns = WarpgroupTile::chunkColumns(size);
-  for (int64_t i = 0; i < WarpgroupTile::chunks(size); ++i) {
-    Val at = target + i * rows * columns * 2;
-    auto pointer = [&](Val address) {
-      return b.val(
-          LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), 3), address.v));
-    };
-    b.intrinsicNoResult("llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d",
-                        {pointer(at), pointer(barrier), b.val(map), b.i32(i * columns), row, head,
-                         batch, b.i64(0),
-                         b.val(LLVM::ConstantOp::create(b, b.getI1Type(), b.getBoolAttr(false)))});
-  }
+  for (int64_t i = 0; i < WarpgroupTile::chunks(size); ++i)
+    loadBox(target + i * rows * columns * 2, map, barrier, i * columns, row, head, batch);
 }
 
 void KernelEmitter::loadRing(int64_t full, int64_t empty, int64_t at0, Value map, int64_t size,
@@ -237,6 +241,11 @@ void KernelEmitter::initBarriers() {
       {at.keyFull, s, 1},        {at.valueFull, s, 1},        {at.keyEmpty, s, warps},
       {at.valueEmpty, s, warps}, {at.queryFull, q, 1},        {at.queryEmpty, q, 4},
       {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}};
+  initBarriers(all);
+}
+
+/// (offset of the first, how many, arrivals of a phase) of each kind; then the whole block waits.
+void KernelEmitter::initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all) {
   b.ifThen(thread.eq(0), [&] {
     for (auto [first, count, arrivals] : all)
       for (int64_t i = 0; i < count; ++i)
@@ -254,6 +263,8 @@ static SmallVector<Type> argumentTypes(KernelBuilder &b) {
   types.append(3, data);
   types.append(8, b.getI32Type());
   types.append(6, b.getI64Type());
+  types.push_back(data);
+  types.append(3, b.getI64Type());
   return types;
 }
 
@@ -286,6 +297,8 @@ void KernelEmitter::createFunction() {
                     &a.outRow, &a.lseBatch,    &a.lseHead, &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
     *number = b.val(args[6 + i]);
+  a.query = args[20];
+  a.queryBatch = b.val(args[21]), a.queryHead = b.val(args[22]), a.queryRow = b.val(args[23]);
 }
 
 static LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module) {

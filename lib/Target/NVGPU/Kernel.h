@@ -24,6 +24,8 @@ struct KernelArguments {
   Val offset;                       // position of query 0
   Val outBatch, outHead, outRow;    // strides in elements, i64
   Val lseBatch, lseHead, lseRow;
+  Value query; // the queries' memory, for tiles that the copy engine cannot gather
+  Val queryBatch, queryHead, queryRow;
 };
 
 /// Key range of a block of rows: keys in [low, high) may be visible, keys in [fullLow, fullHigh)
@@ -38,6 +40,7 @@ struct QueryTile {
   Val last, count;       // the rightmost key tile, and how many there are (at least one)
   Val started, number;   // key tiles and query tiles before this one in the rings
   Val row, firstRow;     // first of the thread's two rows; the warpgroup's first row
+  Vals positions, heads; // of the thread's two rows where rows are packed, else empty
   Val slot, queryLow;    // barrier number and descriptor of the queries
   Val skip, edge, edge2; // numbers: [0, skip) not needed, [edge, edge2) without mask code
 };
@@ -49,18 +52,21 @@ public:
   /// Writes `llvm.func @name` and its tables at the builder's insertion point. Fails with a
   /// diagnostic.
   LogicalResult emit();
+  virtual ~KernelEmitter() = default;
 
-private:
+protected:
   // Kernel.cpp: frame, scheduling, producer.
   void createFunction();
-  void initBarriers();
+  virtual void initBarriers();
+  void initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all);
   QueryTile tileOf(Val number);
   Val headFrom(ArrayRef<int64_t> map, Val head, StringRef what);
   Val tableEntry(ArrayRef<int64_t> table, Val index, StringRef what);
-  void emitProducer();
-  void emitQueryProducer();
+  virtual void emitProducer();
+  virtual void emitQueryProducer();
   void publishNext(Val number, Val next);
   void resetCounters();
+  void loadBox(Val target, Value map, Val barrier, int64_t column, Val row, Val head, Val batch);
   void load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row, Val head,
             Val batch);
   void loadRing(int64_t full, int64_t empty, int64_t base, Value map, int64_t size, Val keyTile,
@@ -72,6 +78,9 @@ private:
   Val shared(int64_t offset) { return base + offset; }
 
   // Masks.cpp
+  /// Position and score head of the thread's row `r`, 0 or 1.
+  Val positionOf(const QueryTile &tile, unsigned r);
+  Val headOf(const QueryTile &tile, unsigned r);
   KeyBounds boundsOf(MaskAttr mask, Val first, Val last, Val head);
   KeyBounds concrete(KeyBounds bounds);
   Val isVisible(MaskAttr mask, Val position, Val keyBase, int64_t column, Val head, unsigned row);
@@ -87,7 +96,7 @@ private:
   void runKnown(Block &region, DenseMap<Value, Val> &values);
 
   // Consumer.cpp
-  void emitConsumer();
+  virtual void emitConsumer();
   Vals consume(Vals state);
   void view(QueryTile &tile);
   Vals products(Val queryLow, Val count);
@@ -104,6 +113,7 @@ private:
   void addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum);
   void store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
   void storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned row);
+  void storeWords(ArrayRef<Val> words, Val start, Val isLive);
   void storeLse(const QueryTile &tile, Val maximum, Val sum, Val row);
   void passOn();
   void takeTurn();

@@ -174,6 +174,18 @@ void KernelBuilder::ifThen(Val condition, function_ref<void()> then,
   otherwise();
 }
 
+Vals KernelBuilder::either(Val condition, ArrayRef<Type> types, function_ref<Vals()> then,
+                           function_ref<Vals()> otherwise) {
+  auto op = scf::IfOp::create(*this, types, condition.v, /*addThenBlock=*/true,
+                              /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(op.thenBlock());
+  scf::YieldOp::create(*this, raw(then()));
+  setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(*this, raw(otherwise()));
+  return wrap(*this, op.getResults());
+}
+
 Value KernelBuilder::pointerAt(Value base, Val byteOffset, unsigned space) {
   return LLVM::GEPOp::create(*this, LLVM::LLVMPointerType::get(getContext(), space), getI8Type(),
                              base, ArrayRef<LLVM::GEPArg>{byteOffset.v});

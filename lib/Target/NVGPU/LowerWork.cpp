@@ -1,5 +1,5 @@
 //===- LowerWork.cpp - attn.work to a kernel and its launch numbers ----------===//
-#include "Kernel.h"
+#include "LatentKernel.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "attn/Target/NVGPU/Passes.h"
 
@@ -57,9 +57,10 @@ static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &number
   constexpr unsigned most = 16;                         // ATTN_GPU_MAX_ARGUMENTS
   if (count > most)
     return plan.function.emitError("expected at most ") << most << " arguments, found " << count;
-  numbers.append({t.threads(), t.sharedBytes(), t.rows(), t.keys,
+  numbers.append({t.threads(), plan.latent ? plan.latent->sharedBytes() : t.sharedBytes(),
+                  plan.latent ? LatentTile::rows : t.rows(), t.keys,
                   static_cast<int64_t>(plan.heads.query.size()), t.qkSize, t.vSize,
-                  plan.longestFirst, plan.largestGroup()});
+                  plan.longestFirst, plan.largestGroup(), plan.group});
   numbers.append({r.query, r.key, r.value, r.out, r.lse, r.sinks, r.offset,
                   r.constantOffset.has_value(), r.constantOffset.value_or(0),
                   static_cast<int64_t>(count)});
@@ -70,6 +71,12 @@ static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &number
   return success();
 }
 
+static LogicalResult emitKernel(KernelBuilder &b, NVWorkPlan &plan, StringRef name) {
+  if (plan.latent)
+    return LatentEmitter(b, plan, name).emit();
+  return KernelEmitter(b, plan, name).emit();
+}
+
 /// Writes the kernel of one entry; its record goes to `entries`.
 static LogicalResult lowerEntry(func::FuncOp function, SmallVectorImpl<Attribute> &entries) {
   FailureOr<NVWorkPlan> plan = NVWorkPlan::create(function);
@@ -78,7 +85,7 @@ static LogicalResult lowerEntry(func::FuncOp function, SmallVectorImpl<Attribute
   std::string name = (function.getSymName() + "_kernel").str();
   KernelBuilder b(function.getLoc(), function);
   SmallVector<int64_t> numbers;
-  if (failed(KernelEmitter(b, *plan, name).emit()) || failed(describe(*plan, numbers)))
+  if (failed(emitKernel(b, *plan, name)) || failed(describe(*plan, numbers)))
     return failure();
   entries.push_back(
       b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(function.getSymName())),

@@ -147,10 +147,10 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
   }
   case MaskKind::PerHead: {
     Val which =
-        perRow(mask, 0, 0, [&] { return tableEntry(mask.getValues(), head, "mask_of_head"); });
+        perRow(mask, row, 0, [&] { return tableEntry(mask.getValues(), head, "mask_of_head"); });
     Val all = isVisible(mask.getChild(0), position, keyBase, column, head, row);
     for (unsigned i = 1; i < mask.getChildren().size(); ++i) {
-      Val here = perRow(mask, 0, i, [&] { return which.eq(i); });
+      Val here = perRow(mask, row, i, [&] { return which.eq(i); });
       all = here.select(isVisible(mask.getChild(i), position, keyBase, column, head, row), all);
     }
     return all;
@@ -158,6 +158,13 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
   default:
     return b.val(arith::ConstantOp::create(b, b.getBoolAttr(mask.getKind() == MaskKind::All)));
   }
+}
+
+Val KernelEmitter::positionOf(const QueryTile &tile, unsigned r) {
+  return tile.positions.empty() ? tile.row + 8 * r + a.offset : tile.positions[r];
+}
+Val KernelEmitter::headOf(const QueryTile &tile, unsigned r) {
+  return tile.heads.empty() ? tile.head : tile.heads[r];
 }
 
 /// Scores of keys that a row does not see become -infinity; `atEnd` also those past the last key.
@@ -169,7 +176,7 @@ Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val 
   Val end = a.keys - 1 - keyBase;
   Vals limit;
   for (unsigned r = 0; r < 2; ++r) {
-    Val position = tile.row + 8 * r + a.offset;
+    Val position = positionOf(tile, r);
     if (mask.getKind() == MaskKind::Causal)
       limit.push_back((position - keyBase).min(end));
   }
@@ -181,7 +188,7 @@ Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val 
     if (mask.getKind() == MaskKind::Causal)
       sees = limit[r].ge(column);
     else if (!mask.isAll())
-      sees = isVisible(mask, tile.row + 8 * r + a.offset, keyBase, column, tile.head, r);
+      sees = isVisible(mask, positionOf(tile, r), keyBase, column, headOf(tile, r), r);
     if (atEnd && mask.getKind() != MaskKind::Causal)
       sees = sees ? sees & end.ge(column) : end.ge(column);
     out.push_back(sees ? sees.select(score, none) : score);

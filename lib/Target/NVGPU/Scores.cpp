@@ -1,5 +1,6 @@
 //===- Scores.cpp - score regions on values in registers ---------------------===//
 #include "Kernel.h"
+#include "Products.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -126,7 +127,8 @@ Vals KernelEmitter::applyScore(ArrayRef<Val> scores, const QueryTile &tile, Val 
   DenseMap<Value, Val> shared; // what depends on batch and head only
   if (region) {
     shared[region->getArgument(1)] = tile.batch;
-    shared[region->getArgument(2)] = tile.head;
+    if (tile.heads.empty())
+      shared[region->getArgument(2)] = tile.head;
     runKnown(*region, shared);
   }
   Vals out;
@@ -136,7 +138,8 @@ Vals KernelEmitter::applyScore(ArrayRef<Val> scores, const QueryTile &tile, Val 
       continue;
     DenseMap<Value, Val> values = shared;
     values[region->getArgument(0)] = out.back();
-    values[region->getArgument(3)] = tile.row + static_cast<int64_t>(8 * ((i >> 1) & 1)) + a.offset;
+    values[region->getArgument(2)] = headOf(tile, rowOf(i));
+    values[region->getArgument(3)] = positionOf(tile, rowOf(i));
     values[region->getArgument(4)] = keyBase + static_cast<int64_t>(8 * (i >> 2) + (i & 1));
     runKnown(*region, values);
     out.back() = values.lookup(region->getTerminator()->getOperand(0));

@@ -16,8 +16,8 @@ template <typename T> static T only(Block &block) {
 FailureOr<NVWorkPlan> NVWorkPlan::create(func::FuncOp function) {
   NVWorkPlan plan;
   plan.function = function;
-  if (failed(plan.readBody()) || failed(plan.checkTypes()) || failed(plan.readSchedule()) ||
-      failed(plan.readRoles()) || failed(plan.readOffset()))
+  if (failed(plan.readBody()) || failed(plan.readLatent()) || failed(plan.checkTypes()) ||
+      failed(plan.readSchedule()) || failed(plan.readRoles()) || failed(plan.readOffset()))
     return failure();
   return plan;
 }
@@ -33,7 +33,8 @@ LogicalResult NVWorkPlan::readBody() {
   Block &top = function.getBody().front();
   work = only<WorkOp>(top);
   for (Operation &op : top.without_terminator())
-    if (!isa<WorkOp, memref::DimOp>(op) && !isa<arith::ArithDialect>(op.getDialect()))
+    if (!isa<WorkOp, memref::DimOp, memref::SubViewOp>(op) &&
+        !isa<arith::ArithDialect>(op.getDialect()))
       return op.emitError("expected an entry that is one attention, found '")
              << op.getName()
              << "'; token operations are not built for this target yet, so transform queries and "
@@ -84,9 +85,40 @@ LogicalResult NVWorkPlan::checkTypes() {
     return work.emitOpError("expected an output of the inputs' type ")
            << element << ", found " << out;
   for (int64_t size : {tile.qkSize, tile.vSize})
-    if (size % 8 != 0 || size > 256)
+    if (!latent && (size % 8 != 0 || size > 256))
       return work.emitOpError("expected head sizes that are multiples of 8 up to 256, found ")
              << size;
+  return success();
+}
+
+/// First key column of the values where they are a view of the keys: all heads and keys, a range of
+/// columns. -1 for values of their own.
+static int64_t columnInKeys(WorkOp work) {
+  if (work.getValue() == work.getKey())
+    return 0;
+  auto view = work.getValue().getDefiningOp<memref::SubViewOp>();
+  if (!view || view.getSource() != work.getKey() ||
+      llvm::any_of(view.getStaticStrides(), [](int64_t stride) { return stride != 1; }) ||
+      llvm::any_of(view.getStaticOffsets().drop_back(), [](int64_t first) { return first != 0; }))
+    return -1;
+  return view.getStaticOffsets().back();
+}
+
+LogicalResult NVWorkPlan::readLatent() {
+  ScheduleAttr schedule = work.getSchedule();
+  if (schedule.getInt("split_output") == 1)
+    return success();
+  int64_t column = columnInKeys(work);
+  if (column < 0)
+    return work.emitOpError("expected values that are a view of the keys' columns, as the schedule "
+                            "says (values_in_keys = 1)");
+  latent = LatentTile{tile.qkSize, tile.vSize, column, schedule.getInt("stages")};
+  group = static_cast<int64_t>(heads.query.size()) /
+          cast<MemRefType>(work.getKey().getType()).getDimSize(1);
+  if (!latent->isSupported() || schedule.getInt("split_output") != LatentTile::parts ||
+      schedule.getInt("rows") != LatentTile::rows || schedule.getInt("keys") != LatentTile::keys ||
+      schedule.getInt("consumers") != LatentTile::parts)
+    return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
   return success();
 }
 
@@ -102,7 +134,7 @@ LogicalResult NVWorkPlan::readSchedule() {
   tile.queryBuffers = 2;
   if (tile.sharedBytes() > 232448)
     tile.queryBuffers = 1;
-  if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 ||
+  if ((!latent && schedule.getInt("rows") != tile.rows()) || schedule.getInt("panels") != 1 ||
       schedule.getWord("roles") != "specialised" || !schedule.getFlag("persistent") ||
       !schedule.getFlag("p_in_registers") || schedule.getWord("maximum") != "exact" ||
       schedule.getInt("splits") != 1)
@@ -118,7 +150,7 @@ static int64_t argumentNumber(Value value) {
 LogicalResult NVWorkPlan::readRoles() {
   roles.query = argumentNumber(work.getQuery());
   roles.key = argumentNumber(work.getKey());
-  roles.value = argumentNumber(work.getValue());
+  roles.value = latent ? roles.key : argumentNumber(work.getValue());
   roles.out = argumentNumber(storeOut.getTarget());
   if (roles.query < 0 || roles.key < 0 || roles.value < 0 || roles.out < 0)
     return work.emitOpError(

@@ -4,7 +4,7 @@
 
 #include "attn/IR/AttnOps.h"
 #include "attn/IR/AttnTiledOps.h"
-#include "attn/Planning/WarpgroupTile.h"
+#include "attn/Planning/LatentTile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace mlir::attn {
@@ -26,6 +26,10 @@ struct NVWorkPlan {
   OnlineInitOp init;
   HeadMap heads;
   WarpgroupTile tile;
+  /// Values are columns of the keys and the output's columns are split over the consumers.
+  std::optional<LatentTile> latent;
+  /// Score heads whose pairs (position, head) fill the rows of a tile; 1: rows are positions.
+  int64_t group = 1;
   ArgumentRoles roles;
   MaskAttr mask;
   bool isHalf = false; // f16, else bf16
@@ -43,6 +47,7 @@ struct NVWorkPlan {
 private:
   LogicalResult readBody();
   LogicalResult readSchedule();
+  LogicalResult readLatent();
   LogicalResult readOffset();
   LogicalResult readRoles();
   LogicalResult checkTypes();

@@ -1,0 +1,154 @@
+//===- PlanLatent.cpp - schedules of kernels whose values are key columns ---===//
+#include "PlanGpu.h"
+#include "attn/Planning/LatentTile.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Choice
+//===----------------------------------------------------------------------===//
+
+/// First key column of the values, or -1 where they are a tensor of their own.
+static int64_t columnInKeys(AttentionOp op) {
+  if (op.getValue() == op.getKey())
+    return 0;
+  auto columns = op.getValue().getDefiningOp<ColumnsOp>();
+  return columns && columns.getInput() == op.getKey() ? columns.getFirst() : -1;
+}
+
+/// Rows are the pairs (position, head) of one key head: score head h reads query head h and key
+/// and value head h / group.
+static bool hasEvenGroups(AttentionOp op) {
+  HeadMap map = op.headMap();
+  auto keyHeads = cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
+  auto heads = static_cast<int64_t>(map.query.size());
+  if (heads % keyHeads != 0)
+    return false;
+  for (int64_t h = 0; h < heads; ++h) {
+    auto i = static_cast<size_t>(h);
+    int64_t share = h / (heads / keyHeads);
+    if (map.query[i] != h || map.key[i] != share || map.value[i] != share)
+      return false;
+  }
+  return true;
+}
+
+bool attn::isLatent(AttentionOp op) {
+  LatentTile tile{op.qkSize(), op.vSize(), columnInKeys(op), 2};
+  return tile.valueColumn >= 0 && tile.isSupported() && hasEvenGroups(op) &&
+         !op.maskOrAll().contains(MaskKind::PerHead);
+}
+
+static LatentTile tileOf(AttentionOp op, int64_t stages) {
+  return {op.qkSize(), op.vSize(), columnInKeys(op), stages};
+}
+
+static LatentTile chooseTile(AttentionOp op, int64_t shared) {
+  LatentTile deep = tileOf(op, 4);
+  return deep.sharedBytes() <= shared ? deep : tileOf(op, 2);
+}
+
+//===----------------------------------------------------------------------===//
+// Record and reasons
+//===----------------------------------------------------------------------===//
+
+static ScheduleAttr build(MLIRContext *context, const LatentTile &tile) {
+  Builder b(context);
+  NamedAttrList fields;
+  auto number = [&](StringRef name, int64_t value) {
+    fields.set(name, b.getI64IntegerAttr(value));
+  };
+  number("rows", LatentTile::rows);
+  number("keys", LatentTile::keys);
+  number("stages", tile.stages);
+  number("consumers", LatentTile::parts);
+  number("split_output", LatentTile::parts);
+  number("values_in_keys", 1);
+  number("p_in_registers", 1);
+  number("overlap", 1);
+  number("persistent", 1);
+  fields.set("roles", b.getStringAttr("specialised"));
+  fields.set("order", b.getStringAttr("linear"));
+  return ScheduleAttr::get(context, fields.getDictionary(context));
+}
+
+static SmallVector<std::string> explain(const LatentTile &tile, int64_t shared) {
+  auto text = [](auto &&formatted) { return std::string(formatted.str()); };
+  return {
+      text(llvm::formatv("rows = {0}: pairs (position, head) of one key head; the tensor cores "
+                         "take no fewer",
+                         LatentTile::rows)),
+      text(llvm::formatv("keys = {0}: registers {0}/2 scores + {0}/4 weights + {1}/2 accumulator + "
+                         "30 = {2} of {3}; shared memory {4} of {5} bytes",
+                         LatentTile::keys, tile.partColumns(), tile.neededRegisters(),
+                         latentRegisters(), tile.sharedBytes(), shared)),
+      text(llvm::formatv("stages = {0}: key tiles of {1} bytes, one for each consumer in turn",
+                         tile.stages, tile.tileBytes())),
+      "consumers = 2: one is in its softmax while the other multiplies",
+      text(llvm::formatv("split_output = 2: sums of {0} columns are {1} registers a thread, more "
+                         "than there are; each consumer has {2} columns of the same rows",
+                         tile.vSize, tile.vSize / 2, tile.partColumns())),
+      text(llvm::formatv("values_in_keys = 1: values are columns {0} to {1} of the keys, loaded "
+                         "once for both products",
+                         tile.valueColumn, tile.valueColumn + tile.vSize)),
+      "roles = specialised: one producer warpgroup drives the copy engine, with 32 registers",
+      "p_in_registers = 1: a consumer keeps its own weights, the other reads a copy in shared "
+      "memory",
+      "overlap = 1: the second consumer's softmax runs under its products with the first's weights",
+      "persistent = 1: blocks take every so many tiles of rows",
+      "order = linear: the row tiles of a key head run side by side and share its keys in the "
+      "second-level cache"};
+}
+
+int64_t attn::latentRegisters() {
+  WarpgroupTile tile;
+  tile.consumers = LatentTile::parts;
+  return tile.consumerRegisters();
+}
+
+FailureOr<Plan> attn::planLatent(AttentionOp op, int64_t shared) {
+  LatentTile tile = chooseTile(op, shared);
+  if (tile.sharedBytes() > shared)
+    return op.emitOpError("expected keys whose tiles fit ")
+           << shared << " bytes of shared memory, found " << tile.sharedBytes() << " for "
+           << tile.qkSize << " columns";
+  return Plan{build(op.getContext(), tile), explain(tile, shared)};
+}
+
+//===----------------------------------------------------------------------===//
+// Check
+//===----------------------------------------------------------------------===//
+
+LogicalResult attn::checkLatentSchedule(AttentionOp op, int64_t shared) {
+  ScheduleAttr schedule = op.getScheduleAttr();
+  if (!isLatent(op))
+    return op.emitOpError("expected values that are columns of the keys (attn.columns, from a "
+                          "multiple of 64, a multiple of 128 up to 512 wide), key heads that serve "
+                          "equally many score heads in order, and keys of a multiple of 32 "
+                          "columns, as split_output = 2 needs");
+  struct {
+    const char *field;
+    int64_t wanted;
+  } checks[] = {{"split_output", LatentTile::parts},
+                {"consumers", LatentTile::parts},
+                {"rows", LatentTile::rows},
+                {"keys", LatentTile::keys},
+                {"values_in_keys", 1}};
+  for (auto &check : checks)
+    if (schedule.getInt(check.field) != check.wanted)
+      return op.emitOpError("expected ")
+             << check.field << " = " << check.wanted << " where the output is split, found "
+             << schedule.getInt(check.field);
+  LatentTile tile = tileOf(op, schedule.getInt("stages"));
+  if (tile.stages < 2 || !llvm::isPowerOf2_64(static_cast<uint64_t>(tile.stages)))
+    return op.emitOpError("expected stages to be a power of two, at least 2 (a key tile for each "
+                          "consumer), found ")
+           << tile.stages;
+  if (tile.sharedBytes() > shared)
+    return op.emitOpError("expected at most ") << shared << " bytes of shared memory, found "
+                                               << tile.sharedBytes() << "; take fewer stages";
+  return success();
+}
