@@ -40,6 +40,8 @@ struct QueryTile {
   Val row, firstRow;     // first of the thread's two rows; the warpgroup's first row
   Val slot, queryLow;    // barrier number and descriptor of the queries
   Val skip, edge, edge2; // numbers: [0, skip) not needed, [edge, edge2) without mask code
+  /// Packed rows: position and score head of the thread's two rows.
+  Val position[2], rowHead[2];
 };
 
 class KernelEmitter {
@@ -50,7 +52,7 @@ public:
   /// diagnostic.
   LogicalResult emit();
 
-private:
+protected:
   // Kernel.cpp: frame, scheduling, producer.
   void createFunction();
   void initBarriers();
@@ -59,6 +61,7 @@ private:
   Val tableEntry(ArrayRef<int64_t> table, Val index, StringRef what);
   void emitProducer();
   void emitQueryProducer();
+  Val takeTile();
   void publishNext(Val number, Val next);
   void resetCounters();
   void load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row, Val head,
@@ -70,6 +73,15 @@ private:
   void arrive(Val barrier);
   void expect(Val barrier, int64_t bytes);
   Val shared(int64_t offset) { return base + offset; }
+
+  /// Position and score head of one of the thread's rows.
+  Val positionOf(const QueryTile &tile, unsigned row) {
+    return tile.position[row] ? tile.position[row]
+                              : tile.row + static_cast<int64_t>(8 * row) + a.offset;
+  }
+  Val headOf(const QueryTile &tile, unsigned row) {
+    return tile.rowHead[row] ? tile.rowHead[row] : tile.head;
+  }
 
   // Masks.cpp
   KeyBounds boundsOf(MaskAttr mask, Val first, Val last, Val head);
@@ -123,6 +135,13 @@ private:
   /// Values of mask words that do not change inside one key tile: (word, row, which).
   std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;
 };
+
+/// Slot of number `count` in a ring, and the parity of the slot's phase then.
+Val ringSlot(Val count, int64_t stages);
+Val ringParity(Val count, int64_t stages);
+
+/// The symbol of the block's shared memory; makes it and the launch counters.
+LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module);
 
 /// Name of the device's table of launch counters, and its pairs.
 constexpr StringLiteral countersName = "attn_counters";
