@@ -147,12 +147,14 @@ static WarpgroupTile sizesOf(AttentionOp op) {
 FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target) {
   if (failed(checkInputs(op)))
     return failure();
-  int64_t shared = target.getInt("shared_memory");
   if (isLatent(op))
-    return planLatent(op, shared);
+    return planLatent(op, target.getInt("shared_memory"));
   if (failed(checkSizes(op)))
     return failure();
+  if (isStreamWork(op))
+    return planStreamOnGpu(op, target);
   MaskAttr mask = op.maskOrAll();
+  int64_t shared = target.getInt("shared_memory");
   std::optional<WarpgroupTile> tile = chooseTile(sizesOf(op), shared);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
@@ -167,16 +169,18 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target) {
 
 /// Choices that the lowering has no code for.
 static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
+  bool isStream = schedule.getWord("form") == "stream";
   struct {
     const char *field;
     bool isBuilt;
     const char *what;
-  } checks[] = {{"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
-                {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
-                {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
-                {"maximum", schedule.getWord("maximum") == "exact", "maximum = exact"},
-                {"splits", schedule.getInt("splits") == 1, "splits = 1"},
-                {"panels", schedule.getInt("panels") == 1, "panels = 1"}};
+  } checks[] = {
+      {"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
+      {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
+      {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
+      {"maximum", schedule.getWord("maximum") == "exact", "maximum = exact"},
+      {"splits", schedule.getInt("splits") == 1 || isStream, "splits = 1 without form = stream"},
+      {"panels", schedule.getInt("panels") == 1, "panels = 1"}};
   for (auto &check : checks)
     if (!check.isBuilt)
       return op.emitOpError("expected ") << check.what << "; other values of " << check.field
@@ -188,10 +192,12 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule)))
     return failure();
-  if (schedule.getInt("split_output") != 1)
+  if (schedule.getInt("split_output") != 1 || schedule.getFlag("values_in_keys"))
     return checkLatentSchedule(op, target.getInt("shared_memory"));
   if (failed(checkSizes(op)))
     return failure();
+  if (schedule.getWord("form") == "stream")
+    return checkGpuStreamSchedule(op, target);
   WarpgroupTile tile = sizesOf(op);
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");

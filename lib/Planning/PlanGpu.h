@@ -12,6 +12,13 @@ FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target);
 /// `checkSchedule` for a target of kind gpu: registers, shared memory, and what the lowering knows.
 LogicalResult checkGpuSchedule(AttentionOp attention, TargetAttr target);
 
+/// Whether few query rows meet many keys: the entry is `decode`, or has one query.
+bool isStreamWork(AttentionOp attention);
+
+/// The same two for `form = stream`.
+FailureOr<Plan> planStreamOnGpu(AttentionOp attention, TargetAttr target);
+LogicalResult checkGpuStreamSchedule(AttentionOp attention, TargetAttr target);
+
 /// Whether values are columns of the keys, of sizes that the kernel with a split output takes.
 bool isLatent(AttentionOp attention);
 /// Schedule of such an attention in `shared` bytes of shared memory.

@@ -19,28 +19,15 @@ static int64_t columnInKeys(AttentionOp op) {
   return columns && columns.getInput() == op.getKey() ? columns.getFirst() : -1;
 }
 
-/// Rows are the pairs (position, head) of one key head: score head h reads query head h and key
-/// and value head h / group.
-static bool hasEvenGroups(AttentionOp op) {
-  HeadMap map = op.headMap();
-  auto keyHeads = cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
-  auto heads = static_cast<int64_t>(map.query.size());
-  if (heads % keyHeads != 0)
-    return false;
-  for (int64_t h = 0; h < heads; ++h) {
-    auto i = static_cast<size_t>(h);
-    int64_t share = h / (heads / keyHeads);
-    if (map.query[i] != h || map.key[i] != share || map.value[i] != share)
-      return false;
-  }
-  return true;
-}
+/// Whether all heads that share a key head share the value head of the same number.
+static bool sharesHeads(AttentionOp op) { return op.headMap().key == op.headMap().value; }
 
 bool attn::isLatent(AttentionOp op) {
   LatentTile tile{op.qkSize(), op.vSize(), columnInKeys(op), 2};
-  return tile.valueColumn >= 0 && tile.isSupported() && hasEvenGroups(op) &&
-         !op.maskOrAll().contains(MaskKind::PerHead);
+  return tile.valueColumn >= 0 && tile.isSupported() && sharesHeads(op);
 }
+
+static constexpr int64_t mostSplits = 256;
 
 static LatentTile tileOf(AttentionOp op, int64_t stages) {
   return {op.qkSize(), op.vSize(), columnInKeys(op), stages};
@@ -70,14 +57,16 @@ static ScheduleAttr build(MLIRContext *context, const LatentTile &tile) {
   number("p_in_registers", 1);
   number("overlap", 1);
   number("persistent", 1);
+  number("splits", mostSplits);
   fields.set("roles", b.getStringAttr("specialised"));
-  fields.set("order", b.getStringAttr("linear"));
+  fields.set("form", b.getStringAttr("stream"));
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
 static SmallVector<std::string> explain(const LatentTile &tile, int64_t shared) {
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
   return {
+      "form = stream: rows are packed, and the key range is cut where there are few",
       text(llvm::formatv("rows = {0}: pairs (position, head) of one key head; the tensor cores "
                          "take no fewer",
                          LatentTile::rows)),
@@ -98,9 +87,11 @@ static SmallVector<std::string> explain(const LatentTile &tile, int64_t shared) 
       "p_in_registers = 1: a consumer keeps its own weights, the other reads a copy in shared "
       "memory",
       "overlap = 1: the second consumer's softmax runs under its products with the first's weights",
-      "persistent = 1: blocks take every so many tiles of rows",
-      "order = linear: the row tiles of a key head run side by side and share its keys in the "
-      "second-level cache"};
+      "persistent = 1: blocks take units from a counter; row tiles of the same keys run side by "
+      "side "
+      "and share them in the second-level cache",
+      text(llvm::formatv("splits = {0}: at most; the launch chooses from lengths and processors",
+                         mostSplits))};
 }
 
 int64_t attn::latentRegisters() {
@@ -126,9 +117,8 @@ LogicalResult attn::checkLatentSchedule(AttentionOp op, int64_t shared) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (!isLatent(op))
     return op.emitOpError("expected values that are columns of the keys (attn.columns, from a "
-                          "multiple of 64, a multiple of 128 up to 512 wide), key heads that serve "
-                          "equally many score heads in order, and keys of a multiple of 32 "
-                          "columns, as split_output = 2 needs");
+                          "multiple of 64, a multiple of 128 up to 512 wide), of the same heads, "
+                          "and keys of a multiple of 32 columns, as split_output = 2 needs");
   struct {
     const char *field;
     int64_t wanted;
@@ -142,6 +132,9 @@ LogicalResult attn::checkLatentSchedule(AttentionOp op, int64_t shared) {
       return op.emitOpError("expected ")
              << check.field << " = " << check.wanted << " where the output is split, found "
              << schedule.getInt(check.field);
+  if (schedule.getWord("form") != "stream")
+    return op.emitOpError("expected form = stream where the output is split, found ")
+           << schedule.getWord("form");
   LatentTile tile = tileOf(op, schedule.getInt("stages"));
   if (tile.stages < 2 || !llvm::isPowerOf2_64(static_cast<uint64_t>(tile.stages)))
     return op.emitOpError("expected stages to be a power of two, at least 2 (a key tile for each "

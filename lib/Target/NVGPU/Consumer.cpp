@@ -42,7 +42,7 @@ std::string attn::hex(int64_t value) {
 
 /// Scores of 64 rows and a key tile, both operands in shared memory.
 Vals KernelEmitter::products(Val queryLow, Val count) {
-  Val keyLow = keyBase + (count & (t.stages - 1)) * (t.keyBytes() >> 4);
+  Val keyLow = keyBase + ringSlot(count, t.stages) * (t.keyBytes() >> 4);
   auto n = static_cast<size_t>(t.keys / 2);
   int64_t columns = WarpgroupTile::chunkColumns(t.qkSize), row = 2 * columns;
   std::string high = hex(descriptorHigh(t.qkSize)), q = std::to_string(n),
@@ -65,7 +65,7 @@ Vals KernelEmitter::products(Val queryLow, Val count) {
 
 /// sum + weights * values: weights in registers, values in shared memory with keys as rows.
 Vals KernelEmitter::weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum) {
-  Val valueLow = valueBase + (count & (t.stages - 1)) * (t.valueBytes() >> 4);
+  Val valueLow = valueBase + ringSlot(count, t.stages) * (t.valueBytes() >> 4);
   size_t n = sum.size(), first = 2 * n;
   std::string low = std::to_string(first + weights.size()), high = hex(descriptorHigh(t.vSize));
   int64_t row = 2 * WarpgroupTile::chunkColumns(t.vSize);
@@ -175,10 +175,7 @@ void KernelEmitter::passOn() {
 //===----------------------------------------------------------------------===//
 
 static Val ringBarrier(Val base, int64_t first, Val count, int64_t stages) {
-  return base + first + ((count & (stages - 1)) << 3);
-}
-static Val ringParity(Val count, int64_t stages) {
-  return (count >> llvm::Log2_64(static_cast<uint64_t>(stages))) & 1;
+  return base + first + (ringSlot(count, stages) << 3);
 }
 
 /// What this warpgroup does in the tile.
@@ -324,12 +321,11 @@ Vals KernelEmitter::consume(Vals it) {
 
 /// A sink is one more score without a value.
 void KernelEmitter::addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum) {
-  Val scale = b.f32(factor), zero = b.f32(0);
+  Val logit = b.val(
+      LLVM::LoadOp::create(b, b.getF32Type(), b.pointerAt(a.sinks, tile.head.wide() << 2, 1)));
+  Val score = logit * b.f32(1.4426950408889634 / factor), scale = b.f32(factor), zero = b.f32(0);
   Vals rescale, unseen; // a row without keys: excluded value rows may have left NaN
   for (unsigned r = 0; r < 2; ++r) {
-    Value at0 = b.pointerAt(a.sinks, headOf(tile, r).wide() << 2, 1);
-    Val logit = b.val(LLVM::LoadOp::create(b, b.getF32Type(), at0));
-    Val score = logit * b.f32(1.4426950408889634 / factor);
     Val most = maximum[r].max(score);
     unseen.push_back(maximum[r].realEq(-std::numeric_limits<double>::infinity()));
     Val used = most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most);
@@ -366,8 +362,11 @@ static Vals transposeQuad(KernelBuilder &b, ArrayRef<Val> x, Val odd, Val upper)
           upper.select(low[0], high[0]), upper.select(low[1], high[1])};
 }
 
-/// `words`: per group of 8 columns the thread's two; `start`: first byte of the row.
-void KernelEmitter::storeWords(ArrayRef<Val> words, Val start, Val isLive) {
+/// `words`: per group of 8 columns the thread's two.
+void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned r) {
+  Val row = tile.row + 8 * r;
+  Val start =
+      (tile.batch.wide() * a.outBatch + tile.head.wide() * a.outHead + row.wide() * a.outRow) << 1;
   bool wide = words.size() % 4 == 0;
   Vals ready(words);
   if (wide) {
@@ -376,7 +375,7 @@ void KernelEmitter::storeWords(ArrayRef<Val> words, Val start, Val isLive) {
       llvm::copy(transposeQuad(b, words.slice(g, 4), odd, upper),
                  ready.begin() + static_cast<std::ptrdiff_t>(g));
   }
-  b.ifThen(isLive, [&] {
+  b.ifThen(row.lt(a.queries), [&] {
     Value line = b.pointerAt(a.out, start, 1);
     for (size_t g = 0; g < words.size(); g += wide ? 4 : 1) {
       Val at0 = (wide ? quad << 4 : quad << 2) + static_cast<int64_t>(16 * g);
@@ -390,13 +389,6 @@ void KernelEmitter::storeWords(ArrayRef<Val> words, Val start, Val isLive) {
              ready[g + 2], ready[g + 3]});
     }
   });
-}
-
-void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned r) {
-  Val row = tile.row + 8 * r;
-  Val start =
-      (tile.batch.wide() * a.outBatch + tile.head.wide() * a.outHead + row.wide() * a.outRow) << 1;
-  storeWords(words, start, row.lt(a.queries));
 }
 
 /// Rows without keys are zero, whatever stood in the excluded value rows.

@@ -49,11 +49,22 @@ void KernelEmitter::load(Val target, Value map, Val barrier, int64_t rows, int64
     loadBox(target + i * rows * columns * 2, map, barrier, i * columns, row, head, batch);
 }
 
+Val attn::ringSlot(Val count, int64_t stages) {
+  if (llvm::isPowerOf2_64(static_cast<uint64_t>(stages)))
+    return count & (stages - 1);
+  return count - count.div(stages) * stages;
+}
+
+Val attn::ringParity(Val count, int64_t stages) {
+  if (llvm::isPowerOf2_64(static_cast<uint64_t>(stages)))
+    return (count >> llvm::Log2_64(static_cast<uint64_t>(stages))) & 1;
+  return count.div(stages) & 1;
+}
+
 void KernelEmitter::loadRing(int64_t full, int64_t empty, int64_t at0, Value map, int64_t size,
                              Val keyTile, Val head, Val batch, Val count) {
-  int64_t log = llvm::Log2_64(static_cast<uint64_t>(t.stages)),
-          bytes = t.keys * WarpgroupTile::rowBytes(size);
-  Val slot = count & (t.stages - 1), parity = (count >> log) & 1;
+  int64_t bytes = t.keys * WarpgroupTile::rowBytes(size);
+  Val slot = ringSlot(count, t.stages), parity = ringParity(count, t.stages);
   wait(shared(empty) + (slot << 3), parity ^ 1);
   Val barrier = shared(full) + (slot << 3);
   expect(barrier, bytes);
@@ -162,6 +173,11 @@ static Val atomicAdd(KernelBuilder &b, Value address, LLVM::AtomicOrdering order
   return b.val(LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, address, b.i32(1).v, ordering));
 }
 
+/// A tile that no block has yet; the first ones are the blocks' own numbers.
+Val KernelEmitter::takeTile() {
+  return atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
+}
+
 /// The last block to finish leaves the counters at zero for the next launch.
 void KernelEmitter::resetCounters() {
   Val done = atomicAdd(b, counterAddress(b, a.slot, 1), LLVM::AtomicOrdering::acq_rel);
@@ -175,7 +191,7 @@ void KernelEmitter::emitProducer() {
   auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
   b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
     Val number = it[0], count = it[1], query = it[2];
-    Val next = atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
+    Val next = takeTile();
     publishNext(query, next);
     QueryTile tile = tileOf(number);
     auto key = [&](Val keyTile, Val n) {
@@ -241,11 +257,6 @@ void KernelEmitter::initBarriers() {
       {at.keyFull, s, 1},        {at.valueFull, s, 1},        {at.keyEmpty, s, warps},
       {at.valueEmpty, s, warps}, {at.queryFull, q, 1},        {at.queryEmpty, q, 4},
       {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}};
-  initBarriers(all);
-}
-
-/// (offset of the first, how many, arrivals of a phase) of each kind; then the whole block waits.
-void KernelEmitter::initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all) {
   b.ifThen(thread.eq(0), [&] {
     for (auto [first, count, arrivals] : all)
       for (int64_t i = 0; i < count; ++i)
@@ -263,8 +274,6 @@ static SmallVector<Type> argumentTypes(KernelBuilder &b) {
   types.append(3, data);
   types.append(8, b.getI32Type());
   types.append(6, b.getI64Type());
-  types.push_back(data);
-  types.append(3, b.getI64Type());
   return types;
 }
 
@@ -297,11 +306,9 @@ void KernelEmitter::createFunction() {
                     &a.outRow, &a.lseBatch,    &a.lseHead, &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
     *number = b.val(args[6 + i]);
-  a.query = args[20];
-  a.queryBatch = b.val(args[21]), a.queryHead = b.val(args[22]), a.queryRow = b.val(args[23]);
 }
 
-static LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module) {
+LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {
   if (auto known = module.lookupSymbol<LLVM::GlobalOp>("attn_shared"))
     return known;
   OpBuilder::InsertionGuard guard(b);

@@ -24,8 +24,6 @@ struct KernelArguments {
   Val offset;                       // position of query 0
   Val outBatch, outHead, outRow;    // strides in elements, i64
   Val lseBatch, lseHead, lseRow;
-  Value query; // the queries' memory, for tiles that the copy engine cannot gather
-  Val queryBatch, queryHead, queryRow;
 };
 
 /// Key range of a block of rows: keys in [low, high) may be visible, keys in [fullLow, fullHigh)
@@ -40,9 +38,10 @@ struct QueryTile {
   Val last, count;       // the rightmost key tile, and how many there are (at least one)
   Val started, number;   // key tiles and query tiles before this one in the rings
   Val row, firstRow;     // first of the thread's two rows; the warpgroup's first row
-  Vals positions, heads; // of the thread's two rows where rows are packed, else empty
   Val slot, queryLow;    // barrier number and descriptor of the queries
   Val skip, edge, edge2; // numbers: [0, skip) not needed, [edge, edge2) without mask code
+  /// Packed rows: position and score head of the thread's two rows.
+  Val position[2], rowHead[2];
 };
 
 class KernelEmitter {
@@ -52,18 +51,17 @@ public:
   /// Writes `llvm.func @name` and its tables at the builder's insertion point. Fails with a
   /// diagnostic.
   LogicalResult emit();
-  virtual ~KernelEmitter() = default;
 
 protected:
   // Kernel.cpp: frame, scheduling, producer.
   void createFunction();
-  virtual void initBarriers();
-  void initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all);
+  void initBarriers();
   QueryTile tileOf(Val number);
   Val headFrom(ArrayRef<int64_t> map, Val head, StringRef what);
   Val tableEntry(ArrayRef<int64_t> table, Val index, StringRef what);
-  virtual void emitProducer();
-  virtual void emitQueryProducer();
+  void emitProducer();
+  void emitQueryProducer();
+  Val takeTile();
   void publishNext(Val number, Val next);
   void resetCounters();
   void loadBox(Val target, Value map, Val barrier, int64_t column, Val row, Val head, Val batch);
@@ -77,10 +75,16 @@ protected:
   void expect(Val barrier, int64_t bytes);
   Val shared(int64_t offset) { return base + offset; }
 
+  /// Position and score head of one of the thread's rows.
+  Val positionOf(const QueryTile &tile, unsigned row) {
+    return tile.position[row] ? tile.position[row]
+                              : tile.row + static_cast<int64_t>(8 * row) + a.offset;
+  }
+  Val headOf(const QueryTile &tile, unsigned row) {
+    return tile.rowHead[row] ? tile.rowHead[row] : tile.head;
+  }
+
   // Masks.cpp
-  /// Position and score head of the thread's row `r`, 0 or 1.
-  Val positionOf(const QueryTile &tile, unsigned r);
-  Val headOf(const QueryTile &tile, unsigned r);
   KeyBounds boundsOf(MaskAttr mask, Val first, Val last, Val head);
   KeyBounds concrete(KeyBounds bounds);
   Val isVisible(MaskAttr mask, Val position, Val keyBase, int64_t column, Val head, unsigned row);
@@ -96,7 +100,7 @@ protected:
   void runKnown(Block &region, DenseMap<Value, Val> &values);
 
   // Consumer.cpp
-  virtual void emitConsumer();
+  void emitConsumer();
   Vals consume(Vals state);
   void view(QueryTile &tile);
   Vals products(Val queryLow, Val count);
@@ -113,7 +117,6 @@ protected:
   void addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum);
   void store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
   void storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned row);
-  void storeWords(ArrayRef<Val> words, Val start, Val isLive);
   void storeLse(const QueryTile &tile, Val maximum, Val sum, Val row);
   void passOn();
   void takeTurn();
@@ -133,6 +136,13 @@ protected:
   /// Values of mask words that do not change inside one key tile: (word, row, which).
   std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;
 };
+
+/// Slot of number `count` in a ring, and the parity of the slot's phase then.
+Val ringSlot(Val count, int64_t stages);
+Val ringParity(Val count, int64_t stages);
+
+/// The symbol of the block's shared memory; makes it and the launch counters.
+LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module);
 
 /// Name of the device's table of launch counters, and its pairs.
 constexpr StringLiteral countersName = "attn_counters";

@@ -21,7 +21,7 @@ static std::string waitText(int64_t chunk, size_t barrier, size_t parity) {
          ";\nGO" + n + ": }\n";
 }
 
-/// Scores of the item's rows and the key tile `count`, in flight.
+/// Scores of the unit's rows and the key tile `count`, in flight.
 Vals LatentEmitter::latentScores(Val count) {
   constexpr size_t n = LatentTile::keys / 2;
   std::string high = hex(descriptorHigh(LatentTile::chunkColumns));
@@ -89,9 +89,9 @@ Vals LatentEmitter::publish(const Softmax &softmax, Val count) {
   Vals words = pack(softmax.weights); // 2g + r: two keys of group g, row r
   // All warps must have read the chunk that the weights replace.
   b.ptx("bar.sync $0, 128;", {b.i32(1 + part)});
-  Val weights = weightsAddress(count) + (rowInItem << 7) + (quad << 2);
-  Val maxima = shared(l.maximaOffset()) + (slotOf(count) << 8) + (rowInItem << 2);
-  Val swizzle = (rowInItem & 7) << 4;
+  Val weights = weightsAddress(count) + (rowInTile << 7) + (quad << 2);
+  Val maxima = shared(l.maximaOffset()) + (slotOf(count) << 8) + (rowInTile << 2);
+  Val swizzle = (rowInTile & 7) << 4;
   for (auto [i, word] : llvm::enumerate(words)) {
     auto r = static_cast<int64_t>(i & 1), g = static_cast<int64_t>(i >> 1);
     b.ptx("st.shared.b32 [$0], $1;", {weights + (swizzle ^ (g << 4)) + 1024 * r, word});
@@ -102,14 +102,14 @@ Vals LatentEmitter::publish(const Softmax &softmax, Val count) {
   });
   // The tensor cores read what ordinary stores wrote.
   b.ptx("fence.proxy.async.shared::cta;\nbar.warp.sync 0xffffffff;", {});
-  arrive(stageBarrier(at0.weightsFull, count));
+  arrive(stageBarrier(full.weights, count));
   return words;
 }
 
 /// Waits for the other consumer's weights of tile `count` and brings the state to their maxima.
 LatentEmitter::State LatentEmitter::receive(Val count, State state) {
-  wait(stageBarrier(at0.weightsFull, count), parityOf(count));
-  Val maxima = shared(l.maximaOffset()) + (slotOf(count) << 8) + (rowInItem << 2);
+  wait(stageBarrier(full.weights, count), parityOf(count));
+  Val maxima = shared(l.maximaOffset()) + (slotOf(count) << 8) + (rowInTile << 2);
   Val scale = b.f32(factor), zero = b.f32(0);
   Vals rescale;
   for (unsigned r = 0; r < 2; ++r) {
@@ -123,27 +123,25 @@ LatentEmitter::State LatentEmitter::receive(Val count, State state) {
   return state;
 }
 
-/// This consumer needs its part of the tile no more.
-void LatentEmitter::release(Val count) { arrive(stageBarrier(at0.partEmpty[part], count)); }
-
 //===----------------------------------------------------------------------===//
 // Tiles
 //===----------------------------------------------------------------------===//
 
-/// Score region, and mask where the tile is not visible to all rows.
-Vals LatentEmitter::finishLatentScores(ArrayRef<Val> scores, const QueryTile &item, Val keyTile) {
-  Vals out = applyScore(scores, item, keyTile);
-  Val needsMask = keyTile.ge(item.edge);
-  if (item.edge2)
-    needsMask = needsMask | keyTile.lt(item.edge2);
+/// Score region, and mask in steps that some row does not see as a whole.
+Vals LatentEmitter::finishScores(ArrayRef<Val> scores, const StreamUnit &unit,
+                                 const QueryTile &rows, Val step) {
+  Val keyTile = (step << 1) + part;
+  Vals out = applyScore(scores, rows, keyTile);
+  Val isFull = step.ge(unit.fullFrom) & step.lt(unit.fullEnd);
   SmallVector<Type> types(out.size(), b.getF32Type());
   return b.either(
-      needsMask, types, [&] { return maskScores(out, item, keyTile, true); }, [&] { return out; });
+      isFull, types, [&] { return out; },
+      [&] { return maskScores(out, rows, keyTile, /*atEnd=*/true); });
 }
 
 /// Two key tiles, `count` and `count + 1`, of which the first is consumer 0's.
-LatentEmitter::State LatentEmitter::pair(const QueryTile &item, Val keyTile, Val count,
-                                         State state) {
+LatentEmitter::State LatentEmitter::pair(const StreamUnit &unit, const QueryTile &rows, Val step,
+                                         Val count, State state) {
   Val mine = count + part, other = count + (1 - part);
   auto takeOther = [&] {
     state = receive(other, state);
@@ -157,13 +155,13 @@ LatentEmitter::State LatentEmitter::pair(const QueryTile &item, Val keyTile, Val
   if (part == 1)
     takeOther();
   scores = waitProducts(part == 1 ? 1 : 0, scores);
-  scores = finishLatentScores(scores, item, keyTile - part);
-  Softmax s = softmax(scores, state.maximum, state.rowSum, true);
-  Vals weights = publish(s, mine);
-  state.maximum = s.maximum, state.rowSum = s.sum;
+  scores = finishScores(scores, unit, rows, step);
+  Softmax next = softmaxOf(scores, state.maximum, state.rowSum);
+  Vals weights = publish(next, mine);
+  state.maximum = next.maximum, state.rowSum = next.sum;
   if (part == 1)
     finishOther();
-  state.sum = scaled(state.sum, s.rescale);
+  state.sum = scaled(state.sum, next.rescale);
   state.sum = waitProducts(0, weightedValues(weights, mine, state.sum));
   release(mine);
   if (part == 0) {
@@ -174,28 +172,19 @@ LatentEmitter::State LatentEmitter::pair(const QueryTile &item, Val keyTile, Val
 }
 
 //===----------------------------------------------------------------------===//
-// Items
+// Units
 //===----------------------------------------------------------------------===//
 
-void LatentEmitter::view(QueryTile &item) {
-  item.count = b.uniform(item.count);
-  item.last = b.uniform(item.last);
-  for (int64_t r : {0, 1}) {
-    Val row = item.firstRow + rowInItem + 8 * r, position = row.div(group_);
-    item.positions.push_back(position + a.offset);
-    item.heads.push_back(item.head + (row - position * group_));
-  }
-}
-
-/// Rows of queries are gathered by ordinary loads: pairs (position, head) are no box. Rows past
-/// the last repeat it. Four threads share a row.
-void LatentEmitter::loadQueries(const QueryTile &item) {
-  Val t = thread - 128, line = t >> 2, sub = t & 3;
-  Val row = (item.firstRow + line).min(a.queries * group_ - 1), position = row.div(group_);
-  Val head = item.head + (row - position * group_);
-  Val start = item.batch.wide() * a.queryBatch + head.wide() * a.queryHead +
-              position.wide() * a.queryRow + (sub << 3).wide();
-  Value from = b.pointerAt(a.query, start << 1, 1);
+/// Rows are gathered by ordinary loads: pairs (position, head) are no box. Four threads share a
+/// row; rows that are not live hold some other row's queries.
+void LatentEmitter::gatherQueries(const StreamUnit &unit) {
+  Val number = thread - 128, line = number >> 2, sub = number & 3;
+  Val most = a.queries * groups.size - 1 - unit.firstRow;
+  Row row = rowOfTile(unit, line.min(most));
+  Val head = headFrom(plan.heads.query, row.head, "query_heads");
+  Val start = unit.batch.wide() * s.queryBatch + head.wide() * s.queryHead +
+              row.position.wide() * s.queryRow + (sub << 3).wide();
+  Value from = b.pointerAt(s.query, start << 1, 1);
   Val address = b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), from));
   Val to = base + (line << 7), swizzle = (line & 7) << 4;
   constexpr int64_t atOnce = 9;
@@ -205,10 +194,10 @@ void LatentEmitter::loadQueries(const QueryTile &item) {
     SmallVector<Vals> loaded;
     for (int64_t i = first; i < std::min(first + atOnce, units); ++i)
       loaded.push_back(
-          b.ptx("ld.global.nc.v4.b32 {$0, $1, $2, $3}, [$4];", {}, types, {address + 64 * i}));
+          b.ptx("ld.global.v4.b32 {$0, $1, $2, $3}, [$4];", {}, types, {address + 64 * i}));
     for (auto [n, words] : llvm::enumerate(loaded)) {
-      int64_t unit = 4 * (first + static_cast<int64_t>(n)), chunk = unit / 8;
-      Val within = ((sub + unit % 8) << 4) ^ swizzle;
+      int64_t unit16 = 4 * (first + static_cast<int64_t>(n)), chunk = unit16 / 8;
+      Val within = ((sub + unit16 % 8) << 4) ^ swizzle;
       b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};",
             {to + within + chunk * LatentTile::chunkBytes, words[0], words[1], words[2], words[3]});
     }
@@ -216,91 +205,69 @@ void LatentEmitter::loadQueries(const QueryTile &item) {
   b.ptx("fence.proxy.async.shared::cta;\nbar.sync $0, 256;", {b.i32(bothConsumers)});
 }
 
-/// Row sums of both consumers, in one order.
+/// Row sums of both consumers.
 Vals LatentEmitter::shareSums(ArrayRef<Val> rowSum) {
   Vals own(rowSum), all;
   for (int64_t lanes : {1, 2})
     for (Val &x : own)
       x = x + b.shuffle(x, lanes);
-  Val place = shared(l.sumsOffset()) + (rowInItem << 2);
+  Val place = shared(l.sumsOffset()) + (rowInTile << 2);
   b.ifThen(quad.eq(0), [&] {
     for (int64_t r : {0, 1})
       b.ptx("st.shared.f32 [$0], $1;", {place + 256 * part + 32 * r, own[static_cast<size_t>(r)]});
   });
   // Also: nobody reads the queries any more.
   b.ptx("bar.sync $0, 256;", {b.i32(bothConsumers)});
-  for (int64_t r : {0, 1})
-    all.push_back(own[static_cast<size_t>(r)] + b.ptx("ld.shared.f32 $0, [$1];", {},
-                                                      {b.getF32Type()},
-                                                      {place + 256 * (1 - part) + 32 * r})
-                                                    .front());
+  for (int64_t r : {0, 1}) {
+    Val theirs =
+        b.ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()}, {place + 256 * (1 - part) + 32 * r})
+            .front();
+    all.push_back(own[static_cast<size_t>(r)] + theirs);
+  }
   return all;
 }
 
-void LatentEmitter::storeLatentRow(const QueryTile &item, ArrayRef<Val> words, unsigned r) {
-  Val position = item.positions[r] - a.offset;
-  Val start = item.batch.wide() * a.outBatch + item.heads[r].wide() * a.outHead +
-              position.wide() * a.outRow + part * l.partColumns();
-  storeWords(words, start << 1, position.lt(a.queries));
+void LatentEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state) {
+  Vals sum = shareSums(state.rowSum);
+  int64_t column = part * l.partColumns();
+  b.ifThen(
+      s.parts.eq(1), [&] { storeWhole(unit, rows, state.sum, state.maximum, sum, column); },
+      [&] {
+        storePart(unit, rows, state.sum, state.maximum, sum, column);
+        Val number = thread - 128;
+        Val last =
+            memory->isLast(unit.item, s.parts, number, shared(flagOffset), bothConsumers, 256);
+        b.ifThen(last, [&] { mergeItem(unit, number, 256); });
+      });
 }
 
-void LatentEmitter::storeLatentLse(const QueryTile &item, Val maximum, Val sum, unsigned r) {
-  QueryTile row = item;
-  row.head = item.heads[r];
-  Val position = item.positions[r] - a.offset;
-  b.ifThen(position.lt(a.queries) & quad.eq(0), [&] { storeLse(row, maximum, sum, position); });
-}
-
-/// Rows without keys are zero, whatever stood in the excluded value rows.
-void LatentEmitter::finish(const QueryTile &item, State state) {
-  Vals sum = shareSums(state.rowSum), empty, inverse;
-  if (plan.roles.sinks >= 0)
-    addSinks(item, state.sum, state.maximum, sum);
-  for (const Val &x : sum) {
-    empty.push_back(x.realEq(0));
-    inverse.push_back(b.rcp(x));
-  }
-  for (auto [i, x] : llvm::enumerate(state.sum))
-    x = empty[rowOf(i)].select(b.f32(0), x * inverse[rowOf(i)]);
-  Vals words = pack(state.sum);
-  for (unsigned r = 0; r < 2; ++r) {
-    Vals mine;
-    for (size_t g = 0; g < words.size() / 2; ++g)
-      mine.push_back(words[2 * g + r]);
-    storeLatentRow(item, mine, r);
-    if (plan.storeLse && part == 0)
-      storeLatentLse(item, state.maximum[r], sum[r], r);
-  }
-}
-
-Vals LatentEmitter::consumeItem(Vals it) {
-  QueryTile item = itemOf(it[0]);
-  loadQueries(item);
-  view(item);
+Vals LatentEmitter::consume(Vals it) {
+  StreamUnit unit = unitOf(it[0]);
+  gatherQueries(unit);
+  Row both[] = {rowOfTile(unit, rowInTile), rowOfTile(unit, rowInTile + 8)};
+  QueryTile rows;
+  rows.batch = unit.batch;
+  for (unsigned r = 0; r < 2; ++r)
+    rows.position[r] = both[r].position + a.offset, rows.rowHead[r] = both[r].head;
+  rows.head = both[0].head;
   auto n = static_cast<size_t>(l.partColumns() / 2);
-  Vals zeros(n, b.f32(0)), rows{b.f32(0), b.f32(0)}, none{b.minusInfinity(), b.minusInfinity()};
+  Vals state(n, b.f32(0));
+  state.append({b.minusInfinity(), b.minusInfinity(), b.f32(0), b.f32(0)});
   auto unpack = [&](ArrayRef<Val> all) {
     return State{Vals(all.take_front(n)), Vals(all.slice(n, 2)), Vals(all.slice(n + 2, 2))};
   };
-  Vals state =
-      b.loop(b.i32(0), item.count >> 1, concat({zeros, none, rows}), [&](Val i, Vals s) -> Vals {
-        Val done = i << 1;
-        State next = pair(item, item.last - done, it[1] + done, unpack(s));
-        return concat({next.sum, next.maximum, next.rowSum});
-      });
-  finish(item, unpack(state));
-  return {it[0] + grid, it[1] + item.count};
+  Val from = b.uniform(unit.from), to = b.uniform(unit.to);
+  state = b.loop(from, to, state, [&](Val step, Vals before) -> Vals {
+    State next = pair(unit, rows, step, it[1] + ((step - from) << 1), unpack(before));
+    return concat({next.sum, next.maximum, next.rowSum});
+  });
+  storeUnit(unit, both, unpack(state));
+  return {b.uniform(nextTile(it[2])), it[1] + ((to - from) << 1), it[2] + 1};
 }
 
 void LatentEmitter::emitPart(int64_t which) {
   part = which;
   b.loopWhile(
-      {block, b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); },
-      [&](Vals it) { return consumeItem(std::move(it)); });
-}
-
-void LatentEmitter::emitConsumer() {
-  quad = lane & 3;
-  rowInItem = (((thread >> 5) & 3) << 4) + (lane >> 2);
-  b.ifThen(group.eq(0), [&] { emitPart(0); }, [&] { emitPart(1); });
+      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(s.units); },
+      [&](Vals it) { return consume(std::move(it)); });
 }

@@ -1,20 +1,26 @@
-//===- LatentKernel.cpp - items, memory and producer of the latent kernel ----===//
+//===- LatentKernel.cpp - memory, roles and producer of the latent kernel ----===//
 #include "LatentKernel.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
 void LatentEmitter::initBarriers() {
-  int64_t s = l.stages;
-  at0.chunkFull = l.barrierOffset();
-  at0.partEmpty[0] = at0.chunkFull + 8 * s * l.chunks();
-  at0.partEmpty[1] = at0.partEmpty[0] + 8 * s;
-  at0.weightsFull = at0.partEmpty[1] + 8 * s;
-  // One arrival per warp of the warpgroup that is done.
-  KernelEmitter::initBarriers({{at0.chunkFull, s * l.chunks(), 1},
-                               {at0.partEmpty[0], s, 4},
-                               {at0.partEmpty[1], s, 4},
-                               {at0.weightsFull, s, 4}});
+  int64_t stages = l.stages, at0 = l.barrierOffset();
+  auto take = [&](int64_t count) {
+    int64_t here = at0;
+    at0 += 8 * count;
+    return here;
+  };
+  full.chunk = take(stages * l.chunks()), full.weights = take(stages);
+  partEmpty[0] = take(stages), partEmpty[1] = take(stages);
+  at.tileFull = take(2), at.tileEmpty = take(2), at.tileNumber = take(1), flagOffset = take(1);
+  // One arrival per warp: of the consumer that is done, or of both.
+  StreamEmitter::initBarriers({{full.chunk, stages * l.chunks(), 1},
+                               {full.weights, stages, 4},
+                               {partEmpty[0], stages, 4},
+                               {partEmpty[1], stages, 4},
+                               {at.tileFull, 2, 1},
+                               {at.tileEmpty, 2, 8}});
 }
 
 /// Weights of the tile `count`: 64 rows of 64 keys, swizzled like a chunk.
@@ -25,35 +31,23 @@ Val LatentEmitter::weightsAddress(Val count) {
   return shared(l.weightsOffset()) + slotOf(count) * LatentTile::chunkBytes;
 }
 
-//===----------------------------------------------------------------------===//
-// Items
-//===----------------------------------------------------------------------===//
-
-/// Item number -> batch entry, key head, rows and key range. Row tiles of one key head are
-/// neighbours, so that blocks that run side by side read one latent. Both consumers take equally
-/// many key tiles: a last one without keys is all masked.
-QueryTile LatentEmitter::itemOf(Val number) {
-  QueryTile item;
-  int64_t keyHeads = static_cast<int64_t>(plan.heads.query.size()) / group_;
-  Val batchHead = number.div(a.rowTiles);
-  item.rowTile = number - batchHead * a.rowTiles;
-  item.batch = batchHead.div(keyHeads);
-  item.keyHead = batchHead - item.batch * keyHeads;
-  item.head = item.keyHead * group_;
-  item.firstRow = item.rowTile * LatentTile::rows;
-  Val lastRow = (item.firstRow + LatentTile::rows).min(a.queries * group_) - 1;
-  Val first = item.firstRow.div(group_) + a.offset, last = lastRow.div(group_) + a.offset;
-  KeyBounds bounds = boundsOf(plan.mask, first, last, item.head);
-  auto tileAfter = [&](Val key) { return (key + (LatentTile::keys - 1)).div(LatentTile::keys); };
-  Val high = (bounds.high ? bounds.high.min(a.keys) : a.keys).max(1);
-  Val low = bounds.low ? bounds.low.max(0).min(high - 1).div(LatentTile::keys) : b.i32(0);
-  item.count = (tileAfter(high) - low + 1) & -2;
-  item.last = low + item.count - 1;
-  // Key tiles in [edge2, edge) need no mask code.
-  item.edge = (bounds.fullHigh ? bounds.fullHigh.max(0).min(a.keys) : a.keys).div(LatentTile::keys);
-  if (bounds.fullLow)
-    item.edge2 = tileAfter(bounds.fullLow.max(0));
-  return item;
+/// Each role in one branch of a single condition: else ptxas ignores setmaxnreg.
+void LatentEmitter::emitRoles() {
+  Val warpgroup = b.uniform(thread >> 7);
+  b.ifThen(
+      warpgroup.eq(0),
+      [&] {
+        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.dec.sync.aligned.u32",
+                            {b.i32(t.producerRegisters())});
+        b.ifThen(thread.eq(0), [&] { emitTiles(); });
+      },
+      [&] {
+        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.inc.sync.aligned.u32",
+                            {b.i32(t.consumerRegisters())});
+        quad = lane & 3;
+        rowInTile = (((thread >> 5) & 3) << 4) + (lane >> 2);
+        b.ifThen(warpgroup.eq(1), [&] { emitPart(0); }, [&] { emitPart(1); });
+      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -71,27 +65,33 @@ SmallVector<int64_t> LatentEmitter::chunkOrder() const {
 }
 
 /// Each chunk has its own barrier: scores start with the first.
-void LatentEmitter::loadTile(const QueryTile &item, Val keyTile, Val count) {
-  Val parity = parityOf(count) ^ 1, target = tileAddress(count), full = chunkBarrier(count);
+void LatentEmitter::loadTile(const StreamUnit &unit, Val keyTile, Val count) {
+  Val parity = parityOf(count) ^ 1, target = tileAddress(count), barriers = chunkBarrier(count);
+  auto perPart = static_cast<size_t>(l.chunksPerPart());
   for (auto [i, chunk] : llvm::enumerate(chunkOrder())) {
-    if (i % static_cast<size_t>(l.chunksPerPart()) == 0 &&
-        i / static_cast<size_t>(l.chunksPerPart()) < 2)
-      wait(stageBarrier(at0.partEmpty[i / static_cast<size_t>(l.chunksPerPart())], count), parity);
-    Val barrier = full + 8 * chunk;
+    if (i == 0 || i == perPart)
+      wait(stageBarrier(partEmpty[i / perPart], count), parity);
+    Val barrier = barriers + 8 * chunk;
     expect(barrier, LatentTile::chunkBytes);
     loadBox(target + chunk * LatentTile::chunkBytes, a.keyMap, barrier,
-            chunk * LatentTile::chunkColumns, keyTile * LatentTile::keys, item.keyHead, item.batch);
+            chunk * LatentTile::chunkColumns, keyTile * LatentTile::keys, unit.keyHead, unit.batch);
   }
 }
 
-void LatentEmitter::emitProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
-  b.loopWhile({block, b.i32(0)}, isLeft, [&](Vals it) -> Vals {
-    QueryTile item = itemOf(it[0]);
-    b.loop(b.i32(0), item.count, {}, [&](Val i, Vals) -> Vals {
-      loadTile(item, item.last - i, it[1] + i);
+/// One thread: the next unit's first tiles are in flight while this one's last are computed. A
+/// step is a pair of tiles; what lies past the last key arrives as zeros.
+void LatentEmitter::emitTiles() {
+  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(s.units); };
+  b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
+    Val next = takeTile();
+    publishNext(it[2], next);
+    StreamUnit unit = unitOf(it[0]);
+    Val first = unit.from << 1, tiles = (unit.to << 1) - first;
+    b.loop(b.i32(0), tiles, {}, [&](Val i, Vals) -> Vals {
+      loadTile(unit, first + i, it[1] + i);
       return {};
     });
-    return {it[0] + grid, it[1] + item.count};
+    return {next, it[1] + tiles, it[2] + 1};
   });
+  resetCounters();
 }

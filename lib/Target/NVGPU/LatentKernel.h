@@ -1,9 +1,9 @@
 //===- LatentKernel.h - decode kernel whose values are columns of the keys ---===//
 //
-// A block is one producer warpgroup, of which one thread drives the copy engine, and two consumer
-// warpgroups. An item is 64 rows (query position, head) of one batch entry and key head. Both
-// consumers sum the same rows, each over half of the output's columns, so each latent tile is
-// loaded once for scores and values. The weights of tile i are made by consumer i mod 2 and given
+// A stream kernel (packed rows, parts of the key range) whose block is one producer warpgroup, of
+// which one thread drives the copy engine, and two consumer warpgroups. Both consumers sum the same
+// 64 rows, each over half of the output's columns, and each latent tile is loaded once for scores
+// and values. The weights of tile i are made by consumer i mod 2 and given
 // to the other through shared memory: while one is in its softmax the other multiplies, though
 // there is but one set of rows (after the alternation of FlashMLA, DeepSeek-AI 2025).
 //
@@ -19,15 +19,15 @@
 #ifndef ATTN_LIB_TARGET_NVGPU_LATENTKERNEL_H
 #define ATTN_LIB_TARGET_NVGPU_LATENTKERNEL_H
 
-#include "Kernel.h"
+#include "Stream.h"
 #include "attn/Planning/LatentTile.h"
 
 namespace mlir::attn {
 
-class LatentEmitter final : public KernelEmitter {
+class LatentEmitter final : public StreamEmitter {
 public:
   LatentEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
-      : KernelEmitter(b, plan, name), l(*plan.latent), group_(plan.group) {}
+      : StreamEmitter(b, plan, name), l(*plan.latent) {}
 
 private:
   /// What a consumer carries from tile to tile; rows are the thread's two.
@@ -35,45 +35,42 @@ private:
     Vals sum, maximum, rowSum;
   };
 
-  // LatentKernel.cpp: frame, items, producer.
+  // LatentKernel.cpp: frame and producer.
+  int64_t threadsOfBlock() const override { return t.threads(); }
+  int64_t keysOfStep() const override { return 2 * LatentTile::keys; }
   void initBarriers() override;
-  QueryTile itemOf(Val number);
-  void emitProducer() override;
-  void emitQueryProducer() override {}
-  void loadTile(const QueryTile &item, Val keyTile, Val count);
+  void emitRoles() override;
+  void emitTiles();
+  void loadTile(const StreamUnit &unit, Val keyTile, Val count);
   SmallVector<int64_t> chunkOrder() const;
-  Val slotOf(Val count) { return count & (l.stages - 1); }
-  Val parityOf(Val count) { return (count >> llvm::Log2_64(static_cast<uint64_t>(l.stages))) & 1; }
-  Val chunkBarrier(Val count) { return shared(at0.chunkFull) + slotOf(count) * (8 * l.chunks()); }
+  Val slotOf(Val count) { return ringSlot(count, l.stages); }
+  Val parityOf(Val count) { return ringParity(count, l.stages); }
+  Val chunkBarrier(Val count) { return shared(full.chunk) + slotOf(count) * (8 * l.chunks()); }
   Val stageBarrier(int64_t first, Val count) { return shared(first) + (slotOf(count) << 3); }
   Val tileAddress(Val count) { return shared(l.tileOffset()) + slotOf(count) * l.tileBytes(); }
   Val weightsAddress(Val count);
 
   // LatentConsumer.cpp
-  void emitConsumer() override;
-  void emitPart(int64_t part);
-  Vals consumeItem(Vals it);
-  void view(QueryTile &item);
-  void loadQueries(const QueryTile &item);
-  State pair(const QueryTile &item, Val keyTile, Val count, State state);
+  void emitPart(int64_t which);
+  Vals consume(Vals it);
+  void gatherQueries(const StreamUnit &unit);
+  State pair(const StreamUnit &unit, const QueryTile &rows, Val step, Val count, State state);
   Vals latentScores(Val count);
-  Vals finishLatentScores(ArrayRef<Val> scores, const QueryTile &item, Val keyTile);
+  Vals finishScores(ArrayRef<Val> scores, const StreamUnit &unit, const QueryTile &rows, Val step);
   Vals weightedValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum);
   Vals publish(const Softmax &softmax, Val count);
   State receive(Val count, State state);
-  void release(Val count);
-  void finish(const QueryTile &item, State state);
+  void release(Val count) { arrive(stageBarrier(partEmpty[part], count)); }
   Vals shareSums(ArrayRef<Val> rowSum);
-  void storeLatentRow(const QueryTile &item, ArrayRef<Val> words, unsigned row);
-  void storeLatentLse(const QueryTile &item, Val maximum, Val sum, unsigned row);
+  void storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state);
 
   const LatentTile &l;
-  int64_t group_;   // score heads of a key head
   int64_t part = 0; // the consumer that is being written
-  Val rowInItem;    // first of the thread's two rows
+  Val rowInTile;    // first of the thread's two rows
   struct {
-    int64_t chunkFull, partEmpty[2], weightsFull;
-  } at0;
+    int64_t chunk, weights;
+  } full;
+  int64_t partEmpty[2];
 };
 
 } // namespace mlir::attn

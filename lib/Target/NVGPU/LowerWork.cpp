@@ -49,6 +49,35 @@ static LogicalResult appendArgument(func::FuncOp function, unsigned index,
   return success();
 }
 
+/// Most keys that one position sees under a mask, 0 when there is no bound.
+static int64_t mostKeys(MaskAttr mask) {
+  ArrayRef<int64_t> n = mask.getValues();
+  switch (mask.getKind()) {
+  case MaskKind::Window: // bounded on the right by a second number, or by the causal word beside it
+    return n[0] + (n.size() > 1 ? n[1] : 0);
+  case MaskKind::Chunk:
+    return n[0];
+  case MaskKind::And: {
+    int64_t least = 0;
+    for (unsigned i = 0; i < mask.getChildren().size(); ++i)
+      if (int64_t one = mostKeys(mask.getChild(i)); one > 0 && (least == 0 || one < least))
+        least = one;
+    return least;
+  }
+  default:
+    return 0;
+  }
+}
+
+/// Of the stream form; zeros for a prefill kernel.
+static void appendStream(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
+  if (!plan.isStream)
+    return numbers.append(7, 0);
+  PackedGroups groups(plan.heads);
+  numbers.append(
+      {1, plan.streamBlocks, groups.count, groups.size, 1, plan.splits, mostKeys(plan.mask)});
+}
+
 /// The fields of `attn_gpu_entry` in their order.
 static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
   const WarpgroupTile &t = plan.tile;
@@ -57,10 +86,15 @@ static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &number
   constexpr unsigned most = 16;                         // ATTN_GPU_MAX_ARGUMENTS
   if (count > most)
     return plan.function.emitError("expected at most ") << most << " arguments, found " << count;
-  numbers.append({t.threads(), plan.latent ? plan.latent->sharedBytes() : t.sharedBytes(),
+  bool isNarrow = plan.isStream && !plan.latent; // one consumer and a single producer warp
+  int64_t shared = plan.latent ? plan.latent->sharedBytes()
+                   : isNarrow  ? StreamTile(t).sharedBytesOfBlock()
+                               : t.sharedBytes();
+  numbers.append({isNarrow ? StreamTile::threadsOfBlock() : t.threads(), shared,
                   plan.latent ? LatentTile::rows : t.rows(), t.keys,
                   static_cast<int64_t>(plan.heads.query.size()), t.qkSize, t.vSize,
-                  plan.longestFirst, plan.largestGroup(), plan.group});
+                  plan.longestFirst, plan.largestGroup()});
+  appendStream(plan, numbers);
   numbers.append({r.query, r.key, r.value, r.out, r.lse, r.sinks, r.offset,
                   r.constantOffset.has_value(), r.constantOffset.value_or(0),
                   static_cast<int64_t>(count)});
@@ -74,6 +108,8 @@ static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &number
 static LogicalResult emitKernel(KernelBuilder &b, NVWorkPlan &plan, StringRef name) {
   if (plan.latent)
     return LatentEmitter(b, plan, name).emit();
+  if (plan.isStream)
+    return StreamEmitter(b, plan, name).emit();
   return KernelEmitter(b, plan, name).emit();
 }
 

@@ -160,13 +160,6 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
   }
 }
 
-Val KernelEmitter::positionOf(const QueryTile &tile, unsigned r) {
-  return tile.positions.empty() ? tile.row + 8 * r + a.offset : tile.positions[r];
-}
-Val KernelEmitter::headOf(const QueryTile &tile, unsigned r) {
-  return tile.heads.empty() ? tile.head : tile.heads[r];
-}
-
 /// Scores of keys that a row does not see become -infinity; `atEnd` also those past the last key.
 Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile,
                                bool atEnd) {
@@ -176,9 +169,8 @@ Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val 
   Val end = a.keys - 1 - keyBase;
   Vals limit;
   for (unsigned r = 0; r < 2; ++r) {
-    Val position = positionOf(tile, r);
     if (mask.getKind() == MaskKind::Causal)
-      limit.push_back((position - keyBase).min(end));
+      limit.push_back((positionOf(tile, r) - keyBase).min(end));
   }
   Vals out;
   for (auto [i, score] : llvm::enumerate(scores)) {

@@ -1,11 +1,15 @@
 //===- WorkPlan.cpp - the facts one attn.work is lowered by on an NVIDIA GPU -===//
 #include "WorkPlan.h"
+#include "attn/Planning/StreamTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::attn;
+
+/// Bytes of shared memory that a block may have.
+static constexpr int64_t sharedLimit = 232448;
 
 /// The one operation of a kind in a block, or null.
 template <typename T> static T only(Block &block) {
@@ -106,35 +110,49 @@ static int64_t columnInKeys(WorkOp work) {
 
 LogicalResult NVWorkPlan::readLatent() {
   ScheduleAttr schedule = work.getSchedule();
-  if (schedule.getInt("split_output") == 1)
+  if (!schedule.getFlag("values_in_keys"))
     return success();
   int64_t column = columnInKeys(work);
   if (column < 0)
     return work.emitOpError("expected values that are a view of the keys' columns, as the schedule "
                             "says (values_in_keys = 1)");
   latent = LatentTile{tile.qkSize, tile.vSize, column, schedule.getInt("stages")};
-  group = static_cast<int64_t>(heads.query.size()) /
-          cast<MemRefType>(work.getKey().getType()).getDimSize(1);
-  if (!latent->isSupported() || schedule.getInt("split_output") != LatentTile::parts ||
-      schedule.getInt("rows") != LatentTile::rows || schedule.getInt("keys") != LatentTile::keys ||
-      schedule.getInt("consumers") != LatentTile::parts)
-    return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
-  return success();
+  if (latent->isSupported() && schedule.getInt("split_output") == LatentTile::parts &&
+      schedule.getInt("keys") == LatentTile::keys && schedule.getWord("form") == "stream" &&
+      latent->sharedBytes() <= sharedLimit)
+    return success();
+  return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
+}
+
+LogicalResult NVWorkPlan::readStreamSchedule() {
+  ScheduleAttr schedule = work.getSchedule();
+  splits = schedule.getInt("splits");
+  tile.queryBuffers = 1;
+  streamBlocks = latent ? 1 : StreamTile(tile).blocks(sharedLimit);
+  if (streamBlocks > 0 && schedule.getInt("rows") == 64 && tile.consumers == (latent ? 2 : 1) &&
+      schedule.getInt("panels") == 1 && schedule.getWord("roles") == "specialised" &&
+      schedule.getFlag("persistent") && schedule.getFlag("p_in_registers") &&
+      schedule.getWord("maximum") == "exact")
+    return success();
+  return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
 }
 
 LogicalResult NVWorkPlan::readSchedule() {
   ScheduleAttr schedule = work.getSchedule();
+  isStream = schedule.getWord("form") == "stream";
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");
   tile.stages = schedule.getInt("stages");
+  if (isStream)
+    return readStreamSchedule();
   overlap = schedule.getFlag("overlap");
   pingpong = schedule.getFlag("pingpong") && tile.consumers > 1;
   longestFirst = schedule.getWord("order") == "longest_first";
   // A second buffer lets the next tile's queries arrive during this tile.
   tile.queryBuffers = 2;
-  if (tile.sharedBytes() > 232448)
+  if (tile.sharedBytes() > sharedLimit)
     tile.queryBuffers = 1;
-  if ((!latent && schedule.getInt("rows") != tile.rows()) || schedule.getInt("panels") != 1 ||
+  if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 ||
       schedule.getWord("roles") != "specialised" || !schedule.getFlag("persistent") ||
       !schedule.getFlag("p_in_registers") || schedule.getWord("maximum") != "exact" ||
       schedule.getInt("splits") != 1)

@@ -28,11 +28,12 @@ struct NVWorkPlan {
   WarpgroupTile tile;
   /// Values are columns of the keys and the output's columns are split over the consumers.
   std::optional<LatentTile> latent;
-  /// Score heads whose pairs (position, head) fill the rows of a tile; 1: rows are positions.
-  int64_t group = 1;
   ArgumentRoles roles;
   MaskAttr mask;
-  bool isHalf = false; // f16, else bf16
+  bool isHalf = false;      // f16, else bf16
+  bool isStream = false;    // packed rows, split keys: form = stream
+  int64_t splits = 1;       // stream: most parts of the key range ...
+  int64_t streamBlocks = 1; // ... and blocks per multiprocessor
   bool overlap = false, pingpong = false, longestFirst = false;
   double scale = 1;
 
@@ -48,6 +49,7 @@ private:
   LogicalResult readBody();
   LogicalResult readSchedule();
   LogicalResult readLatent();
+  LogicalResult readStreamSchedule();
   LogicalResult readOffset();
   LogicalResult readRoles();
   LogicalResult checkTypes();
