@@ -12,13 +12,14 @@ static constexpr int64_t bothConsumers = 3;
 // Matrix products
 //===----------------------------------------------------------------------===//
 
-/// Waits inside a product: the scores of a chunk start when it has arrived.
+/// Waits inside a product: the scores of a chunk start when it has arrived. Products behind a
+/// branch need a fence of their own.
 static std::string waitText(int64_t chunk, size_t barrier, size_t parity) {
   std::string n = std::to_string(chunk);
   return "{ .reg .pred w;\nLAB_CHUNK" + n + ":\nmbarrier.try_wait.parity.shared.b64 w, [$" +
          std::to_string(barrier) + "+" + std::to_string(8 * chunk) + "], $" +
          std::to_string(parity) + ", 10000000;\n@w bra.uni GO" + n + ";\nbra.uni LAB_CHUNK" + n +
-         ";\nGO" + n + ": }\n";
+         ";\nGO" + n + ": }\nwgmma.fence.sync.aligned;\n";
 }
 
 /// Scores of the unit's rows and the key tile `count`, in flight.
@@ -26,7 +27,7 @@ Vals LatentEmitter::latentScores(Val count) {
   constexpr size_t n = LatentTile::keys / 2;
   std::string high = hex(descriptorHigh(LatentTile::chunkColumns));
   std::string text = "{ .reg .pred p, o; .reg .b64 da, db; .reg .b32 xa, xb;\nsetp.ne.b32 p, 0, 0; "
-                     "setp.eq.b32 o, 0, 0;\nwgmma.fence.sync.aligned;\n";
+                     "setp.eq.b32 o, 0, 0;\n";
   bool isFirst = true;
   for (int64_t chunk : chunkOrder()) {
     text += waitText(chunk, n + 2, n + 3);
