@@ -25,10 +25,12 @@ struct StreamTile : WarpgroupTile {
   int64_t bytesPerStage() const { return keyBytes() + valueBytes(); }
 
   /// Two blocks per multiprocessor: one streams while the other begins or ends a unit. Each takes
-  /// a kilobyte of shared memory for itself, and registers come in eights.
+  /// a kilobyte of shared memory for itself. Warps are dealt to four schedulers with 512 registers
+  /// per lane each, so the one with most warps decides; registers come in eights.
   static constexpr int64_t mostBlocks = 2, reservedBytes = 1024;
   int64_t registersWith(int64_t blocks) const {
-    return std::min<int64_t>(248, 65536 / (blocks * threadsOfBlock()) / 8 * 8);
+    int64_t warps = (blocks * threadsOfBlock() / 32 + 3) / 4;
+    return std::min<int64_t>(248, 512 / warps / 8 * 8);
   }
   bool holds(int64_t blocks, int64_t sharedLimit) const {
     return neededRegisters() <= registersWith(blocks) &&
