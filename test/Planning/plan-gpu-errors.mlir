@@ -77,3 +77,55 @@ func.func @stream_memory(%q: tensor<?x2x?x128xbf16>, %k: tensor<?x2x?x128xbf16>,
   %o = attn.attention %q, %k, %v scale(0.125) schedule<rows = 64, keys = 128, stages = 4, consumers = 1, roles = specialised, p_in_registers = 1, persistent = 1, form = stream> : tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>
   return %o : tensor<?x2x?x128xbf16>
 }
+
+// -----
+
+func.func @own_values(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>, %v: tensor<?x1x?x512xbf16>) -> tensor<?x16x?x512xbf16> {
+  // expected-error@+1 {{larger heads need values that are columns of the keys (attn.columns), from a multiple of 64 and a multiple of 128 wide}}
+  %o = attn.attention %q, %k, %v scale(0.07) : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}
+
+// -----
+
+func.func @split_of_own(%q: tensor<?x2x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x2x?x128xbf16> {
+  // expected-error@+1 {{expected values that are columns of the keys (attn.columns, from a multiple of 64, a multiple of 128 up to 512 wide), of the same heads, and keys of a multiple of 32 columns, as split_output = 2 needs}}
+  %o = attn.attention %q, %k, %v scale(0.125) schedule<rows = 64, keys = 64, stages = 2, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, p_in_registers = 1, persistent = 1, splits = 4, form = stream> : tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>
+  return %o : tensor<?x2x?x128xbf16>
+}
+
+// -----
+
+func.func @latent_keys(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+  // expected-error@+1 {{expected keys = 64 where the output is split, found 128}}
+  %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 64, keys = 128, stages = 2, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, p_in_registers = 1, persistent = 1, form = stream> : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}
+
+// -----
+
+func.func @latent_stages(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+  // expected-error@+1 {{expected stages to be a power of two, at least 2 (a key tile for each consumer), found 1}}
+  %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 64, keys = 64, stages = 1, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, p_in_registers = 1, persistent = 1, form = stream> : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}
+
+// -----
+
+func.func @latent_memory(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+  // expected-error@+1 {{expected at most 232448 bytes of shared memory, found 370}}
+  %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 64, keys = 64, stages = 4, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, p_in_registers = 1, persistent = 1, form = stream> : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}
+
+// -----
+
+func.func @latent_form(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+  // expected-error@+1 {{expected form = stream where the output is split, found panels}}
+  %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 64, keys = 64, stages = 2, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, p_in_registers = 1, persistent = 1> : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}

@@ -54,3 +54,33 @@ func.func @one256(%q: tensor<?x2x1x256xbf16>, %k: tensor<?x2x?x256xbf16>, %v: te
   %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x2x1x256xbf16>, tensor<?x2x?x256xbf16>, tensor<?x2x?x256xbf16> -> tensor<?x2x1x256xbf16>
   return %o : tensor<?x2x1x256xbf16>
 }
+
+// Values are columns of the keys: one load serves both products, and 512 columns of sums need two warpgroups.
+// CHECK-LABEL: func.func @latent
+// CHECK: schedule<rows = 64, keys = 64, stages = 2, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, p_in_registers = 1, overlap = 1, persistent = 1, splits = 256, form = stream>
+// CHECK-SAME: "keys = 64: registers 64/2 scores + 64/4 weights + 256/2 accumulator + 30 = 206 of 232; shared memory 222448 of 232448 bytes"
+// CHECK-SAME: "split_output = 2: sums of 512 columns are 256 registers a thread, more than there are; each consumer has 256 columns of the same rows"
+// CHECK-SAME: "values_in_keys = 1: values are columns 0 to 512 of the keys, loaded once for both products"
+func.func @latent(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+  %o = attn.attention %q, %k, %v scale(0.07) mask(<causal>) : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}
+
+// Smaller latents leave room for four stages; values may start at any multiple of 64 columns.
+// CHECK-LABEL: func.func @latent256
+// CHECK: schedule<rows = 64, keys = 64, stages = 4, {{.*}}split_output = 2
+// CHECK-SAME: values are columns 64 to 320 of the keys
+func.func @latent256(%q: tensor<?x40x?x320xbf16>, %k: tensor<?x1x?x320xbf16>) -> tensor<?x40x?x256xbf16> {
+  %v = attn.columns %k from 64 : tensor<?x1x?x320xbf16> -> tensor<?x1x?x256xbf16>
+  %o = attn.attention %q, %k, %v scale(0.1) : tensor<?x40x?x320xbf16>, tensor<?x1x?x320xbf16>, tensor<?x1x?x256xbf16> -> tensor<?x40x?x256xbf16>
+  return %o : tensor<?x40x?x256xbf16>
+}
+
+// Keys that are their own values.
+// CHECK-LABEL: func.func @same
+// CHECK: schedule<{{.*}}split_output = 2, values_in_keys = 1
+func.func @same(%q: tensor<?x16x?x512xbf16>, %k: tensor<?x1x?x512xbf16>) -> tensor<?x16x?x512xbf16> {
+  %o = attn.attention %q, %k, %k scale(0.07) : tensor<?x16x?x512xbf16>, tensor<?x1x?x512xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}

@@ -57,7 +57,8 @@ attn_gpu_parts attn_gpu_choose_parts(const attn_gpu_entry *entry, int64_t batch,
                                    16, 20, 24, 32, 40, 48, 64, 96, 128, 256};
   int64_t packed = queries * entry->group_size, seen = keys_seen(entry, keys);
   int64_t tiles = (seen + entry->keys - 1) / entry->keys;
-  double item_bytes = 2.0 * (double)seen * (double)(entry->qk_size + entry->v_size), best_time = 0;
+  int64_t columns = entry->qk_size + (entry->value == entry->key ? 0 : entry->v_size);
+  double item_bytes = 2.0 * (double)seen * (double)columns, best_time = 0;
   attn_gpu_parts best, cut;
   size_t i;
   cut.row_tiles = (packed + ROWS - 1) / ROWS;
