@@ -13,6 +13,7 @@ ap.add_argument("--json", default="")
 ap.add_argument("--only", default=".")
 ap.add_argument("--nobench", action="store_true")
 ap.add_argument("--nocheck", action="store_true")
+ap.add_argument("--shapes", default="", help="kernel:batch:queries:keys, separated by commas, instead of the usual ones")
 ap.add_argument("--worker", default="", help=argparse.SUPPRESS)
 A = ap.parse_args()
 cases = {n: c for n, c in json.load(open(f"{A.bundles}/cases.json")).items() if re.search(A.only, n)}
@@ -23,7 +24,7 @@ def parent():
     jobs = ([] if A.nocheck else [f"check {n}" for n in cases]) + ([] if A.nobench else ["bench"])
     results = []
     while jobs:
-        args = [sys.executable, __file__, A.bundles, "--only", A.only, "--worker", json.dumps(jobs)]
+        args = [sys.executable, __file__, A.bundles, "--only", A.only, "--shapes", A.shapes, "--worker", json.dumps(jobs)]
         child = subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
         done = 0
         for line in child.stdout:
@@ -164,7 +165,8 @@ TIMED = [("h128", 128, 1, 4096), ("h128_one_part", 128, 1, 4096), ("h128_one_par
 def bench():
     flops, rate = ceilings()
     cache = torch.randn(132 * 8192 * 576, device=dev, dtype=torch.bfloat16)
-    for name, B, Sq, Sk in TIMED:
+    given = [(n, int(b), int(q), int(k)) for n, b, q, k in (x.split(":") for x in A.shapes.split(",") if x)]
+    for name, B, Sq, Sk in given or TIMED:
         if name not in cases: continue
         c = cases[name]
         k = cache[:B * Sk * c["D"]].view(B, 1, Sk, c["D"])

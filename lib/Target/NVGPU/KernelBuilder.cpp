@@ -174,15 +174,18 @@ void KernelBuilder::ifThen(Val condition, function_ref<void()> then,
   otherwise();
 }
 
-Vals KernelBuilder::either(Val condition, ArrayRef<Type> types, function_ref<Vals()> then,
+Vals KernelBuilder::choose(Val condition, function_ref<Vals()> then,
                            function_ref<Vals()> otherwise) {
-  auto op = scf::IfOp::create(*this, types, condition.v, /*addThenBlock=*/true,
-                              /*addElseBlock=*/true);
   OpBuilder::InsertionGuard guard(*this);
-  setInsertionPointToStart(op.thenBlock());
-  scf::YieldOp::create(*this, raw(then()));
-  setInsertionPointToStart(op.elseBlock());
-  scf::YieldOp::create(*this, raw(otherwise()));
+  Vals results;
+  auto branch = [&](function_ref<Vals()> make) {
+    return [&, make](OpBuilder &inner, Location) {
+      InsertionGuard here(*this);
+      restoreInsertionPoint(inner.saveInsertionPoint());
+      scf::YieldOp::create(*this, raw(make()));
+    };
+  };
+  auto op = scf::IfOp::create(*this, condition.v, branch(then), branch(otherwise));
   return wrap(*this, op.getResults());
 }
 

@@ -134,10 +134,8 @@ Vals LatentEmitter::finishScores(ArrayRef<Val> scores, const StreamUnit &unit,
   Val keyTile = (step << 1) + part;
   Vals out = applyScore(scores, rows, keyTile);
   Val isFull = step.ge(unit.fullFrom) & step.lt(unit.fullEnd);
-  SmallVector<Type> types(out.size(), b.getF32Type());
-  return b.either(
-      isFull, types, [&] { return out; },
-      [&] { return maskScores(out, rows, keyTile, /*atEnd=*/true); });
+  return b.choose(
+      isFull, [&] { return out; }, [&] { return maskScores(out, rows, keyTile, /*atEnd=*/true); });
 }
 
 /// Two key tiles, `count` and `count + 1`, of which the first is consumer 0's.
