@@ -348,8 +348,7 @@ void KernelEmitter::storeLse(const QueryTile &tile, Val maximum, Val sum, Val ro
   LLVM::StoreOp::create(b, value.v, b.pointerAt(a.lse, at0 << 2, 1));
 }
 
-/// Each lane of a quad ends with 16 adjacent bytes: a 4 x 4 transpose between lanes.
-static Vals transposeQuad(KernelBuilder &b, ArrayRef<Val> x, Val odd, Val upper) {
+Vals attn::transposeQuad(KernelBuilder &b, ArrayRef<Val> x, Val odd, Val upper) {
   Val send[] = {upper.select(x[0], x[2]), upper.select(x[1], x[3])},
       keep[] = {upper.select(x[2], x[0]), upper.select(x[3], x[1])};
   Val got[] = {b.shuffle(send[0], 2), b.shuffle(send[1], 2)};

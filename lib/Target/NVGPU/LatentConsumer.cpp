@@ -124,6 +124,18 @@ LatentEmitter::State LatentEmitter::receive(Val count, State state) {
   return state;
 }
 
+/// This consumer needs its part of the tile no more: its producer may fill it, and those of the
+/// cluster's other blocks.
+void LatentEmitter::release(Val count) {
+  Val barrier = stageBarrier(partEmpty[part], count);
+  if (l.cluster == 1)
+    return arrive(barrier);
+  b.ptx("{ .reg .pred p; .reg .b32 at;\nsetp.lt.u32 p, $1, " + Twine(l.cluster) +
+            ";\n@p mapa.shared::cluster.u32 at, $0, $1;\n"
+            "@p mbarrier.arrive.release.cluster.shared::cluster.b64 _, [at]; }",
+        {barrier, lane});
+}
+
 //===----------------------------------------------------------------------===//
 // Tiles
 //===----------------------------------------------------------------------===//
@@ -226,11 +238,37 @@ Vals LatentEmitter::shareSums(ArrayRef<Val> rowSum) {
   return all;
 }
 
+/// All 64 rows may be live, so lanes gather 16 bytes each; they do so for dead rows, too, because
+/// all must take part.
+void LatentEmitter::storeRows(const StreamUnit &unit, ArrayRef<Row> rows, const State &state,
+                              ArrayRef<Val> sum) {
+  Val odd = (quad & 1).ne(0), upper = (quad & 2).ne(0);
+  for (unsigned r = 0; r < 2; ++r) {
+    Finish finish = finishRow(state.maximum[r], sum[r], rows[r].head);
+    Vals mine, ready;
+    for (auto [i, x] : llvm::enumerate(state.sum))
+      if (rowOf(i) == r)
+        mine.push_back(finish.isEmpty.select(b.f32(0), x * finish.factor));
+    Vals words = pack(mine);
+    for (size_t g = 0; g < words.size(); g += 4)
+      llvm::append_range(ready, transposeQuad(b, ArrayRef(words).slice(g, 4), odd, upper));
+    b.ifThen(rows[r].isLive, [&] {
+      Val line = outAddress(unit, rows[r]) + (quad << 4).wide() + 2 * part * l.partColumns();
+      for (size_t g = 0; g < ready.size(); g += 4)
+        b.ptx("st.global.v4.b32 [$0], {$1, $2, $3, $4};",
+              {line + static_cast<int64_t>(16 * g), ready[g], ready[g + 1], ready[g + 2],
+               ready[g + 3]});
+      if (plan.storeLse && part == 0)
+        b.ifThen(quad.eq(0), [&] { storeRowLse(unit, rows[r], finish.lse); });
+    });
+  }
+}
+
 void LatentEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state) {
   Vals sum = shareSums(state.rowSum);
   int64_t column = part * l.partColumns();
   b.ifThen(
-      s.parts.eq(1), [&] { storeWhole(unit, rows, state.sum, state.maximum, sum, column); },
+      s.parts.eq(1), [&] { storeRows(unit, rows, state, sum); },
       [&] {
         storePart(unit, rows, state.sum, state.maximum, sum, column);
         Val number = thread - 128;

@@ -72,10 +72,11 @@ static int64_t mostKeys(MaskAttr mask) {
 /// Of the stream form; zeros for a prefill kernel.
 static void appendStream(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
   if (!plan.isStream)
-    return numbers.append(7, 0);
+    return numbers.append(9, 0);
   PackedGroups groups(plan.heads);
-  numbers.append(
-      {1, plan.streamBlocks, groups.count, groups.size, 1, plan.splits, mostKeys(plan.mask)});
+  numbers.append({1, plan.streamBlocks, groups.count, groups.size, 1, plan.splits,
+                  mostKeys(plan.mask), plan.latent.has_value(),
+                  plan.latent ? plan.latent->cluster : 1});
 }
 
 /// The fields of `attn_gpu_entry` in their order.

@@ -25,6 +25,9 @@ std::string hex(int64_t value);
 
 /// Each value times the factor of its row.
 Vals scaled(ArrayRef<Val> values, ArrayRef<Val> byRow);
+/// Four words per lane of a quad, one of each of four groups of columns: each lane ends with the 16
+/// adjacent bytes of one group. `odd`, `upper`: the two bits of the lane's number in the quad.
+Vals transposeQuad(KernelBuilder &b, ArrayRef<Val> x, Val odd, Val upper);
 Vals concat(std::initializer_list<ArrayRef<Val>> parts);
 
 } // namespace mlir::attn

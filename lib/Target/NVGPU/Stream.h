@@ -80,10 +80,10 @@ protected:
     Val factor, lse, isEmpty;
   };
   Finish finishRow(Val maximum, Val sum, Val head);
-  /// `acc` holds the output's columns from `column` on; who has column 0 also stores a row's
-  /// statistics.
   void storeWhole(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
-                  ArrayRef<Val> maximum, ArrayRef<Val> sum, int64_t column = 0);
+                  ArrayRef<Val> maximum, ArrayRef<Val> sum);
+  /// `acc` holds the output's columns from `column` on; who has column 0 also leaves the
+  /// statistics.
   void storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
                  ArrayRef<Val> maximum, ArrayRef<Val> sum, int64_t column = 0);
   /// By `threads` threads, a power of two, of which this is number `number`.

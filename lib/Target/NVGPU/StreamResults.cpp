@@ -44,7 +44,7 @@ void StreamEmitter::storeRowLse(const StreamUnit &unit, const Row &row, Val lse)
 
 /// Few rows are live, so each thread stores its pairs of columns as they are.
 void StreamEmitter::storeWhole(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
-                               ArrayRef<Val> maximum, ArrayRef<Val> sum, int64_t column) {
+                               ArrayRef<Val> maximum, ArrayRef<Val> sum) {
   for (unsigned r = 0; r < 2; ++r)
     b.ifThen(rows[r].isLive, [&] {
       Finish finish = finishRow(maximum[r], sum[r], rows[r].head);
@@ -52,10 +52,10 @@ void StreamEmitter::storeWhole(const StreamUnit &unit, ArrayRef<Row> rows, Array
       for (auto [i, x] : llvm::enumerate(acc))
         if (rowOf(i) == r)
           mine.push_back(finish.isEmpty.select(b.f32(0), x * finish.factor));
-      Val line = outAddress(unit, rows[r]) + (quad << 2).wide() + 2 * column;
+      Val line = outAddress(unit, rows[r]) + (quad << 2).wide();
       for (auto [g, word] : llvm::enumerate(pack(mine)))
         b.ptx("st.global.b32 [$0], $1;", {line + static_cast<int64_t>(16 * g), word});
-      if (plan.storeLse && column == 0)
+      if (plan.storeLse)
         b.ifThen(quad.eq(0), [&] { storeRowLse(unit, rows[r], finish.lse); });
     });
 }

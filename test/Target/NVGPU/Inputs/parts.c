@@ -20,7 +20,7 @@ int main(void) {
                         .group_size = 4,
                         .least_parts = 1,
                         .most_parts = 256};
-  attn_gpu_entry window = gqa, one = gqa, whole = gqa;
+  attn_gpu_entry window = gqa, one = gqa, whole = gqa, latent = gqa;
   window.most_keys = 512;
   one.groups = 1, one.group_size = 32;
   whole.most_parts = 1;
@@ -35,5 +35,12 @@ int main(void) {
   show("many queries", gqa, 1, 100, 8192);
   show("large batch", gqa, 4096, 1, 8192);
   show("limit", whole, 1, 1, 131072);
+  latent.qk_size = 576, latent.v_size = 512, latent.groups = 1, latent.blocks = 1;
+  latent.values_in_keys = latent.cluster = 1, latent.group_size = 128;
+  show("latent, batch 128", latent, 128, 1, 4096);
+  show("latent, batch 16", latent, 16, 1, 8192);
+  latent.group_size = 16;
+  show("latent, 16 heads", latent, 128, 1, 8192);
+  show("latent, one sequence", latent, 1, 1, 131072);
   return 0;
 }
