@@ -39,6 +39,7 @@ struct StreamUnit {
   Val firstRow;          // packed row of the tile's first
   Val from, to;          // key tiles
   Val fullFrom, fullEnd; // those without mask code
+  bool hasLow = false;   // whether some on the left may need mask code
 };
 
 class StreamEmitter : public KernelEmitter {
@@ -54,6 +55,7 @@ protected:
   virtual int64_t threadsOfBlock() const { return StreamTile::threadsOfBlock(); }
   /// Keys of the tiles that units are cut into.
   virtual int64_t keysOfStep() const { return t.keys; }
+  void prefetchMaps();
   virtual void initBarriers();
   void initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all);
   virtual void emitRoles();
@@ -71,8 +73,20 @@ protected:
   Vals consumeUnit(Vals state);
   void loadQueries(const StreamUnit &unit);
   Vals loadQueryPiece(const StreamUnit &unit, Val row, Val piece);
-  Vals visit(const StreamUnit &unit, const QueryTile &tile, Val keyTile, Val count, Vals state);
-  Vals maskWhereNeeded(const StreamUnit &unit, const QueryTile &tile, Val keyTile, Vals scores);
+  /// A key tile: its number, and its count in the rings.
+  struct Tile {
+    const QueryTile &rows;
+    Val number, count;
+  };
+  Vals streamUnit(const StreamUnit &unit, const QueryTile &rows);
+  Vals visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state);
+  Vals visit(const Tile &tile, Vals state, bool masked);
+  Vals visitOverlapped(const Tile &tile, Vals state, bool masked);
+  Vals startScores(Val count);
+  Vals startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc);
+  void release(int64_t empty, Val count);
+  Softmax weigh(const Tile &tile, ArrayRef<Val> scores, bool masked, ArrayRef<Val> maximum,
+                ArrayRef<Val> sum);
   Softmax softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
 
   // StreamResults.cpp

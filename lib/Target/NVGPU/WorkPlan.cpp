@@ -128,6 +128,7 @@ LogicalResult NVWorkPlan::readLatent() {
 LogicalResult NVWorkPlan::readStreamSchedule() {
   ScheduleAttr schedule = work.getSchedule();
   splits = schedule.getInt("splits");
+  overlap = schedule.getFlag("overlap");
   tile.queryBuffers = 1;
   streamBlocks = latent ? 1 : StreamTile(tile).blocks(sharedLimit);
   if (streamBlocks > 0 && schedule.getInt("rows") == 64 && tile.consumers == (latent ? 2 : 1) &&
