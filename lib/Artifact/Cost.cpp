@@ -53,11 +53,13 @@ public:
 private:
   llvm::DenseSet<Value> keySide;
 
-  /// [batch][head][sequence][size]; masks [batch], [batch][keys], [batch][head][rows][keys].
+  /// [batch][head][sequence][size]; hidden states [batch][sequence][width]; masks [batch], [batch][keys], [batch][head][rows][keys].
   int64_t openSize(int64_t rank, int64_t dimension, int64_t length) const {
     if (dimension == 0)
       return cost.batch;
-    return dimension == 2 ? length : dimension == 1 && rank > 2 ? 1 : cost.keyLength;
+    if (dimension == 2 || (dimension == 1 && rank == 3))
+      return length;
+    return dimension == 1 && rank > 2 ? 1 : cost.keyLength;
   }
 
   /// Follows tokens back to where they come from; what an attention gives runs along its rows.
@@ -67,6 +69,9 @@ private:
     Operation *op = value.getDefiningOp();
     if (!op || isa<AttentionOp>(op))
       return;
+    // The rows that are written to a cache come from the queries' side.
+    if (auto append = dyn_cast<AppendOp>(op))
+      return mark(append.getCache());
     for (Value operand : op->getOperands())
       mark(operand);
   }
@@ -104,6 +109,13 @@ static double expandFlops(ExpandOp op, const SizedFunction &sized) {
   return 2.0 * inner * sized.elements(result, sized.lengthOf(op.getResult()));
 }
 
+static double projectFlops(ProjectOp op, const SizedFunction &sized) {
+  auto result = cast<ShapedType>(op.getResult().getType());
+  auto weight = cast<ShapedType>(op.getWeight().getType());
+  return 2.0 * weight.getDimSize(0) * weight.getDimSize(1) *
+         sized.elements(result, sized.lengthOf(op.getInput()));
+}
+
 Cost attn::costOf(func::FuncOp function, const ReportSizes &sizes) {
   SizedFunction sized(function, sizes);
   function.walk([&](Operation *op) {
@@ -111,6 +123,8 @@ Cost attn::costOf(func::FuncOp function, const ReportSizes &sizes) {
       sized.cost.flops += attentionFlops(attention, sized);
     else if (auto expand = dyn_cast<ExpandOp>(op))
       sized.cost.flops += expandFlops(expand, sized);
+    else if (auto project = dyn_cast<ProjectOp>(op))
+      sized.cost.flops += projectFlops(project, sized);
   });
   for (BlockArgument argument : function.getArguments())
     sized.cost.bytes += sized.bytes(argument.getType(), sized.lengthOf(argument));
@@ -132,8 +146,12 @@ static SpecOp specOf(func::FuncOp function) {
 static std::string formOf(const SizedFunction &sized) {
   std::string form = "plain";
   sized.function->walk([&](ExpandOp op) {
-    if (form != "expanded")
-      form = sized.isKeySide(op.getResult()) ? "expanded" : "absorbed";
+    if (sized.isKeySide(op.getResult()))
+      form = "expanded";
+    // A projection of the queries is neither; an expansion that moved is transposed, or behind.
+    else if (form == "plain" &&
+             (op.getTransposed() || op.getInput().getDefiningOp<AttentionOp>()))
+      form = "absorbed";
   });
   return form;
 }

@@ -75,6 +75,18 @@ static std::string targetName(ModuleOp module, const CompileOptions &options) {
   return name ? name.str() : "cpu";
 }
 
+/// A layer is written only for who asks for it, by its role or by its name.
+static std::vector<std::string> elaboratedEntries(ArrayRef<std::string> wanted) {
+  std::vector<std::string> entries = {"prefill", "decode", "append"};
+  for (auto [role, suffix] : {std::pair("layer-prefill", "_layer_prefill"),
+                              std::pair("layer-decode", "_layer_decode")})
+    if (llvm::any_of(wanted, [role = role, suffix = suffix](StringRef name) {
+          return name == role || name.ends_with(suffix);
+        }))
+      entries.push_back(role);
+  return entries;
+}
+
 Outcome Compilation::elaborate() {
   kernelName = session.kernelName();
   target = createTarget(targetName(session.module(), options), [&] { return emitError(); });
@@ -82,7 +94,9 @@ Outcome Compilation::elaborate() {
     return Outcome::UserError;
   if (!options.dtype.empty())
     RETURN_IF_BAD(session.setDtype(options.dtype));
-  RETURN_IF_BAD(step([](OpPassManager &pm) { buildElaboration(pm); }));
+  RETURN_IF_BAD(step([&](OpPassManager &pm) {
+    buildElaboration(pm, elaboratedEntries(options.entries));
+  }));
   if (!options.entries.empty())
     RETURN_IF_BAD(session.keepEntries(options.entries));
   auto isEntry = [](func::FuncOp f) { return f.isPublic() && !f.isExternal(); };

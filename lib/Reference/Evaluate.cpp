@@ -164,6 +164,8 @@ TensorResults Call::evaluateTensors(Operation *op) {
     return evaluateGatedSum(sum, scope, precision);
   if (isToken(op))
     return evaluateToken(op, scope, precision);
+  if (isLayerOp(op))
+    return evaluateLayerOp(op, scope, precision);
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return evaluateConstant(constant);
   if (auto call = dyn_cast<func::CallOp>(op))

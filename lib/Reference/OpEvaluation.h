@@ -17,6 +17,9 @@ TensorResults evaluateGatedSum(GatedSumOp op, const ScalarScope &scope, Precisio
 /// A token transform (`attn.rope`, `attn.norm`, `attn.expand`, ...).
 TensorResults evaluateToken(Operation *op, const ScalarScope &scope, Precision precision);
 bool isToken(Operation *op);
+/// What a whole layer has beyond these: `attn.project`, `attn.append`, weights made of weights, ...
+TensorResults evaluateLayerOp(Operation *op, const ScalarScope &scope, Precision precision);
+bool isLayerOp(Operation *op);
 
 /// Emits an error at `op` unless `tensor` has these sizes; `what` names it in the message.
 LogicalResult expectSizes(Operation *op, StringRef what, const HostTensor &tensor,

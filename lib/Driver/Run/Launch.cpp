@@ -18,6 +18,11 @@ static BlockArgument rowsOf(Value value) {
   return dyn_cast_or_null<BlockArgument>(value);
 }
 
+/// Hidden states run along axis 1, heads and rows along axis 2; heads are never open.
+static size_t sequenceAxis(RankedTensorType type) {
+  return type.getRank() == 3 && type.isDynamicDim(1) ? 1 : 2;
+}
+
 SmallVector<SmallVector<int64_t>> attn::resultSizes(func::FuncOp function,
                                                     ArrayRef<SmallVector<int64_t>> argumentSizes) {
   Operation *terminator = function.getBody().front().getTerminator();
@@ -26,9 +31,10 @@ SmallVector<SmallVector<int64_t>> attn::resultSizes(func::FuncOp function,
     auto tensor = cast<RankedTensorType>(type);
     SmallVector<int64_t> sizes(tensor.getShape());
     BlockArgument rows = rowsOf(terminator->getOperand(i));
+    size_t axis = rows ? sequenceAxis(cast<RankedTensorType>(rows.getType())) : 0;
     for (auto [dimension, size] : llvm::enumerate(sizes))
       if (ShapedType::isDynamic(size))
-        size = rows ? argumentSizes[rows.getArgNumber()][dimension] : 0;
+        size = rows ? argumentSizes[rows.getArgNumber()][dimension ? axis : 0] : 0;
     all.push_back(sizes);
   }
   return all;
