@@ -59,6 +59,11 @@ static bool isUneven(MaskAttr mask) {
          mask.contains(MaskKind::Stride);
 }
 
+/// Weights above one are as precise as others only if their type has float32's exponents.
+static bool mayBeLazy(AttentionOp op) {
+  return cast<RankedTensorType>(op.getKey().getType()).getElementType().isBF16();
+}
+
 static LogicalResult checkInputs(AttentionOp op) {
   Type element = cast<RankedTensorType>(op.getKey().getType()).getElementType();
   if (!element.isBF16() && !element.isF16())
@@ -164,7 +169,6 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
   } checks[] = {{"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
                 {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
                 {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
-                {"maximum", schedule.getWord("maximum") == "exact", "maximum = exact"},
                 {"splits", schedule.getInt("splits") == 1, "splits = 1"},
                 {"panels", schedule.getInt("panels") == 1, "panels = 1"}};
   for (auto &check : checks)
@@ -178,6 +182,9 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule)))
     return failure();
+  if (schedule.getWord("maximum") == "lazy" && !mayBeLazy(op))
+    return op.emitOpError("expected maximum = exact for f16, found lazy: a weight above 65504, which "
+                          "bf16 holds, would be infinite");
   WarpgroupTile tile = sizesOf(op);
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");
