@@ -253,10 +253,9 @@ void KernelEmitter::initBarriers() {
   int64_t warps =
       4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
   std::tuple<int64_t, int64_t, int64_t> all[] = {
-      {at.keyFull, s, 1},        {at.valueFull, s, 1},        {at.keyEmpty, s, warps},
-      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},        {at.queryEmpty, q, 4},
-      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1},
-      {at.tileDone, 1, warps}};
+      {at.keyFull, s, 1},        {at.valueFull, s, 1},         {at.keyEmpty, s, warps},
+      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},         {at.queryEmpty, q, 4},
+      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}, {at.tileDone, 1, warps}};
   b.ifThen(thread.eq(0), [&] {
     for (auto [first, count, arrivals] : all)
       for (int64_t i = 0; i < count; ++i)

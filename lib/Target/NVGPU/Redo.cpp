@@ -48,8 +48,7 @@ Val KernelEmitter::takeFlagged(Val number) {
 /// Flagged tiles go before new ones.
 Val KernelEmitter::flaggedOr(Val number, function_ref<Val()> otherwise) {
   Val word = takeFlagged(number);
-  return b.choose(
-      word.ne(0), [&] { return Vals{word}; }, [&] { return Vals{otherwise()}; })[0];
+  return b.choose(word.ne(0), [&] { return Vals{word}; }, [&] { return Vals{otherwise()}; })[0];
 }
 
 /// When tiles have run out: the last two are not judged yet. Their keys are on the way by now.
@@ -84,9 +83,8 @@ KernelEmitter::Softmax KernelEmitter::keepReference(ArrayRef<Val> scores, ArrayR
   for (auto [i, score] : llvm::enumerate(scores))
     out.weights.push_back(b.exp2(b.fma(score, scale, shift[rowOf(i)])));
   for (unsigned r = 0; r < 2; ++r)
-    out.sum.push_back(
-        sum[r] + reduceInChains(rowElements(out.weights, r), t.vSize > 128 ? 2 : 4,
-                                [](Val x, Val y) { return x + y; }));
+    out.sum.push_back(sum[r] + reduceInChains(rowElements(out.weights, r), t.vSize > 128 ? 2 : 4,
+                                              [](Val x, Val y) { return x + y; }));
   return out;
 }
 

@@ -105,8 +105,7 @@ LogicalResult NVWorkPlan::readSchedule() {
     tile.queryBuffers = 1;
   if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 ||
       schedule.getWord("roles") != "specialised" || !schedule.getFlag("persistent") ||
-      !schedule.getFlag("p_in_registers") || (lazy && isHalf) ||
-      schedule.getInt("splits") != 1)
+      !schedule.getFlag("p_in_registers") || (lazy && isHalf) || schedule.getInt("splits") != 1)
     return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
   return success();
 }
