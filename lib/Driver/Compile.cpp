@@ -109,7 +109,7 @@ Outcome Compilation::elaborate() {
 }
 
 Outcome Compilation::plan() {
-  RETURN_IF_BAD(step([&](OpPassManager &pm) { buildPlanning(pm, target->name()); }));
+  RETURN_IF_BAD(step([&](OpPassManager &pm) { buildPlanning(pm, target->name(), options.exactMaximum); }));
   FailureOr<KernelInfo> gathered = gatherKernelInfo(session.module(), kernelName);
   if (failed(gathered))
     return Outcome::UserError;

@@ -15,6 +15,8 @@ using namespace mlir::attn;
 namespace {
 
 struct PlanPass : attn::impl::PlanPassBase<PlanPass> {
+  using PlanPassBase::PlanPassBase;
+
   void runOnOperation() override {
     bool failed = false;
     getOperation().walk([&](AttentionOp attention) { failed |= plan(attention).failed(); });
@@ -33,7 +35,8 @@ struct PlanPass : attn::impl::PlanPassBase<PlanPass> {
     if (attention.getScheduleAttr())
       return success(succeeded(completeSchedule(attention, target)) &&
                      succeeded(checkSchedule(attention, target)));
-    FailureOr<Plan> plan = planAttention(attention, target);
+    FailureOr<Plan> plan =
+        planAttention(attention, target, exactMaximum ? Maximum::Exact : Maximum::Lazy);
     if (mlir::failed(plan))
       return failure();
     SmallVector<StringRef> reasons(plan->reasons.begin(), plan->reasons.end());

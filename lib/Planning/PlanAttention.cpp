@@ -270,9 +270,9 @@ static ScheduleAttr buildSchedule(MLIRContext *context, const Workload &work, co
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target) {
+FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target, Maximum wanted) {
   if (target.getWord("kind") == "gpu")
-    return planOnGpu(op, target);
+    return planOnGpu(op, target, wanted);
   if (failed(checkKind(op, target)) || failed(checkSizes(op)))
     return failure();
   CoreFacts core(target);

@@ -59,6 +59,16 @@ static bool isUneven(MaskAttr mask) {
          mask.contains(MaskKind::Stride);
 }
 
+/// Whether some key tiles are known to need no mask code: only those keep a reference.
+static bool hasFreeTiles(MaskAttr mask) {
+  return !mask.contains(MaskKind::Stride) && !mask.contains(MaskKind::Not);
+}
+
+/// Weights above one are as precise as others only if their type has float32's exponents.
+static bool mayBeLazy(AttentionOp op) {
+  return cast<RankedTensorType>(op.getKey().getType()).getElementType().isBF16();
+}
+
 static LogicalResult checkInputs(AttentionOp op) {
   Type element = cast<RankedTensorType>(op.getKey().getType()).getElementType();
   if (!element.isBF16() && !element.isF16())
@@ -86,26 +96,52 @@ static LogicalResult checkInputs(AttentionOp op) {
 // Record and reasons
 //===----------------------------------------------------------------------===//
 
-static ScheduleAttr build(MLIRContext *context, const WarpgroupTile &tile, bool uneven) {
+namespace {
+/// All that is chosen.
+struct Choice {
+  WarpgroupTile tile;
+  bool uneven, lazy;
+
+  bool pingpong() const { return tile.consumers > 2; }
+  /// Without a maximum the softmax is short: other warpgroups' products fill it, and waiting for
+  /// both products at once leaves the compiler free.
+  bool overlap() const { return !lazy || tile.consumers <= 2; }
+};
+} // namespace
+
+static ScheduleAttr build(MLIRContext *context, const Choice &choice) {
+  const WarpgroupTile &tile = choice.tile;
   Builder b(context);
   NamedAttrList fields;
   auto number = [&](StringRef name, int64_t value) {
     fields.set(name, b.getI64IntegerAttr(value));
   };
+  auto word = [&](StringRef name, StringRef value) { fields.set(name, b.getStringAttr(value)); };
   number("rows", tile.rows());
   number("keys", tile.keys);
   number("stages", tile.stages);
   number("consumers", tile.consumers);
   number("p_in_registers", 1);
-  number("overlap", 1);
-  number("pingpong", tile.consumers > 2);
+  number("overlap", choice.overlap());
+  number("pingpong", choice.pingpong());
   number("persistent", 1);
-  fields.set("roles", b.getStringAttr("specialised"));
-  fields.set("order", b.getStringAttr(uneven ? "longest_first" : "linear"));
+  word("roles", "specialised");
+  word("maximum", choice.lazy ? "lazy" : "exact");
+  word("order", choice.uneven ? "longest_first" : "linear");
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static SmallVector<std::string> explain(const WarpgroupTile &tile, bool uneven, int64_t shared) {
+static std::string explainMaximum(AttentionOp op, const Choice &choice, Maximum wanted) {
+  if (choice.lazy)
+    return "maximum = lazy: rows keep the first tile's maximum, tiles that outgrow it run again";
+  if (wanted == Maximum::Exact)
+    return "maximum = exact: asked for";
+  return mayBeLazy(op) ? "maximum = exact: every key tile has mask code"
+                       : "maximum = exact: f16 weights could not grow above 65504";
+}
+
+static SmallVector<std::string> explain(const Choice &choice, int64_t shared) {
+  const WarpgroupTile &tile = choice.tile;
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
   return {
       text(llvm::formatv("rows = {0}: {1} consumer warpgroups of 64 rows", tile.rows(),
@@ -121,14 +157,19 @@ static SmallVector<std::string> explain(const WarpgroupTile &tile, bool uneven, 
       text(llvm::formatv("consumers = {0}: {1}", tile.consumers,
                          tile.consumers > 2 ? "so many still have wide key tiles"
                                             : "a third would leave narrow key tiles")),
-      "roles = specialised: one producer warpgroup drives the copy engine, with 32 registers",
+      text(llvm::formatv("roles = specialised: one producer warpgroup drives the copy engine, with "
+                         "{0} registers",
+                         tile.producerRegisters())),
       "p_in_registers = 1: weights go from softmax to the second product without shared memory",
-      "overlap = 1: the next scores and the last values multiply while the softmax runs",
-      tile.consumers > 2 ? "pingpong = 1: one warpgroup's softmax under another's products"
-                         : "pingpong = 0: two wide warpgroups alternate by themselves",
+      choice.overlap()
+          ? "overlap = 1: the next scores and the last values multiply while the softmax runs"
+          : "overlap = 0: without a maximum the softmax is short, other warpgroups' products fill "
+            "it",
+      choice.pingpong() ? "pingpong = 1: one warpgroup's softmax under another's products"
+                        : "pingpong = 0: two wide warpgroups alternate by themselves",
       "persistent = 1: blocks take tiles from a counter",
-      uneven ? "order = longest_first: later positions see more keys"
-             : "order = linear: every tile sees equally many keys"};
+      choice.uneven ? "order = longest_first: later positions see more keys"
+                    : "order = linear: every tile sees equally many keys"};
 }
 
 static WarpgroupTile sizesOf(AttentionOp op) {
@@ -138,7 +179,7 @@ static WarpgroupTile sizesOf(AttentionOp op) {
   return sizes;
 }
 
-FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target) {
+FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
   if (failed(checkInputs(op)))
     return failure();
   MaskAttr mask = op.maskOrAll();
@@ -147,8 +188,11 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target) {
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
            << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
-  bool uneven = isUneven(mask);
-  return Plan{build(op.getContext(), *tile, uneven), explain(*tile, uneven, shared)};
+  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
+  Choice choice{*tile, isUneven(mask), lazy};
+  Plan plan{build(op.getContext(), choice), explain(choice, shared)};
+  plan.reasons.push_back(explainMaximum(op, choice, wanted));
+  return plan;
 }
 
 //===----------------------------------------------------------------------===//
@@ -164,7 +208,6 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
   } checks[] = {{"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
                 {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
                 {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
-                {"maximum", schedule.getWord("maximum") == "exact", "maximum = exact"},
                 {"splits", schedule.getInt("splits") == 1, "splits = 1"},
                 {"panels", schedule.getInt("panels") == 1, "panels = 1"}};
   for (auto &check : checks)
@@ -178,6 +221,10 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule)))
     return failure();
+  if (schedule.getWord("maximum") == "lazy" && !mayBeLazy(op))
+    return op.emitOpError(
+        "expected maximum = exact for f16, found lazy: a weight above 65504, which "
+        "bf16 holds, would be infinite");
   WarpgroupTile tile = sizesOf(op);
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");

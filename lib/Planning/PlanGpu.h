@@ -7,7 +7,7 @@
 namespace mlir::attn {
 
 /// `planAttention` for a target of kind gpu.
-FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target);
+FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target, Maximum wanted);
 
 /// `checkSchedule` for a target of kind gpu: registers, shared memory, and what the lowering knows.
 LogicalResult checkGpuSchedule(AttentionOp attention, TargetAttr target);

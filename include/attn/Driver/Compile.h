@@ -30,6 +30,8 @@ struct CompileOptions {
   /// Empty: `<kernel>.reproducer.mlir`.
   std::string reproducer;
   bool report = false, reportJson = false, remarks = false;
+  /// Running maxima, also where the target would keep the first key tile's.
+  bool exactMaximum = false;
   ReportSizes reportSizes;
 };
 

@@ -35,15 +35,17 @@ struct WarpgroupTile {
   int64_t keyOffset() const { return queryBuffers * queryBytes(); }
   int64_t valueOffset() const { return keyOffset() + stages * keyBytes(); }
   int64_t barrierOffset() const { return valueOffset() + stages * valueBytes(); }
-  /// Full and empty barriers of both rings and of the queries, and the ring of tile numbers.
+  /// Full and empty barriers of both rings and of the queries, the ring of tile numbers, and the
+  /// flagged tiles of a lazy maximum with their barrier.
   int64_t sharedBytes() const {
-    return barrierOffset() + 4 * 8 * stages + 2 * 8 * queryBuffers * consumers + 2 * 16 + 8;
+    return barrierOffset() + 4 * 8 * stages + 2 * 8 * queryBuffers * consumers + 2 * 16 + 3 * 8;
   }
 
   /// Registers a thread has when all are launched: a multiple of 8 of the file's 65536 words.
   int64_t launchRegisters() const { return std::min<int64_t>(248, 65536 / threads() / 8 * 8); }
-  /// The producer keeps what the scheduler's arithmetic needs (it spills at 24) ...
-  static constexpr int64_t producerRegisters() { return 32; }
+  /// The producer keeps what the scheduler's arithmetic needs (it spills at 24, and at 32 with
+  /// flagged tiles and four chunks per row); up to two consumers have 232 either way ...
+  int64_t producerRegisters() const { return consumers <= 2 ? 40 : 32; }
   /// ... and the consumers share the rest.
   int64_t consumerRegisters() const {
     int64_t pool = launchRegisters() * (consumers + 1) - producerRegisters();

@@ -10,8 +10,6 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-static unsigned rowOf(size_t element) { return (element >> 1) & 1; }
-
 //===----------------------------------------------------------------------===//
 // Matrix products: one block of PTX each (fence, all steps, commit), so that nothing moves into the
 // chain. Descriptors are two 32-bit halves of which only the low one, the address, moves.
@@ -91,14 +89,6 @@ Vals KernelEmitter::waitProducts(int64_t pending, ArrayRef<Val> values) {
 //===----------------------------------------------------------------------===//
 // Softmax
 //===----------------------------------------------------------------------===//
-
-static Vals rowElements(ArrayRef<Val> values, unsigned row) {
-  Vals out;
-  for (auto [i, value] : llvm::enumerate(values))
-    if (rowOf(i) == row)
-      out.push_back(value);
-  return out;
-}
 
 /// `maximum` and `sum` are null for the first tile. A row that has seen no key has the maximum
 /// -infinity; `mayBeEmpty` keeps it from making NaN.
@@ -210,6 +200,13 @@ void KernelEmitter::view(QueryTile &tile) {
     Val fullStart = (bounds.fullLow.max(0) + (t.keys - 1)).div(t.keys);
     tile.edge2 = b.uniform((tile.last + 1 - fullStart).max(tile.edge).min(tile.count));
   }
+  if (!plan.lazy)
+    return;
+  Val exact = b.uniform(tile.word >> 30);
+  tile.edge = exact.ne(0).select(tile.count, tile.edge);
+  if (tile.edge2)
+    tile.edge2 = exact.ne(0).select(tile.count, tile.edge2);
+  tile.keepsReference = tile.edge.lt(tile.edge2 ? tile.edge2 : tile.count);
 }
 
 /// Score region and mask of key tile `number`.
@@ -248,7 +245,7 @@ Vals KernelEmitter::firstTile(QueryTile &tile) {
 
 /// Scores of key tile `number` and the weighted values of the one before are in flight together.
 /// State: weights, accumulator, maximum, sum.
-Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked) {
+Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
@@ -273,12 +270,14 @@ Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked) {
   }
   arrive(ringBarrier(base, at.keyEmpty, count, t.stages));
   scores = finishScores(scores, tile, number, masked, false);
-  Softmax s = softmax(scores, maximum, sum, masked || plan.hasRegion());
+  Softmax s = lazy ? keepReference(scores, maximum, sum)
+                   : softmax(scores, maximum, sum, masked || plan.hasRegion());
   if (plan.overlap) {
     acc = waitProducts(0, acc);
     arrive(ringBarrier(base, at.valueEmpty, before, t.stages));
   }
-  acc = scaled(acc, s.rescale);
+  if (!lazy)
+    acc = scaled(acc, s.rescale);
   return concat({pack(s.weights), acc, s.maximum, s.sum});
 }
 
@@ -286,8 +285,33 @@ Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked) {
 // A tile of rows
 //===----------------------------------------------------------------------===//
 
+/// All key tiles but the first. With a lazy maximum those without mask code keep the reference; in
+/// a flagged tile there are none, since view() ends the exact loop at the last one.
+/// `early`: the sums behind them, if exact ones follow.
+Vals KernelEmitter::runTiles(QueryTile &tile, Vals state, Vals &early) {
+  auto run = [&](Val from, Val to, bool masked, bool lazy) {
+    state = b.loop(from, to, state,
+                   [&](Val i, Vals s) { return step(tile, i, std::move(s), masked, lazy); });
+  };
+  KeyBounds shape =
+      boundsOf(plan.mask, tile.firstRow, tile.firstRow, tile.head); // only which ends exist
+  bool hasEdge = static_cast<bool>(shape.fullHigh);
+  if (hasEdge || plan.lazy)
+    run(tile.skip + 1, tile.edge, hasEdge || tile.edge2, false);
+  if (plan.lazy)
+    settleReference(tile, MutableArrayRef<Val>(state).take_back(4).take_front(2));
+  run(tile.edge, tile.edge2 ? tile.edge2 : tile.count, false, plan.lazy);
+  if (tile.edge2) {
+    if (plan.lazy)
+      early = Vals(ArrayRef<Val>(state).take_back(2));
+    run(tile.edge2, tile.count, true, false);
+  }
+  return state;
+}
+
 Vals KernelEmitter::consume(Vals it) {
-  QueryTile tile = tileOf(it[0]);
+  QueryTile tile = tileOf(tileNumber(it[0]));
+  tile.word = it[0];
   tile.started = it[1];
   tile.number = it[2];
   view(tile);
@@ -295,17 +319,8 @@ Vals KernelEmitter::consume(Vals it) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   Vals zeros(nO, b.f32(0));
   Vals state = concat({ArrayRef(first).take_front(nP), zeros, ArrayRef(first).drop_front(nP)});
-  auto run = [&](Val from, Val to, bool masked) {
-    state =
-        b.loop(from, to, state, [&](Val i, Vals s) { return step(tile, i, std::move(s), masked); });
-  };
-  KeyBounds shape =
-      boundsOf(plan.mask, tile.firstRow, tile.firstRow, tile.head); // only which ends exist
-  if (shape.fullHigh)
-    run(tile.skip + 1, tile.edge, true);
-  run(tile.edge, tile.edge2 ? tile.edge2 : tile.count, false);
-  if (tile.edge2)
-    run(tile.edge2, tile.count, true);
+  Vals early;
+  state = runTiles(tile, std::move(state), early);
   arrive(shared(at.queryEmpty) + (tile.slot << 3)); // the queries are read for the last time
   ArrayRef<Val> all(state);
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
@@ -317,6 +332,8 @@ Vals KernelEmitter::consume(Vals it) {
   for (int64_t lanes : {1, 2})
     for (Val &x : sum)
       x = x + b.shuffle(x, lanes);
+  if (plan.lazy)
+    judge(tile, acc, sum, early);
   if (plan.roles.sinks >= 0)
     addSinks(tile, acc, maximum, sum);
   store(tile, acc, maximum, sum);
@@ -429,6 +446,6 @@ void KernelEmitter::emitConsumer() {
   if (plan.pingpong)
     b.ifThen(group.eq(0), [&] { b.ptx("bar.arrive $0, 256;", {b.i32(1)}); });
   b.loopWhile(
-      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); },
+      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return isTile(it[0]); },
       [&](Vals it) { return consume(std::move(it)); });
 }

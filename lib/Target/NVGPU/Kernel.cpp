@@ -168,12 +168,23 @@ void KernelEmitter::resetCounters() {
 }
 
 void KernelEmitter::emitProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
+  auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
   b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
     Val number = it[0], count = it[1], query = it[2];
-    Val next = atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
-    publishNext(query, next);
-    QueryTile tile = tileOf(number);
+    auto fresh = [&] {
+      return atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
+    };
+    Val next, known;
+    if (plan.lazy) {
+      waitConsumed(query - 2);
+      next = flaggedOr(query, fresh);
+      known = isTile(next);
+      b.ifThen(known, [&] { publishNext(query, next); });
+    } else {
+      next = fresh();
+      publishNext(query, next);
+    }
+    QueryTile tile = tileOf(tileNumber(number));
     auto key = [&](Val keyTile, Val n) {
       loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, tile.keyHead,
                tile.batch, n);
@@ -189,6 +200,14 @@ void KernelEmitter::emitProducer() {
       return {};
     });
     value(tile.last - tile.count + 1, count + tile.count - 1);
+    if (plan.lazy)
+      next = b.choose(
+          known, [&] { return Vals{next}; },
+          [&] {
+            Val last = lastFlagged(query);
+            publishNext(query, last);
+            return Vals{last};
+          })[0];
     return {next, count + tile.count, query + 1};
   });
   resetCounters();
@@ -196,9 +215,9 @@ void KernelEmitter::emitProducer() {
 
 /// A second thread: queries go to each warpgroup as soon as it is done with its previous ones.
 void KernelEmitter::emitQueryProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
+  auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
   b.loopWhile({block, b.i32(0)}, isLeft, [&](Vals it) -> Vals {
-    QueryTile tile = tileOf(it[0]);
+    QueryTile tile = tileOf(tileNumber(it[0]));
     int64_t log = t.queryBuffers - 1;
     Val slot = it[1] & (t.queryBuffers - 1), parity = ((it[1] >> log) & 1) ^ 1;
     for (int64_t w = 0; w < t.consumers; ++w) {
@@ -230,17 +249,18 @@ void KernelEmitter::initBarriers() {
   };
   at.keyFull = take(s), at.keyEmpty = take(s), at.valueFull = take(s), at.valueEmpty = take(s);
   at.queryFull = take(q), at.queryEmpty = take(q), at.tileFull = take(2), at.tileEmpty = take(2);
-  at.tileNumber = take(1);
+  at.tileNumber = take(1), at.tileDone = take(1), at.flagged = take(1);
   int64_t warps =
       4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
   std::tuple<int64_t, int64_t, int64_t> all[] = {
-      {at.keyFull, s, 1},        {at.valueFull, s, 1},        {at.keyEmpty, s, warps},
-      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},        {at.queryEmpty, q, 4},
-      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}};
+      {at.keyFull, s, 1},        {at.valueFull, s, 1},         {at.keyEmpty, s, warps},
+      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},         {at.queryEmpty, q, 4},
+      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}, {at.tileDone, 1, warps}};
   b.ifThen(thread.eq(0), [&] {
     for (auto [first, count, arrivals] : all)
       for (int64_t i = 0; i < count; ++i)
         b.ptx("mbarrier.init.shared.b64 [$0], $1;", {shared(first + 8 * i), b.i32(arrivals)});
+    b.ptx("st.shared.b64 [$0], 0;", {shared(at.flagged)});
     b.ptx("fence.mbarrier_init.release.cluster;", {});
   });
   b.intrinsicNoResult("llvm.nvvm.barrier.cta.sync.aligned.all", {b.i32(0)});

@@ -40,7 +40,22 @@ struct QueryTile {
   Val row, firstRow;     // first of the thread's two rows; the warpgroup's first row
   Val slot, queryLow;    // barrier number and descriptor of the queries
   Val skip, edge, edge2; // numbers: [0, skip) not needed, [edge, edge2) without mask code
+  Val word;              // what stood in the ring: the tile's number, with a lazy maximum exactBit
+  Val keepsReference;    // lazy: whether there are tiles without mask code
 };
+
+/// In the ring of tile numbers: a flagged tile, all of whose key tiles take the exact loop.
+constexpr int64_t exactBit = int64_t(1) << 30;
+
+/// Row, of the thread's two, of an accumulator's element.
+inline unsigned rowOf(size_t element) { return (element >> 1) & 1; }
+inline Vals rowElements(ArrayRef<Val> values, unsigned row) {
+  Vals out;
+  for (auto [i, value] : llvm::enumerate(values))
+    if (rowOf(i) == row)
+      out.push_back(value);
+  return out;
+}
 
 class KernelEmitter {
 public:
@@ -71,6 +86,14 @@ private:
   void expect(Val barrier, int64_t bytes);
   Val shared(int64_t offset) { return base + offset; }
 
+  // Redo.cpp
+  Val tileNumber(Val word);
+  Val isTile(Val word);
+  void waitConsumed(Val number);
+  Val takeFlagged(Val number);
+  Val flaggedOr(Val number, function_ref<Val()> otherwise);
+  Val lastFlagged(Val number);
+
   // Masks.cpp
   KeyBounds boundsOf(MaskAttr mask, Val first, Val last, Val head);
   KeyBounds concrete(KeyBounds bounds);
@@ -97,9 +120,14 @@ private:
     Vals weights, maximum, sum, rescale;
   };
   Softmax softmax(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum, bool mayBeEmpty);
+  void settleReference(const QueryTile &tile, MutableArrayRef<Val> maximum);
+  Softmax keepReference(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
+  void judge(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum, ArrayRef<Val> early);
+  void report(const QueryTile &tile, Val isBad);
   Vals pack(ArrayRef<Val> values);
   Vals firstTile(QueryTile &tile);
-  Vals step(QueryTile &tile, Val number, Vals state, bool masked);
+  Vals step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy);
+  Vals runTiles(QueryTile &tile, Vals state, Vals &early);
   Vals finishScores(ArrayRef<Val> scores, QueryTile &tile, Val number, bool masked, bool atEnd);
   void addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum);
   void store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
@@ -118,7 +146,7 @@ private:
   double factor = 1; // exponent of 2 per unit of score
   struct Barriers {
     int64_t keyFull, keyEmpty, valueFull, valueEmpty, queryFull, queryEmpty, tileFull, tileEmpty,
-        tileNumber;
+        tileNumber, tileDone, flagged;
   } at;
   /// Values of mask words that do not change inside one key tile: (word, row, which).
   std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;

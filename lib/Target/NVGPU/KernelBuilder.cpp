@@ -174,6 +174,21 @@ void KernelBuilder::ifThen(Val condition, function_ref<void()> then,
   otherwise();
 }
 
+Vals KernelBuilder::choose(Val condition, function_ref<Vals()> then,
+                           function_ref<Vals()> otherwise) {
+  OpBuilder::InsertionGuard guard(*this);
+  Vals results;
+  auto branch = [&](function_ref<Vals()> make) {
+    return [&, make](OpBuilder &inner, Location) {
+      InsertionGuard here(*this);
+      restoreInsertionPoint(inner.saveInsertionPoint());
+      scf::YieldOp::create(*this, raw(make()));
+    };
+  };
+  auto op = scf::IfOp::create(*this, condition.v, branch(then), branch(otherwise));
+  return wrap(*this, op.getResults());
+}
+
 Value KernelBuilder::pointerAt(Value base, Val byteOffset, unsigned space) {
   return LLVM::GEPOp::create(*this, LLVM::LLVMPointerType::get(getContext(), space), getI8Type(),
                              base, ArrayRef<LLVM::GEPArg>{byteOffset.v});

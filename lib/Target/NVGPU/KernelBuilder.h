@@ -97,6 +97,8 @@ public:
   Vals loopWhile(ArrayRef<Val> init, function_ref<Val(ArrayRef<Val>)> condition,
                  function_ref<Vals(Vals)> body);
   void ifThen(Val condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr);
+  /// The values of one of two branches.
+  Vals choose(Val condition, function_ref<Vals()> then, function_ref<Vals()> otherwise);
 
   Value pointerAt(Value base, Val byteOffset, unsigned space);
 };

@@ -97,6 +97,7 @@ LogicalResult NVWorkPlan::readSchedule() {
   tile.stages = schedule.getInt("stages");
   overlap = schedule.getFlag("overlap");
   pingpong = schedule.getFlag("pingpong") && tile.consumers > 1;
+  lazy = schedule.getWord("maximum") == "lazy";
   longestFirst = schedule.getWord("order") == "longest_first";
   // A second buffer lets the next tile's queries arrive during this tile.
   tile.queryBuffers = 2;
@@ -104,8 +105,7 @@ LogicalResult NVWorkPlan::readSchedule() {
     tile.queryBuffers = 1;
   if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 ||
       schedule.getWord("roles") != "specialised" || !schedule.getFlag("persistent") ||
-      !schedule.getFlag("p_in_registers") || schedule.getWord("maximum") != "exact" ||
-      schedule.getInt("splits") != 1)
+      !schedule.getFlag("p_in_registers") || (lazy && isHalf) || schedule.getInt("splits") != 1)
     return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
   return success();
 }

@@ -29,7 +29,7 @@ struct NVWorkPlan {
   ArgumentRoles roles;
   MaskAttr mask;
   bool isHalf = false; // f16, else bf16
-  bool overlap = false, pingpong = false, longestFirst = false;
+  bool overlap = false, pingpong = false, longestFirst = false, lazy = false;
   double scale = 1;
 
   bool hasRegion() { return !dot.getScore().empty(); }
