@@ -5,7 +5,7 @@
 BUNDLES holds one folder per kernel and cases.json (see make_bundles.py). Nothing is compiled here. Timings: both
 sides captured in CUDA graphs, launches in random order after a rest, medians.
 """
-import argparse, ctypes as ct, json, math, os, random, re, time
+import argparse, ctypes as ct, json, math, os, random, re, struct, tempfile, time
 
 import torch, torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -21,6 +21,7 @@ ap.add_argument("--spoil", action="store_true", help="also check keys and values
 ap.add_argument("--rounds", type=int, default=5)
 ap.add_argument("--seqs", default="1024,4096,16384")
 ap.add_argument("--repeats", type=int, default=0, help="launches that must give equal bits, per kernel")
+ap.add_argument("--parts", type=lambda x: [int(n) for n in x.split(",")], default=[], help="decode: also with these many parts of the key range")
 A = ap.parse_args()
 cases = {n: c for n, c in json.load(open(f"{A.bundles}/cases.json")).items() if re.search(A.only, n)}
 dev, DTYPES = "cuda", {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2, torch.int64: 3}
@@ -34,10 +35,26 @@ class Tensor(ct.Structure):
         super().__init__(x.data_ptr(), x.dim(), DTYPES[x.dtype], (*x.shape, *[1] * (4 - x.dim())), (*x.stride(), *[1] * (4 - x.dim())))
 
 
+def with_parts(library, c, parts):
+    """A copy of a decode library whose launch numbers ask for this many parts of the key range."""
+    groups = len(set(zip(c["key_map"], c["value_map"])))
+    for blocks in (1, 2):
+        old = struct.pack("<5q", 1, blocks, groups, c["heads"] // groups, 1)
+        data = open(library, "rb").read()
+        if data.count(old) != 1: continue
+        copy = tempfile.NamedTemporaryFile(suffix=".so", delete=False)
+        copy.write(data.replace(old, old[:-8] + struct.pack("<q", parts))); copy.close()
+        return copy.name
+    raise RuntimeError(f"{library}: launch numbers not found")
+
+
 class Kernel:
-    def __init__(self, name):
+    def __init__(self, name, parts=0):
         self.name, self.case = name, cases[name]
-        self.entry = ct.CDLL(f"{A.bundles}/{name}/lib{name}.so").attend
+        library = f"{A.bundles}/{name}/lib{name}.so"
+        if parts:
+            library, self.name = with_parts(library, self.case, parts), f"{name} parts={parts}"
+        self.entry = ct.CDLL(library).attend
         self.entry.argtypes = [ct.c_void_p, ct.c_int64, ct.c_void_p]
 
     def bind(self, *tensors):
@@ -112,9 +129,13 @@ SPOILED = [(1, 700, 700, how) for how in ("jump", "one", "large", "low", "nan", 
 SHAPES = ((2, 512, 512), (1, 257, 777), (1, 640, 1999), (3, 1, 130), (1, 900, 900), (2, 300, 100), (1, 64, 0), (1, 0, 64), (1, 1, 1), (2, 129, 127))
 
 
+DECODE_SHAPES = ((2, 1, 777), (1, 1, 64), (3, 1, 1), (1, 1, 0), (2, 4, 1000), (1, 16, 513), (1, 17, 3000), (40, 1, 4096), (1, 1, 40000), (2, 3, 2), (1, 70, 300), (16, 2, 129), (1, 0, 5))
+
+
 def check(kernel):
     c, worst, worst_lse = kernel.case, 0.0, 0.0
-    for n, (B, Sq, Sk, how) in enumerate([(*s, "") for s in SHAPES] + (SPOILED if A.spoil else [])):
+    sizes = DECODE_SHAPES if c["entry"] == "decode" else SHAPES
+    for n, (B, Sq, Sk, how) in enumerate([(*s, "") for s in sizes] + (SPOILED if A.spoil else [])):
         q, k, v = make(c, B, Sq, Sk, n % 2)
         q = q * 2
         if Sk == 900: k[:, :, 5::97] *= 20
@@ -266,16 +287,78 @@ def shapes(group):
         torch.cuda.empty_cache()
 
 
+def rested_median(runs, per):
+    """Milliseconds per launch of each captured run, in random order after a rest."""
+    for n, f in list(runs.items()):
+        f(); torch.cuda.synchronize()
+        g = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(g):
+            for _ in range(per): f()
+        runs[n] = g
+    times = {n: [] for n in runs}
+    for _ in range(A.rounds):
+        for n in random.sample(list(runs), len(runs)):
+            torch.cuda.synchronize(); time.sleep(A.cool); runs[n].replay()
+            for _ in range(3):
+                a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                a.record(); runs[n].replay(); b.record(); times[n].append((a, b))
+            torch.cuda.synchronize()
+    return {n: sorted(a.elapsed_time(b) / per for a, b in ev)[len(ev) // 2] for n, ev in times.items()}
+
+
+def copy_ceiling():
+    """Read plus written bytes of a large copy, GB/s."""
+    x = torch.empty(1 << 30, device=dev, dtype=torch.uint8).random_(); y = torch.empty_like(x)
+    return 2 * x.numel() / rested_median({"copy": lambda: y.copy_(x)}, 2)["copy"] / 1e6
+
+
+def decode(H, Hk, D, Dv, B, S, same):
+    """One query per sequence: GB/s of keys and values read once, next to cuDNN, for kernels of one head layout."""
+    c = same[0].case
+    q, k, v = (torch.randn(B, h, s, d, device=dev, dtype=torch.bfloat16) for h, s, d in ((H, 1, D), (Hk, S, D), (Hk, S, Dv)))
+    def cudnn():
+        with sdpa_kernel([SDPBackend.CUDNN_ATTENTION]), torch.no_grad():
+            return F.scaled_dot_product_attention(q, k, v, enable_gqa=H != Hk, scale=c["scale"])
+    runs, note, kept, want = {"cuDNN": cudnn}, {}, [], cudnn()
+    for kr in same:
+        out, lse = torch.full((B, H, 1, Dv), float("nan"), device=dev, dtype=q.dtype), torch.empty(B, H, 1, device=dev)
+        go = kr.bind(q, k, v, out, lse)
+        try: go(); finish(kr.name)
+        except RuntimeError as x: print(f"  {kr.name}: {x}", flush=True); continue
+        note[kr.name], runs[kr.name] = relative(out, want), go
+        kept.append((out, lse))
+    moved = 2 * B * Hk * S * (D + Dv)
+    median = rested_median(runs, max(1, round(4e8 / moved)))
+    rate = {n: moved / t / 1e6 for n, t in median.items()}
+    for n in sorted(note, key=lambda n: -rate[n]):
+        result["timings"].append(dict(name=n, entry="decode", H=H, Hk=Hk, D=D, B=B, S=S, gbs=rate[n], cudnn_gbs=rate["cuDNN"], ms=median[n],
+                                      ratio=rate[n] / rate["cuDNN"], difference_from_cudnn=note[n]))
+        print(f"decode {H}/{Hk} D{D} B{B} S{S}: {n:32s} {rate[n]:6.0f} GB/s, cuDNN {rate['cuDNN']:5.0f}  {rate[n] / rate['cuDNN']:5.3f}x "
+              f"{median[n] * 1e3:7.1f} us {'' if note[n] < 6e-3 else f'DIFFERS {note[n]:.1e}'}", flush=True)
+    torch.cuda.empty_cache()
+
+
+def decode_groups(kernels):
+    groups = {}
+    for kr in kernels:
+        c = kr.case
+        for B, S in c["shapes"]:
+            groups.setdefault((c["heads"], c["k_heads"], c["D"], c["Dv"], B, S), []).append(kr)
+            for parts in A.parts if c["checked"] else ():
+                groups[(c["heads"], c["k_heads"], c["D"], c["Dv"], B, S)].append(Kernel(kr.name, parts))
+    return groups
+
+
 kernels = {n: Kernel(n) for n in cases}
 print(result["device"], "torch", result["torch"], "cuDNN", result["cudnn"], flush=True)
 good = 0
 for n, kr in kernels.items():
-    if A.nocheck: continue
+    if A.nocheck or not kr.case["checked"]: continue
     try: ok, e, el = check(kr)
     except RuntimeError as x: ok, e, el = False, float("nan"), float("nan"); print(f"  {n}: {x}", flush=True)
     result["checks"].append(dict(name=n, right=ok, error=e, lse_error=el)); good += ok
 if not A.nocheck:
-    print(f"right: {good} of {len(kernels)}, worst error {max((c['error'] for c in result['checks'] if c['right']), default=0):.2e}, "
+    print(f"right: {good} of {sum(k.case['checked'] for k in kernels.values())}, worst error {max((c['error'] for c in result['checks'] if c['right']), default=0):.2e}, "
           f"worst lse error {max((c['lse_error'] for c in result['checks'] if c['right']), default=0):.2e}", flush=True)
     save()
 for n, kr in kernels.items():
@@ -285,7 +368,15 @@ if not A.nobench:
     for D, causal in groups:
         bench(D, causal, [kr for kr in kernels.values() if kr.case["D"] == D and kr.case["bench"] == ("causal" if causal else "full")])
         save()
-    for name in dict.fromkeys(kr.case["group"] for kr in kernels.values() if kr.case["shapes"]):
+    decoding = [kr for kr in kernels.values() if kr.case["entry"] == "decode" and kr.case["shapes"]]
+    if decoding:
+        result["copy_gbs"] = copy_ceiling()
+        print(f"copy {result['copy_gbs']:.0f} GB/s", flush=True)
+    for layout, same in decode_groups(decoding).items():
+        try: decode(*layout, same)
+        except RuntimeError as x: print(f"  decode {layout}: {str(x)[:200]}", flush=True)
+        save()
+    for name in dict.fromkeys(kr.case["group"] for kr in kernels.values() if kr.case["shapes"] and kr.case["entry"] != "decode"):
         try: shapes([kr for kr in kernels.values() if kr.case["shapes"] and kr.case["group"] == name])
         except RuntimeError as x: print(f"  {name}: {str(x)[:200]}", flush=True)
         save()

@@ -9,7 +9,7 @@ cases, sources = {}, {}
 REGION = "^bb0(%x: f32, %b: index, %h: index, %qp: index, %kp: index): "
 
 
-def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sinks=False, score="", region="", scale=None, schedule="", offset=False, maps=None, bench="", shapes=(), peer="cudnn", group=""):
+def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sinks=False, score="", region="", scale=None, schedule="", offset=False, maps=None, bench="", shapes=(), peer="cudnn", group="", entry="", checked=True):
     Dv, scale = Dv or D, scale if scale is not None else D ** -0.5
     qm, km, vm = maps or (list(range(H)), [h * Hk // H for h in range(H)], [h * Hk // H for h in range(H)])
     Hs, Hv = len(qm), max(vm) + 1
@@ -22,13 +22,13 @@ def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sink
     words = [f"scale({scale!r})", mask and f"mask(<{mask}>)", maps and f"heads(query = {qm}, key = {km}, value = {vm})",
              sinks and f"sinks(%s : tensor<{Hs}xf32>)", offset and "offset(%p)", schedule and f"schedule<{schedule}>",
              region and f"score {{ {REGION}{region} }}"]
-    sources[name] = f"""func.func @attend({', '.join(args)}) -> ({o} {{attn.name = "out"}}, {l} {{attn.name = "lse"}}) {{
+    sources[name] = f"""func.func @attend({', '.join(args)}) -> ({o} {{attn.name = "out"}}, {l} {{attn.name = "lse"}}){f' attributes {{attn.entry = "{entry}"}}' if entry else ''} {{
   %o, %l = attn.attention %q, %k, %v {' '.join(w for w in words if w)} : {q}, {k}, {v} -> {o}, {l}
   return %o, %l : {o}, {l}
 }}
 """
     cases[name] = dict(heads=Hs, q_heads=H, k_heads=Hk, v_heads=Hv, query_map=qm, key_map=km, value_map=vm, D=D, Dv=Dv, scale=scale,
-                       visible=visible, dtype=dtype, sinks=sinks, score=score, offset=offset, bench=bench, shapes=shapes, peer=peer, group=group or name)
+                       visible=visible, dtype=dtype, sinks=sinks, score=score, offset=offset, bench=bench, shapes=shapes, peer=peer, group=group or name, entry=entry, checked=checked)
 
 
 def schedule(consumers, keys, stages, overlap=1, pingpong=0, order="longest_first", maximum="exact"):
@@ -99,6 +99,50 @@ add("shape_softcap_d256", 16, 8, 256, mask="causal", visible=CAUSAL, score="50 *
 add("shape_alibi", 32, 32, 128, mask="causal", visible=CAUSAL, score="s + 2.0 ** (-(h + 1) / 4) * (k - q)", shapes=[[1, 8192]], peer="flex",
     region=f"%m = attn.lookup %h in {[2.0 ** (-(h + 1) / 4) for h in range(32)]} %d = arith.subi %kp, %qp : index %i = arith.index_cast %d : index to i32 "
            "%f = arith.sitofp %i : i32 to f32 %p = arith.mulf %m, %f : f32 %z = arith.addf %x, %p : f32 attn.yield %z : f32")
+
+
+# Decoding: one or many queries per sequence.
+def stream(keys, stages, splits=256):
+    return (f"rows = 64, keys = {keys}, stages = {stages}, roles = specialised, consumers = 1, p_in_registers = 1, persistent = 1, "
+            f"splits = {splits}, form = stream")
+
+
+def decode(name, H, Hk, D, mask="causal", visible=CAUSAL, **more):
+    add(f"decode_{name}", H, Hk, D, mask=mask, visible=visible, entry="decode", **more)
+
+
+BARS = [[1, 131072], [16, 8192], [64, 8192]]
+decode("gqa", 32, 8, 128, shapes=BARS)
+decode("mqa", 32, 1, 128, shapes=[[64, 8192]])
+for keys, stages in ((64, 2), (64, 6), (32, 6), (128, 3), (48, 4)):
+    decode(f"gqa_k{keys}_s{stages}", 32, 8, 128, schedule=stream(keys, stages), shapes=BARS, checked=False)
+    decode(f"mqa_k{keys}_s{stages}", 32, 1, 128, schedule=stream(keys, stages), shapes=[[64, 8192]], checked=False)
+decode("few", 4, 1, 64)
+decode("mha", 3, 3, 128)
+decode("gqa5", 10, 2, 128)
+decode("group80", 80, 1, 64)
+decode("full", 4, 2, 64, mask="", visible="True")
+decode("window", 8, 2, 128, mask="causal and window<100>", visible="(k <= q) & (k > q - 100)")
+decode("window_sink", 4, 2, 64, mask="causal and window<200> or causal and sink<4>", visible="(k <= q) & ((k > q - 200) | (k < 4))")
+decode("chunk", 2, 1, 64, mask="causal and chunk<300>", visible="(k <= q) & (k // 300 == q // 300)")
+decode("stride", 2, 1, 64, mask="causal and stride<7>", visible="(k <= q) & ((k == q) | ((k + 1) % 7 == 0))")
+decode("not_window", 2, 1, 64, mask="not window<64>", visible="~(k > q - 64)")
+decode("per_head", 4, 2, 128, mask="per_head<[causal, causal and window<128>], [0, 1, 1, 0]>", visible="(k <= q) & (k > q - 128) if h in (1, 2) else (k <= q)")
+decode("sinks", 8, 2, 64, sinks=True)
+decode("f16", 4, 2, 128, dtype="float16")
+for D in (8, 16, 24, 32, 40, 72, 80, 96, 112, 160, 192, 256):
+    decode(f"d{D}", 4, 1, D)
+decode("d192_128", 4, 2, 192, Dv=128)
+decode("d64_256", 4, 2, 64, Dv=256)
+decode("d128_40", 4, 2, 128, Dv=40)
+decode("offset", 4, 2, 64, offset=True)
+decode("negative_scale", 2, 2, 64, scale=-0.1)
+decode("tables", 4, 3, 64, maps=([0, 3, 1, 2, 2], [0, 2, 1, 0, 0], [1, 1, 0, 0, 1]))
+decode("softcap", 4, 2, 128, score="30 * torch.tanh(s / 30)",
+       region="%c = arith.constant 30.0 : f32 %y = arith.divf %x, %c : f32 %t = math.tanh %y : f32 %z = arith.mulf %t, %c : f32 attn.yield %z : f32")
+decode("alibi", 4, 2, 64, score="s + 0.25 ** (h + 1) * (k - q)",
+       region="%m = attn.lookup %h in [0.25, 0.0625, 0.015625, 0.00390625] %d = arith.subi %kp, %qp : index %i = arith.index_cast %d : index to i32 "
+              "%f = arith.sitofp %i : i32 to f32 %p = arith.mulf %m, %f : f32 %z = arith.addf %x, %p : f32 attn.yield %z : f32")
 
 
 def build(name):

@@ -182,6 +182,8 @@ static WarpgroupTile sizesOf(AttentionOp op) {
 FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
   if (failed(checkInputs(op)))
     return failure();
+  if (isStreamWork(op))
+    return planStreamOnGpu(op, target);
   MaskAttr mask = op.maskOrAll();
   int64_t shared = target.getInt("shared_memory");
   std::optional<WarpgroupTile> tile = chooseTile(sizesOf(op), shared);
@@ -201,15 +203,19 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
 
 /// Choices that the lowering has no code for.
 static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
+  bool isStream = schedule.getWord("form") == "stream";
   struct {
     const char *field;
     bool isBuilt;
     const char *what;
-  } checks[] = {{"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
-                {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
-                {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
-                {"splits", schedule.getInt("splits") == 1, "splits = 1"},
-                {"panels", schedule.getInt("panels") == 1, "panels = 1"}};
+  } checks[] = {
+      {"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
+      {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
+      {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
+      {"maximum", schedule.getWord("maximum") == "exact" || !isStream,
+       "maximum = exact with form = stream"},
+      {"splits", schedule.getInt("splits") == 1 || isStream, "splits = 1 without form = stream"},
+      {"panels", schedule.getInt("panels") == 1, "panels = 1"}};
   for (auto &check : checks)
     if (!check.isBuilt)
       return op.emitOpError("expected ") << check.what << "; other values of " << check.field
@@ -221,6 +227,8 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule)))
     return failure();
+  if (schedule.getWord("form") == "stream")
+    return checkGpuStreamSchedule(op, target);
   if (schedule.getWord("maximum") == "lazy" && !mayBeLazy(op))
     return op.emitOpError(
         "expected maximum = exact for f16, found lazy: a weight above 65504, which "

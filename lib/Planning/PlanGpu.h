@@ -12,6 +12,13 @@ FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target, Maximum want
 /// `checkSchedule` for a target of kind gpu: registers, shared memory, and what the lowering knows.
 LogicalResult checkGpuSchedule(AttentionOp attention, TargetAttr target);
 
+/// Whether few query rows meet many keys: the entry is `decode`, or has one query.
+bool isStreamWork(AttentionOp attention);
+
+/// The same two for `form = stream`.
+FailureOr<Plan> planStreamOnGpu(AttentionOp attention, TargetAttr target);
+LogicalResult checkGpuStreamSchedule(AttentionOp attention, TargetAttr target);
+
 } // namespace mlir::attn
 
 #endif // ATTN_LIB_PLANNING_PLANGPU_H

@@ -32,3 +32,25 @@ func.func @causal256(%q: tensor<?x2x?x256xbf16>, %k: tensor<?x2x?x256xbf16>, %v:
   %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x256xbf16>, tensor<?x2x?x256xbf16>, tensor<?x2x?x256xbf16> -> tensor<?x2x?x256xbf16>
   return %o : tensor<?x2x?x256xbf16>
 }
+
+// Decode: packed rows, keys read once, two blocks per multiprocessor; the launch cuts the key range.
+// CHECK-LABEL: func.func @decode
+// CHECK: schedule<rows = 64, keys = 64, stages = 3, roles = specialised, consumers = 1, p_in_registers = 1, persistent = 1, splits = 256, form = stream>
+// CHECK-SAME: "form = stream: decoding has few rows
+// CHECK-SAME: "rows = 64: the least that wgmma multiplies; 4 heads of a group times query positions fill them"
+// CHECK-SAME: "keys = 64: 32768 bytes per stage; registers 142 of 168"
+// CHECK-SAME: "stages = 3: two blocks per multiprocessor, 196608 bytes in flight
+func.func @decode(%q: tensor<?x8x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x8x?x128xbf16> attributes {attn.entry = "decode"} {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x8x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x8x?x128xbf16>
+  return %o : tensor<?x8x?x128xbf16>
+}
+
+// One query is decoding as well; 256 columns leave registers for one block.
+// CHECK-LABEL: func.func @one256
+// CHECK: schedule<rows = 64, keys = 64, stages = 3, {{.*}}form = stream>
+// CHECK-SAME: registers 206 of 248
+// CHECK-SAME: one block per multiprocessor
+func.func @one256(%q: tensor<?x2x1x256xbf16>, %k: tensor<?x2x?x256xbf16>, %v: tensor<?x2x?x256xbf16>) -> tensor<?x2x1x256xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x2x1x256xbf16>, tensor<?x2x?x256xbf16>, tensor<?x2x?x256xbf16> -> tensor<?x2x1x256xbf16>
+  return %o : tensor<?x2x1x256xbf16>
+}

@@ -41,7 +41,7 @@ static std::string hex(int64_t value) {
 
 /// Scores of 64 rows and a key tile, both operands in shared memory.
 Vals KernelEmitter::products(Val queryLow, Val count) {
-  Val keyLow = keyBase + (count & (t.stages - 1)) * (t.keyBytes() >> 4);
+  Val keyLow = keyBase + ringSlot(count, t.stages) * (t.keyBytes() >> 4);
   auto n = static_cast<size_t>(t.keys / 2);
   int64_t columns = WarpgroupTile::chunkColumns(t.qkSize), row = 2 * columns;
   std::string high = hex(descriptorHigh(t.qkSize)), q = std::to_string(n),
@@ -64,7 +64,7 @@ Vals KernelEmitter::products(Val queryLow, Val count) {
 
 /// sum + weights * values: weights in registers, values in shared memory with keys as rows.
 Vals KernelEmitter::weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum) {
-  Val valueLow = valueBase + (count & (t.stages - 1)) * (t.valueBytes() >> 4);
+  Val valueLow = valueBase + ringSlot(count, t.stages) * (t.valueBytes() >> 4);
   size_t n = sum.size(), first = 2 * n;
   std::string low = std::to_string(first + weights.size()), high = hex(descriptorHigh(t.vSize));
   int64_t row = 2 * WarpgroupTile::chunkColumns(t.vSize);
@@ -166,10 +166,7 @@ void KernelEmitter::passOn() {
 //===----------------------------------------------------------------------===//
 
 static Val ringBarrier(Val base, int64_t first, Val count, int64_t stages) {
-  return base + first + ((count & (stages - 1)) << 3);
-}
-static Val ringParity(Val count, int64_t stages) {
-  return (count >> llvm::Log2_64(static_cast<uint64_t>(stages))) & 1;
+  return base + first + (ringSlot(count, stages) << 3);
 }
 
 /// What this warpgroup does in the tile.

@@ -45,11 +45,22 @@ void KernelEmitter::load(Val target, Value map, Val barrier, int64_t rows, int64
   }
 }
 
+Val attn::ringSlot(Val count, int64_t stages) {
+  if (llvm::isPowerOf2_64(static_cast<uint64_t>(stages)))
+    return count & (stages - 1);
+  return count - count.div(stages) * stages;
+}
+
+Val attn::ringParity(Val count, int64_t stages) {
+  if (llvm::isPowerOf2_64(static_cast<uint64_t>(stages)))
+    return (count >> llvm::Log2_64(static_cast<uint64_t>(stages))) & 1;
+  return count.div(stages) & 1;
+}
+
 void KernelEmitter::loadRing(int64_t full, int64_t empty, int64_t at0, Value map, int64_t size,
                              Val keyTile, Val head, Val batch, Val count) {
-  int64_t log = llvm::Log2_64(static_cast<uint64_t>(t.stages)),
-          bytes = t.keys * WarpgroupTile::rowBytes(size);
-  Val slot = count & (t.stages - 1), parity = (count >> log) & 1;
+  int64_t bytes = t.keys * WarpgroupTile::rowBytes(size);
+  Val slot = ringSlot(count, t.stages), parity = ringParity(count, t.stages);
   wait(shared(empty) + (slot << 3), parity ^ 1);
   Val barrier = shared(full) + (slot << 3);
   expect(barrier, bytes);
@@ -158,6 +169,11 @@ static Val atomicAdd(KernelBuilder &b, Value address, LLVM::AtomicOrdering order
   return b.val(LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, address, b.i32(1).v, ordering));
 }
 
+/// A tile that no block has yet; the first ones are the blocks' own numbers.
+Val KernelEmitter::takeTile() {
+  return atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
+}
+
 /// The last block to finish leaves the counters at zero for the next launch.
 void KernelEmitter::resetCounters() {
   Val done = atomicAdd(b, counterAddress(b, a.slot, 1), LLVM::AtomicOrdering::acq_rel);
@@ -171,9 +187,7 @@ void KernelEmitter::emitProducer() {
   auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
   b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
     Val number = it[0], count = it[1], query = it[2];
-    auto fresh = [&] {
-      return atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
-    };
+    auto fresh = [&] { return takeTile(); };
     Val next, known;
     if (plan.lazy) {
       waitConsumed(query - 2);
@@ -308,7 +322,7 @@ void KernelEmitter::createFunction() {
     *number = b.val(args[6 + i]);
 }
 
-static LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module) {
+LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {
   if (auto known = module.lookupSymbol<LLVM::GlobalOp>("attn_shared"))
     return known;
   OpBuilder::InsertionGuard guard(b);

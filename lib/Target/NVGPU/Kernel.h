@@ -42,6 +42,8 @@ struct QueryTile {
   Val skip, edge, edge2; // numbers: [0, skip) not needed, [edge, edge2) without mask code
   Val word;              // what stood in the ring: the tile's number, with a lazy maximum exactBit
   Val keepsReference;    // lazy: whether there are tiles without mask code
+  /// Packed rows: position and score head of the thread's two rows.
+  Val position[2], rowHead[2];
 };
 
 /// In the ring of tile numbers: a flagged tile, all of whose key tiles take the exact loop.
@@ -65,7 +67,7 @@ public:
   /// diagnostic.
   LogicalResult emit();
 
-private:
+protected:
   // Kernel.cpp: frame, scheduling, producer.
   void createFunction();
   void initBarriers();
@@ -74,6 +76,7 @@ private:
   Val tableEntry(ArrayRef<int64_t> table, Val index, StringRef what);
   void emitProducer();
   void emitQueryProducer();
+  Val takeTile();
   void publishNext(Val number, Val next);
   void resetCounters();
   void load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row, Val head,
@@ -93,6 +96,14 @@ private:
   Val takeFlagged(Val number);
   Val flaggedOr(Val number, function_ref<Val()> otherwise);
   Val lastFlagged(Val number);
+  /// Position and score head of one of the thread's rows.
+  Val positionOf(const QueryTile &tile, unsigned row) {
+    return tile.position[row] ? tile.position[row]
+                              : tile.row + static_cast<int64_t>(8 * row) + a.offset;
+  }
+  Val headOf(const QueryTile &tile, unsigned row) {
+    return tile.rowHead[row] ? tile.rowHead[row] : tile.head;
+  }
 
   // Masks.cpp
   KeyBounds boundsOf(MaskAttr mask, Val first, Val last, Val head);
@@ -151,6 +162,13 @@ private:
   /// Values of mask words that do not change inside one key tile: (word, row, which).
   std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;
 };
+
+/// Slot of number `count` in a ring, and the parity of the slot's phase then.
+Val ringSlot(Val count, int64_t stages);
+Val ringParity(Val count, int64_t stages);
+
+/// The symbol of the block's shared memory; makes it and the launch counters.
+LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module);
 
 /// Name of the device's table of launch counters, and its pairs.
 constexpr StringLiteral countersName = "attn_counters";

@@ -1,5 +1,5 @@
 //===- LowerWork.cpp - attn.work to a kernel and its launch numbers ----------===//
-#include "Kernel.h"
+#include "Stream.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "attn/Target/NVGPU/Passes.h"
 
@@ -49,6 +49,35 @@ static LogicalResult appendArgument(func::FuncOp function, unsigned index,
   return success();
 }
 
+/// Most keys that one position sees under a mask, 0 when there is no bound.
+static int64_t mostKeys(MaskAttr mask) {
+  ArrayRef<int64_t> n = mask.getValues();
+  switch (mask.getKind()) {
+  case MaskKind::Window: // bounded on the right by a second number, or by the causal word beside it
+    return n[0] + (n.size() > 1 ? n[1] : 0);
+  case MaskKind::Chunk:
+    return n[0];
+  case MaskKind::And: {
+    int64_t least = 0;
+    for (unsigned i = 0; i < mask.getChildren().size(); ++i)
+      if (int64_t one = mostKeys(mask.getChild(i)); one > 0 && (least == 0 || one < least))
+        least = one;
+    return least;
+  }
+  default:
+    return 0;
+  }
+}
+
+/// Of the stream form; zeros for a prefill kernel.
+static void appendStream(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
+  if (!plan.isStream)
+    return numbers.append(7, 0);
+  PackedGroups groups(plan.heads);
+  numbers.append(
+      {1, plan.streamBlocks, groups.count, groups.size, 1, plan.splits, mostKeys(plan.mask)});
+}
+
 /// The fields of `attn_gpu_entry` in their order.
 static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
   const WarpgroupTile &t = plan.tile;
@@ -57,9 +86,12 @@ static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &number
   constexpr unsigned most = 16;                         // ATTN_GPU_MAX_ARGUMENTS
   if (count > most)
     return plan.function.emitError("expected at most ") << most << " arguments, found " << count;
-  numbers.append({t.threads(), t.sharedBytes(), t.rows(), t.keys,
+  StreamTile stream(t);
+  numbers.append({plan.isStream ? StreamTile::threadsOfBlock() : t.threads(),
+                  plan.isStream ? stream.sharedBytesOfBlock() : t.sharedBytes(), t.rows(), t.keys,
                   static_cast<int64_t>(plan.heads.query.size()), t.qkSize, t.vSize,
                   plan.longestFirst, plan.largestGroup()});
+  appendStream(plan, numbers);
   numbers.append({r.query, r.key, r.value, r.out, r.lse, r.sinks, r.offset,
                   r.constantOffset.has_value(), r.constantOffset.value_or(0),
                   static_cast<int64_t>(count)});
@@ -78,7 +110,9 @@ static LogicalResult lowerEntry(func::FuncOp function, SmallVectorImpl<Attribute
   std::string name = (function.getSymName() + "_kernel").str();
   KernelBuilder b(function.getLoc(), function);
   SmallVector<int64_t> numbers;
-  if (failed(KernelEmitter(b, *plan, name).emit()) || failed(describe(*plan, numbers)))
+  LogicalResult written =
+      plan->isStream ? StreamEmitter(b, *plan, name).emit() : KernelEmitter(b, *plan, name).emit();
+  if (failed(written) || failed(describe(*plan, numbers)))
     return failure();
   entries.push_back(
       b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(function.getSymName())),

@@ -147,10 +147,10 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
   }
   case MaskKind::PerHead: {
     Val which =
-        perRow(mask, 0, 0, [&] { return tableEntry(mask.getValues(), head, "mask_of_head"); });
+        perRow(mask, row, 0, [&] { return tableEntry(mask.getValues(), head, "mask_of_head"); });
     Val all = isVisible(mask.getChild(0), position, keyBase, column, head, row);
     for (unsigned i = 1; i < mask.getChildren().size(); ++i) {
-      Val here = perRow(mask, 0, i, [&] { return which.eq(i); });
+      Val here = perRow(mask, row, i, [&] { return which.eq(i); });
       all = here.select(isVisible(mask.getChild(i), position, keyBase, column, head, row), all);
     }
     return all;
@@ -169,9 +169,8 @@ Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val 
   Val end = a.keys - 1 - keyBase;
   Vals limit;
   for (unsigned r = 0; r < 2; ++r) {
-    Val position = tile.row + 8 * r + a.offset;
     if (mask.getKind() == MaskKind::Causal)
-      limit.push_back((position - keyBase).min(end));
+      limit.push_back((positionOf(tile, r) - keyBase).min(end));
   }
   Vals out;
   for (auto [i, score] : llvm::enumerate(scores)) {
@@ -181,7 +180,7 @@ Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val 
     if (mask.getKind() == MaskKind::Causal)
       sees = limit[r].ge(column);
     else if (!mask.isAll())
-      sees = isVisible(mask, tile.row + 8 * r + a.offset, keyBase, column, tile.head, r);
+      sees = isVisible(mask, positionOf(tile, r), keyBase, column, headOf(tile, r), r);
     if (atEnd && mask.getKind() != MaskKind::Causal)
       sees = sees ? sees & end.ge(column) : end.ge(column);
     out.push_back(sees ? sees.select(score, none) : score);

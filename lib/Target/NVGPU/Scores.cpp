@@ -123,20 +123,25 @@ Vals KernelEmitter::applyScore(ArrayRef<Val> scores, const QueryTile &tile, Val 
     return Vals(scores);
   Val scale = b.f32(plan.scale), keyBase = keyTile * t.keys + (quad << 1);
   Block *region = plan.hasRegion() ? &plan.dot.getScore().front() : nullptr;
-  DenseMap<Value, Val> shared; // what depends on batch and head only
-  if (region) {
-    shared[region->getArgument(1)] = tile.batch;
-    shared[region->getArgument(2)] = tile.head;
-    runKnown(*region, shared);
+  DenseMap<Value, Val> shared[2]; // per row, what depends on batch and head only
+  for (unsigned r = 0; region && r < 2; ++r) {
+    if (r == 1 && !tile.rowHead[1]) {
+      shared[1] = shared[0];
+      continue;
+    }
+    shared[r][region->getArgument(1)] = tile.batch;
+    shared[r][region->getArgument(2)] = headOf(tile, r);
+    runKnown(*region, shared[r]);
   }
   Vals out;
   for (auto [i, score] : llvm::enumerate(scores)) {
     out.push_back(score * scale);
     if (!region)
       continue;
-    DenseMap<Value, Val> values = shared;
+    unsigned r = (i >> 1) & 1;
+    DenseMap<Value, Val> values = shared[r];
     values[region->getArgument(0)] = out.back();
-    values[region->getArgument(3)] = tile.row + static_cast<int64_t>(8 * ((i >> 1) & 1)) + a.offset;
+    values[region->getArgument(3)] = positionOf(tile, r);
     values[region->getArgument(4)] = keyBase + static_cast<int64_t>(8 * (i >> 2) + (i & 1));
     runKnown(*region, values);
     out.back() = values.lookup(region->getTerminator()->getOperand(0));

@@ -1,11 +1,15 @@
 //===- WorkPlan.cpp - the facts one attn.work is lowered by on an NVIDIA GPU -===//
 #include "WorkPlan.h"
+#include "attn/Planning/StreamTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::attn;
+
+/// Bytes of shared memory that a block may have.
+static constexpr int64_t sharedLimit = 232448;
 
 /// The one operation of a kind in a block, or null.
 template <typename T> static T only(Block &block) {
@@ -90,18 +94,34 @@ LogicalResult NVWorkPlan::checkTypes() {
   return success();
 }
 
+LogicalResult NVWorkPlan::readStreamSchedule() {
+  ScheduleAttr schedule = work.getSchedule();
+  splits = schedule.getInt("splits");
+  tile.queryBuffers = 1;
+  streamBlocks = StreamTile(tile).blocks(sharedLimit);
+  if (streamBlocks > 0 && schedule.getInt("rows") == 64 && tile.consumers == 1 &&
+      schedule.getInt("panels") == 1 && schedule.getWord("roles") == "specialised" &&
+      schedule.getFlag("persistent") && schedule.getFlag("p_in_registers") &&
+      schedule.getWord("maximum") == "exact")
+    return success();
+  return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
+}
+
 LogicalResult NVWorkPlan::readSchedule() {
   ScheduleAttr schedule = work.getSchedule();
+  isStream = schedule.getWord("form") == "stream";
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");
   tile.stages = schedule.getInt("stages");
+  if (isStream)
+    return readStreamSchedule();
   overlap = schedule.getFlag("overlap");
   pingpong = schedule.getFlag("pingpong") && tile.consumers > 1;
   lazy = schedule.getWord("maximum") == "lazy";
   longestFirst = schedule.getWord("order") == "longest_first";
   // A second buffer lets the next tile's queries arrive during this tile.
   tile.queryBuffers = 2;
-  if (tile.sharedBytes() > 232448)
+  if (tile.sharedBytes() > sharedLimit)
     tile.queryBuffers = 1;
   if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 ||
       schedule.getWord("roles") != "specialised" || !schedule.getFlag("persistent") ||

@@ -28,7 +28,10 @@ struct NVWorkPlan {
   WarpgroupTile tile;
   ArgumentRoles roles;
   MaskAttr mask;
-  bool isHalf = false; // f16, else bf16
+  bool isHalf = false;      // f16, else bf16
+  bool isStream = false;    // packed rows, split keys: form = stream
+  int64_t splits = 1;       // stream: most parts of the key range ...
+  int64_t streamBlocks = 1; // ... and blocks per multiprocessor
   bool overlap = false, pingpong = false, longestFirst = false, lazy = false;
   double scale = 1;
 
@@ -43,6 +46,7 @@ struct NVWorkPlan {
 private:
   LogicalResult readBody();
   LogicalResult readSchedule();
+  LogicalResult readStreamSchedule();
   LogicalResult readOffset();
   LogicalResult readRoles();
   LogicalResult checkTypes();
