@@ -27,6 +27,7 @@ void attn::buildPlanning(OpPassManager &pm, StringRef target) {
   AttachTargetOptions options;
   options.target = target.str();
   pm.addPass(createAttachTarget(options));
+  pm.addPass(createChooseFormPass());
   pm.addPass(createPlanPass());
   pm.addPass(createVerifyPlannedPass());
 }
