@@ -53,7 +53,8 @@ public:
 private:
   llvm::DenseSet<Value> keySide;
 
-  /// [batch][head][sequence][size]; hidden states [batch][sequence][width]; masks [batch], [batch][keys], [batch][head][rows][keys].
+  /// [batch][head][sequence][size]; hidden states [batch][sequence][width]; masks [batch],
+  /// [batch][keys], [batch][head][rows][keys].
   int64_t openSize(int64_t rank, int64_t dimension, int64_t length) const {
     if (dimension == 0)
       return cost.batch;
@@ -149,8 +150,7 @@ static std::string formOf(const SizedFunction &sized) {
     if (sized.isKeySide(op.getResult()))
       form = "expanded";
     // A projection of the queries is neither; an expansion that moved is transposed, or behind.
-    else if (form == "plain" &&
-             (op.getTransposed() || op.getInput().getDefiningOp<AttentionOp>()))
+    else if (form == "plain" && (op.getTransposed() || op.getInput().getDefiningOp<AttentionOp>()))
       form = "absorbed";
   });
   return form;
@@ -164,8 +164,8 @@ static int64_t keyValueBytes(AttentionOp op) {
   return (op.keyHeads() * op.qkSize() + op.valueHeads() * op.vSize()) * elementBytes(type);
 }
 
-/// Bytes of one token in every tensor the keys and values are made of; of keys and values themselves
-/// where they are made of hidden states. A key may stand for several tokens.
+/// Bytes of one token in every tensor the keys and values are made of; of keys and values
+/// themselves where they are made of hidden states. A key may stand for several tokens.
 static int64_t tokenBytes(SizedFunction &sized) {
   int64_t bytes = 0;
   for (BlockArgument argument : sized.function.getArguments()) {

@@ -25,8 +25,7 @@ static func::FuncOp functionOf(ModuleOp module, const EntryInfo &entry) {
 }
 
 static void printCache(raw_ostream &os, const HeadFacts &facts) {
-  os << "  KV cache                  " << facts.cacheBytesPerToken
-     << " bytes per token and layer";
+  os << "  KV cache                  " << facts.cacheBytesPerToken << " bytes per token and layer";
   if (facts.expandedBytesPerToken > facts.cacheBytesPerToken && facts.cacheBytesPerToken > 0)
     os << ", expanded " << facts.expandedBytesPerToken;
   if (facts.mhaBytesPerToken > 0)

@@ -97,7 +97,8 @@ static std::optional<LatentShape> shapeOf(AttentionOp op) {
   for (Value part : partsOf(op.getQuery()))
     shape.keys.push_back(absorbedPart(part));
   if (ExpandOp output = expansionOfOutput(op))
-    shape.value = {sizeOf(output.getResult()), sizeOf(output.getInput()), headsOf(output.getResult())};
+    shape.value = {sizeOf(output.getResult()), sizeOf(output.getInput()),
+                   headsOf(output.getResult())};
   return isLatent(shape) ? std::optional(shape) : std::nullopt;
 }
 
@@ -188,14 +189,13 @@ static std::string crossingText(const LatentShape &shape, int64_t keys, double s
 
 static Choice choose(const LatentShape &shape, int64_t rows, int64_t keys, double speed) {
   if (!shape.fits(true))
-    return {false, llvm::formatv("expanded: absorbed, keys of {0} and values of {1} would exceed "
-                                 "the largest head sizes, {2} and {3}",
-                                 shape.keySize(true), shape.valueSize(true), mostKeySize,
-                                 mostValueSize)};
+    return {false,
+            llvm::formatv("expanded: absorbed, keys of {0} and values of {1} would exceed "
+                          "the largest head sizes, {2} and {3}",
+                          shape.keySize(true), shape.valueSize(true), mostKeySize, mostValueSize)};
   CallCost cost[2];
   for (bool absorbed : {false, true})
-    cost[absorbed] =
-        costOf(shape, absorbed, static_cast<double>(rows), static_cast<double>(keys));
+    cost[absorbed] = costOf(shape, absorbed, static_cast<double>(rows), static_cast<double>(keys));
   bool absorbed = cyclesOf(cost[true], speed) < cyclesOf(cost[false], speed);
   return {absorbed, llvm::formatv("{0}: {1:f1} MFLOP of keys, values and scores for {2} query rows "
                                   "and {3} keys, {4} {5:f1}; {6}",
@@ -212,16 +212,16 @@ static LogicalResult takeForm(RewriterBase &rewriter, AttentionOp op, const Late
   if (hasKeys && failed(absorbed ? absorbLatentKey(rewriter, op) : expandLatentKey(rewriter, op)))
     return failure();
   rewriter.setInsertionPoint(op);
-  bool moved = succeeded(absorbed ? absorbLatentValue(rewriter, op)
-                                  : expandLatentValue(rewriter, op));
+  bool moved =
+      succeeded(absorbed ? absorbLatentValue(rewriter, op) : expandLatentValue(rewriter, op));
   return success(hasKeys || moved);
 }
 
 /// Whether a person chose: the spec says a form, or nobody wrote a spec.
 static bool isChosen(AttentionOp op) {
   auto function = op->getParentOfType<func::FuncOp>();
-  auto name = function ? function->getAttrOfType<FlatSymbolRefAttr>("attn.spec")
-                       : FlatSymbolRefAttr();
+  auto name =
+      function ? function->getAttrOfType<FlatSymbolRefAttr>("attn.spec") : FlatSymbolRefAttr();
   auto module = op->getParentOfType<ModuleOp>();
   auto spec = name && module ? module.lookupSymbol<SpecOp>(name.getValue()) : SpecOp();
   return !spec || spec.getForm();

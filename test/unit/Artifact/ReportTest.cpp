@@ -105,8 +105,8 @@ func.func @f(%q: tensor<?x2x?x8xf32>, %k: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8
       .str();
 }
 
-// The papers' own counts of cached numbers per token and layer, of numbers if every head's keys and values
-// were cached, and of MHA's in a model of that width.
+// The papers' own counts of cached numbers per token and layer, of numbers if every head's keys and
+// values were cached, and of MHA's in a model of that width.
 TEST_F(ReportTest, CachesAreThePapersFormulas) {
   struct Case {
     const char *what, *spec;
@@ -115,28 +115,34 @@ TEST_F(ReportTest, CachesAreThePapersFormulas) {
   constexpr int64_t r = 512, rope = 64;
   const Case cases[] = {
       {"MHA: 2 d", "width = 1024, query_heads = 16, qk_size = 64", 2 * 1024, 2 * 1024, 2 * 1024},
-      {"GQA: 2 G d_h", "width = 4096, query_heads = 32, key_heads = 8, qk_size = 128",
-       2 * 8 * 128, 2 * 8 * 128, 2 * 4096},
+      {"GQA: 2 G d_h", "width = 4096, query_heads = 32, key_heads = 8, qk_size = 128", 2 * 8 * 128,
+       2 * 8 * 128, 2 * 4096},
       {"MQA: 2 d_h", "width = 1024, query_heads = 16, key_heads = 1, qk_size = 64", 2 * 64, 2 * 64,
        2 * 1024},
-      {"DiffQKV: nk d + nv d", "width = 2048, query_heads = 32, key_heads = 4, value_heads = 16, qk_size = 64",
+      {"DiffQKV: nk d + nv d",
+       "width = 2048, query_heads = 32, key_heads = 4, value_heads = 16, qk_size = 64",
        4 * 64 + 16 * 64, 4 * 64 + 16 * 64, 2 * 2048},
       {"MLA V2-Lite: r + rope",
-       "width = 2048, query_heads = 16, v_size = 128, latent = #attn.latent<kv_rank = 512, nope = 128, rope = 64>",
+       "width = 2048, query_heads = 16, v_size = 128, latent = #attn.latent<kv_rank = 512, nope = "
+       "128, rope = 64>",
        r + rope, 16 * (192 + 128), 2 * 2048},
       {"MLA V3: 576",
-       "width = 7168, query_heads = 128, v_size = 128, latent = #attn.latent<kv_rank = 512, nope = 128, rope = "
+       "width = 7168, query_heads = 128, v_size = 128, latent = #attn.latent<kv_rank = 512, nope = "
+       "128, rope = "
        "64, q_rank = 1536>",
        576, 128 * (192 + 128), 2 * 7168},
       {"MiniCPM3: 288",
-       "width = 2560, query_heads = 40, v_size = 64, latent = #attn.latent<kv_rank = 256, nope = 64, rope = 32>",
+       "width = 2560, query_heads = 40, v_size = 64, latent = #attn.latent<kv_rank = 256, nope = "
+       "64, rope = 32>",
        288, 40 * (96 + 64), 2 * 2560},
       {"X-EcoMLA: 160, 15.6 % of the teacher's 1024",
-       "width = 2048, query_heads = 32, v_size = 64, latent = #attn.latent<kv_rank = 128, nope = 32, rope = 32>",
+       "width = 2048, query_heads = 32, v_size = 64, latent = #attn.latent<kv_rank = 128, nope = "
+       "32, rope = 32>",
        160, 32 * (64 + 64), 2 * 2048},
       {"a layer that reads another's: nothing",
-       "width = 2048, query_heads = 16, key_heads = 1, qk_size = 128, layers = array<i64: 1>, kv_from = 0", 0, 0,
-       2 * 2048},
+       "width = 2048, query_heads = 16, key_heads = 1, qk_size = 128, layers = array<i64: 1>, "
+       "kv_from = 0",
+       0, 0, 2 * 2048},
   };
   for (const Case &one : cases) {
     SCOPED_TRACE(one.what);
