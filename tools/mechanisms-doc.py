@@ -21,7 +21,7 @@ SECTIONS = {
     "Latent and factored": ["mla-expanded", "mla-absorbed", "mla-v2-lite", "mla-v3", "mla-kimi-k2", "mla-minicpm3",
                             "transmla", "mha2mla", "x-ecomla", "mtla-training-mask", "mtla", "gla", "gta", "tpla",
                             "mfa", "mfa-kr", "cca", "el-attention", "compressed-kv-heads"],
-    "Across layers": ["cla", "mlkv", "skip-layer", "masa"],
+    "Across layers": ["cla", "cla-pair", "mlkv", "skip-layer", "masa"],
     "Score, position and norm": ["alibi", "qknorm", "qwen3-qk-norm", "harpe", "gemma2", "sink-logits",
                                  "relu-attention", "sigmoid-attention", "knocking-heads", "knocking-heads-mlp"],
     "Masks": ["mistral-window", "streaming-llm", "chunked-local", "prefix-fixed", "prefix-lm", "document-mask",

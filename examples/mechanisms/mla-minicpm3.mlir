@@ -9,5 +9,5 @@ attn.spec @mla_minicpm3 {
   latent = #attn.latent<kv_rank = 256, nope = 64, rope = 32, q_rank = 768>,
   v_size = 64,
   rope = #attn.rope<dims = 32>,
-  key_norm = #attn.norm_kind<kind = rms, eps = 1.0e-5>, norm_gain
+  key_norm = #attn.norm_kind<kind = rms, eps = 1.0e-6>, norm_gain
 }

@@ -144,10 +144,23 @@ static SpecOp specOf(func::FuncOp function) {
   return reference && module ? module.lookupSymbol<SpecOp>(reference.getValue()) : SpecOp();
 }
 
+/// Whether `value` is made of hidden states: then its maker is a projection, not an expansion of a
+/// cache.
+static bool isProjected(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<TokensOp>(op))
+      return true;
+    if (op->getNumOperands() == 0)
+      return false;
+    value = op->getOperand(0);
+  }
+  return false;
+}
+
 static std::string formOf(const SizedFunction &sized) {
   std::string form = "plain";
   sized.function->walk([&](ExpandOp op) {
-    if (sized.isKeySide(op.getResult()))
+    if (sized.isKeySide(op.getResult()) && !isProjected(op.getInput()))
       form = "expanded";
     // A projection of the queries is neither; an expansion that moved is transposed, or behind.
     else if (form == "plain" && (op.getTransposed() || op.getInput().getDefiningOp<AttentionOp>()))

@@ -291,8 +291,13 @@ static bool isEntryOf(Operation *other, SpecOp spec, Entry entry) {
          of.getAttr() == spec.getSymNameAttr();
 }
 
-/// A layer's hidden states have a width.
-static LogicalResult checkWidth(SpecOp spec) {
+/// A layer's hidden states have a width, and its projections are products with a weight.
+static LogicalResult checkLayer(SpecOp spec) {
+  for (StringRef other : {"attn.projection_bias", "attn.clip_qkv"})
+    if (spec->hasAttr(other))
+      return spec.emitOpError("expected projections by a weight alone for a layer entry, found '")
+             << other
+             << "', which is not built; project outside and use prefill, decode and append";
   if (spec.getWidth())
     return success();
   return spec.emitOpError(
@@ -304,7 +309,7 @@ FailureOr<func::FuncOp> elaborateEntry(SpecOp spec, Entry entry, Operation *inse
   if (entry == Entry::Append && spec.getKvFrom())
     return func::FuncOp();
   if (failed(checkLatent(spec)) || failed(checkSource(spec)) ||
-      (isLayer(entry) && failed(checkWidth(spec))))
+      (isLayer(entry) && failed(checkLayer(spec))))
     return failure();
   std::string name = (spec.getSymName() + "_" + stringifyEntry(entry)).str();
   std::replace(name.begin() + static_cast<int64_t>(spec.getSymName().size()), name.end(), '-', '_');
