@@ -122,7 +122,11 @@ static FailureOr<EntryInfo> describeEntry(func::FuncOp function) {
   if (failed(gatherArguments(function, entry.arguments)))
     return failure();
   makeNamesUnique(entry.arguments);
-  function.walk([&](AttentionOp op) { entry.schedules.push_back(describeSchedule(op)); });
+  function.walk([&](AttentionOp op) {
+    entry.schedules.push_back(describeSchedule(op));
+    if (auto reason = op->getAttrOfType<StringAttr>("attn.form_reason"))
+      entry.formReasons.push_back(reason.str());
+  });
   return entry;
 }
 

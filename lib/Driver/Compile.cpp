@@ -78,8 +78,8 @@ static std::string targetName(ModuleOp module, const CompileOptions &options) {
 /// A layer is written only for who asks for it, by its role or by its name.
 static std::vector<std::string> elaboratedEntries(ArrayRef<std::string> wanted) {
   std::vector<std::string> entries = {"prefill", "decode", "append"};
-  for (auto [role, suffix] : {std::pair("layer-prefill", "_layer_prefill"),
-                              std::pair("layer-decode", "_layer_decode")})
+  for (auto [role, suffix] :
+       {std::pair("layer-prefill", "_layer_prefill"), std::pair("layer-decode", "_layer_decode")})
     if (llvm::any_of(wanted, [role = role, suffix = suffix](StringRef name) {
           return name == role || name.ends_with(suffix);
         }))
@@ -94,9 +94,8 @@ Outcome Compilation::elaborate() {
     return Outcome::UserError;
   if (!options.dtype.empty())
     RETURN_IF_BAD(session.setDtype(options.dtype));
-  RETURN_IF_BAD(step([&](OpPassManager &pm) {
-    buildElaboration(pm, elaboratedEntries(options.entries));
-  }));
+  RETURN_IF_BAD(
+      step([&](OpPassManager &pm) { buildElaboration(pm, elaboratedEntries(options.entries)); }));
   if (!options.entries.empty())
     RETURN_IF_BAD(session.keepEntries(options.entries));
   auto isEntry = [](func::FuncOp f) { return f.isPublic() && !f.isExternal(); };

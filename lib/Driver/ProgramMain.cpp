@@ -41,8 +41,12 @@ static std::string storeEntries(std::vector<std::string> &entries, StringRef val
 }
 
 Option attn::entryOption(std::vector<std::string> &entries) {
-  return {"entry", "NAMES", "only these: prefill, decode, append, or names of functions",
-          {},      false,   [&](StringRef value) { return storeEntries(entries, value); }};
+  return {"entry",
+          "NAMES",
+          "only these: prefill, decode, append, layer-prefill, layer-decode, or names of functions",
+          {},
+          false,
+          [&](StringRef value) { return storeEntries(entries, value); }};
 }
 
 Option attn::dtypeOption(std::string &dtype) {

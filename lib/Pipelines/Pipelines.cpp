@@ -27,6 +27,7 @@ void attn::buildPlanning(OpPassManager &pm, StringRef target, bool exactMaximum)
   AttachTargetOptions options;
   options.target = target.str();
   pm.addPass(createAttachTarget(options));
+  pm.addPass(createChooseFormPass());
   PlanPassOptions planning;
   planning.exactMaximum = exactMaximum;
   pm.addPass(createPlanPass(planning));

@@ -80,12 +80,9 @@ static InputUse useBy(Operation *user, Value value) {
       .Case([&](CombineOp op) {
         return InputUse{op.getWeight() == value ? Role::PartWeight : Role::Coefficients, op};
       })
-      .Case([&](AddOp op) {
-        return InputUse{isHeads(value) ? Role::Tokens : Role::Hidden, op};
-      })
-      .Case<AppendOp, GateOp, ShiftOp, JoinHeadsOp>([&](auto op) {
-        return InputUse{Role::Tokens, op};
-      })
+      .Case([&](AddOp op) { return InputUse{isHeads(value) ? Role::Tokens : Role::Hidden, op}; })
+      .Case<AppendOp, GateOp, ShiftOp, JoinHeadsOp>(
+          [&](auto op) { return InputUse{Role::Tokens, op}; })
       .Case([&](MergeOp op) {
         return InputUse{llvm::is_contained(op.getLses(), value) ? Role::Lse : Role::Tokens, op};
       })

@@ -24,8 +24,7 @@ static TensorResults fill(HostTensor result, int64_t cost, ValueAt value) {
 
 static TensorResults apply(TokensOp op, const ScalarScope &scope, Precision) {
   const HostTensor &input = *scope.tensor(op.getInput());
-  HostTensor result =
-      makeResult(op.getResult(), {input.size(0), 1, input.size(1), input.size(2)});
+  HostTensor result = makeResult(op.getResult(), {input.size(0), 1, input.size(1), input.size(2)});
   result.values = input.values;
   return Results{std::move(result)};
 }
@@ -36,8 +35,8 @@ static double projected(const HostTensor &input, const HostTensor &weight, int64
                         int64_t c) {
   Real sum = 0;
   for (int64_t h = 0; h < input.size(1); ++h) {
-    const double *token = &input.values[((b * input.size(1) + h) * input.size(2) + s) *
-                                        input.size(3)];
+    const double *token =
+        &input.values[((b * input.size(1) + h) * input.size(2) + s) * input.size(3)];
     const double *column = &weight.values[h * weight.size(1) * weight.size(2) + c];
     for (int64_t k = 0; k < input.size(3); ++k)
       sum += static_cast<Real>(token[k]) * static_cast<Real>(column[k * weight.size(2)]);
@@ -131,8 +130,8 @@ static TensorResults apply(JoinHeadsOp op, const ScalarScope &scope, Precision) 
 
 static TensorResults apply(ComposeOp op, const ScalarScope &scope, Precision precision) {
   const HostTensor &first = *scope.tensor(op.getFirst()), &second = *scope.tensor(op.getSecond());
-  HostTensor result = makeResult(
-      op.getResult(), cast<RankedTensorType>(op.getResult().getType()).getShape());
+  HostTensor result =
+      makeResult(op.getResult(), cast<RankedTensorType>(op.getResult().getType()).getShape());
   int64_t rows = result.size(1), columns = result.size(2);
   return fill(std::move(result), 2 * first.size(2), [&](int64_t i) {
     int64_t head = i / (rows * columns), row = i / columns % rows, column = i % columns;
@@ -151,8 +150,8 @@ static TensorResults apply(CombineOp op, const ScalarScope &scope, Precision pre
   const HostTensor &weight = *scope.tensor(op.getWeight());
   const HostTensor &coefficients = *scope.tensor(op.getCoefficients());
   int64_t atoms = coefficients.size(1), heads = weight.size(0) / atoms;
-  HostTensor result = makeResult(
-      op.getResult(), cast<RankedTensorType>(op.getResult().getType()).getShape());
+  HostTensor result =
+      makeResult(op.getResult(), cast<RankedTensorType>(op.getResult().getType()).getShape());
   int64_t size = result.size(1) * result.size(2);
   return fill(std::move(result), 2 * atoms, [&](int64_t i) {
     int64_t head = i / size;
@@ -167,8 +166,8 @@ static TensorResults apply(CombineOp op, const ScalarScope &scope, Precision pre
 }
 
 static TensorResults apply(SelectionOp op, const ScalarScope &, Precision) {
-  HostTensor result = makeResult(
-      op.getResult(), cast<RankedTensorType>(op.getResult().getType()).getShape());
+  HostTensor result =
+      makeResult(op.getResult(), cast<RankedTensorType>(op.getResult().getType()).getShape());
   for (auto [head, entry] : llvm::enumerate(op.getTable()))
     for (int64_t c = 0; c < result.size(2); ++c)
       result.at({static_cast<int64_t>(head), entry * result.size(2) + c, c}) = 1;
@@ -189,8 +188,7 @@ TensorResults reference::evaluateLayerOp(Operation *op, const ScalarScope &scope
   TensorResults results =
       llvm::TypeSwitch<Operation *, TensorResults>(op)
           .Case<TokensOp, ProjectOp, AppendOp, AddOp, GateOp, ShiftOp, JoinHeadsOp, ComposeOp,
-                CombineOp, SelectionOp>(
-              [&](auto layer) { return apply(layer, scope, precision); })
+                CombineOp, SelectionOp>([&](auto layer) { return apply(layer, scope, precision); })
           .Default([](Operation *unknown) -> TensorResults {
             return unknown->emitError("is no operation of a layer");
           });

@@ -48,8 +48,9 @@ static FailureOr<SmallVector<Entry>> parseEntries(Operation *op, ArrayRef<std::s
     std::optional<Entry> entry = symbolizeEntry(word);
     if (!entry) {
       InFlightDiagnostic error =
-          op->emitError("expected entries among prefill, decode, append, layer-prefill and layer-decode, "
-                        "found '")
+          op->emitError(
+              "expected entries among prefill, decode, append, layer-prefill and layer-decode, "
+              "found '")
           << word << "'";
       if (StringRef near = nearestWord(word, entryNames); !near.empty())
         error << "; did you mean '" << near << "'?";

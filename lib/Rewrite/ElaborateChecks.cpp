@@ -99,8 +99,8 @@ LogicalResult checkLatent(SpecOp spec) {
 // What a layer can read of another
 //===----------------------------------------------------------------------===//
 
-/// The spec among `spec`'s neighbours that describes that layer; `any` says whether some spec with keys
-/// and values of its own names its layers at all.
+/// The spec among `spec`'s neighbours that describes that layer; `any` says whether some spec with
+/// keys and values of its own names its layers at all.
 static SpecOp specOfLayer(SpecOp spec, int64_t layer, bool &any) {
   for (auto other : spec->getParentRegion()->getOps<SpecOp>()) {
     auto layers = other.getLayers();
@@ -124,7 +124,9 @@ static SmallVector<Agreement> agreements(SpecOp reader, SpecOp owner) {
   auto number = [&](StringRef what, int64_t mine, int64_t theirs) {
     return Agreement{what, b.getI64IntegerAttr(mine), b.getI64IntegerAttr(theirs)};
   };
-  auto rank = [](SpecOp spec) { return spec.getLatent() ? spec.getLatent()->getInt("kv_rank") : 0; };
+  auto rank = [](SpecOp spec) {
+    return spec.getLatent() ? spec.getLatent()->getInt("kv_rank") : 0;
+  };
   auto turned = [](SpecOp spec) { return spec.getLatent() ? spec.getLatent()->getInt("rope") : 0; };
   auto element = [](SpecOp spec) { return TypeAttr::get(spec.elementType()); };
   SmallVector<Agreement> all = {number("latent rank", rank(reader), rank(owner)),
@@ -170,13 +172,15 @@ LogicalResult checkSource(SpecOp spec) {
   SpecOp owner = specOfLayer(spec, layer, any);
   if (!owner && any)
     return spec.emitOpError("expected 'kv_from' to name a layer with keys and values, found ")
-           << layer << ", which no spec of this module describes; name one that is in 'layers' of a "
-                       "spec";
+           << layer
+           << ", which no spec of this module describes; name one that is in 'layers' of a "
+              "spec";
   if (!owner)
     return success();
   if (owner.getKvFrom()) {
     InFlightDiagnostic error =
-        spec.emitOpError("expected 'kv_from' to name a layer with keys and values of its own, found ")
+        spec.emitOpError(
+            "expected 'kv_from' to name a layer with keys and values of its own, found ")
         << layer << ", which reads those of layer " << *owner.getKvFrom() << "; name that one";
     error.attachNote(owner.getLoc()) << "layer " << layer << " is described here";
     return error;

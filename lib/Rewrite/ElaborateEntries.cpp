@@ -161,15 +161,14 @@ void EntryWriter::writeScoreRegion(AttentionOp op) {
 
 AttentionOp EntryWriter::createAttention(Value query, Value key, Value value) {
   Value sinks = spec.getSinks() ? argument("sinks") : Value();
-  auto op =
-      AttentionOp::create(builder, spec.getLoc(), headsOfSize(spec.scoreHeads(), spec.vSize()),
-                          hasLse() && !isLayer(entry) ? results[1].type : Type(), query, key, value,
-                          sinks,
-                          /*offset=*/Value(), /*mask_operands=*/ValueRange(),
-                          builder.getF64FloatAttr(spec.scoreScale()), spec.maskOrDefault(),
-                          spec.getQueryMapAttr(), spec.getKeyMapAttr(), spec.getValueMapAttr(),
-                          NormalizerAttr::get(spec.getContext(), spec.normalizerOrDefault()),
-                          /*schedule=*/ScheduleAttr());
+  auto op = AttentionOp::create(
+      builder, spec.getLoc(), headsOfSize(spec.scoreHeads(), spec.vSize()),
+      hasLse() && !isLayer(entry) ? results[1].type : Type(), query, key, value, sinks,
+      /*offset=*/Value(), /*mask_operands=*/ValueRange(),
+      builder.getF64FloatAttr(spec.scoreScale()), spec.maskOrDefault(), spec.getQueryMapAttr(),
+      spec.getKeyMapAttr(), spec.getValueMapAttr(),
+      NormalizerAttr::get(spec.getContext(), spec.normalizerOrDefault()),
+      /*schedule=*/ScheduleAttr());
   writeScoreRegion(op);
   return op;
 }
@@ -218,8 +217,8 @@ LogicalResult EntryWriter::writeAttention() {
   return absorbs() ? absorb(op) : success();
 }
 
-/// Both projection laws; a spec whose head tables forbid them is an error, which names the operation in
-/// the way.
+/// Both projection laws; a spec whose head tables forbid them is an error, which names the
+/// operation in the way.
 LogicalResult EntryWriter::absorb(AttentionOp op) {
   DeclineReporter reporter(/*strict=*/true);
   IRRewriter rewriter(spec.getContext(), &reporter);
@@ -292,19 +291,25 @@ static bool isEntryOf(Operation *other, SpecOp spec, Entry entry) {
          of.getAttr() == spec.getSymNameAttr();
 }
 
-/// A layer's hidden states have a width.
-static LogicalResult checkWidth(SpecOp spec) {
+/// A layer's hidden states have a width, and its projections are products with a weight.
+static LogicalResult checkLayer(SpecOp spec) {
+  for (StringRef other : {"attn.projection_bias", "attn.clip_qkv"})
+    if (spec->hasAttr(other))
+      return spec.emitOpError("expected projections by a weight alone for a layer entry, found '")
+             << other
+             << "', which is not built; project outside and use prefill, decode and append";
   if (spec.getWidth())
     return success();
-  return spec.emitOpError("expected 'width', the size of the hidden states, for a layer entry; found "
-                          "none; add width = ... to the spec");
+  return spec.emitOpError(
+      "expected 'width', the size of the hidden states, for a layer entry; found "
+      "none; add width = ... to the spec");
 }
 
 FailureOr<func::FuncOp> elaborateEntry(SpecOp spec, Entry entry, Operation *insertAfter) {
   if (entry == Entry::Append && spec.getKvFrom())
     return func::FuncOp();
   if (failed(checkLatent(spec)) || failed(checkSource(spec)) ||
-      (isLayer(entry) && failed(checkWidth(spec))))
+      (isLayer(entry) && failed(checkLayer(spec))))
     return failure();
   std::string name = (spec.getSymName() + "_" + stringifyEntry(entry)).str();
   std::replace(name.begin() + static_cast<int64_t>(spec.getSymName().size()), name.end(), '-', '_');

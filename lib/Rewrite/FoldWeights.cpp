@@ -10,10 +10,12 @@ namespace mlir::attn {
 #define GEN_PASS_DEF_FOLDWEIGHTSPASS
 #include "attn/Rewrite/Passes.h.inc"
 
-static RankedTensorType weightType(Value weight) { return cast<RankedTensorType>(weight.getType()); }
+static RankedTensorType weightType(Value weight) {
+  return cast<RankedTensorType>(weight.getType());
+}
 
-/// Whether a token costs no more multiplications through the product of the weights than through both:
-/// a chain that is narrow in the middle is a low-rank map and stays one.
+/// Whether a token costs no more multiplications through the product of the weights than through
+/// both: a chain that is narrow in the middle is a low-rank map and stays one.
 static bool pays(ExpandOp first, Value second) {
   int64_t in = sizeOf(first.getInput()), middle = sizeOf(first.getResult());
   int64_t out = weightType(second).getDimSize(2);
@@ -38,9 +40,8 @@ static Value composed(RewriterBase &rewriter, Location loc, Value first, Value s
 }
 
 LogicalResult foldExpandOfExpand(RewriterBase &rewriter, ExpandOp op) {
-  ExpandOp first = op.getTransposed()
-                       ? ExpandOp()
-                       : foldableBelow(op, op.getInput(), op.getWeight());
+  ExpandOp first =
+      op.getTransposed() ? ExpandOp() : foldableBelow(op, op.getInput(), op.getWeight());
   if (!first)
     return failure();
   Value weight = composed(rewriter, op.getLoc(), first.getWeight(), op.getWeight());

@@ -17,8 +17,8 @@ static Value throughLatent(RewriterBase &rewriter, Location loc, Value grouped,
   Value latent = grouped;
   if (heads > 1)
     latent = JoinHeadsOp::create(rewriter, loc, headsType(grouped, 1, heads * size), grouped);
-  auto weight = RankedTensorType::get(
-      {count, heads * size, size}, cast<RankedTensorType>(grouped.getType()).getElementType());
+  auto weight = RankedTensorType::get({count, heads * size, size},
+                                      cast<RankedTensorType>(grouped.getType()).getElementType());
   Value pick = SelectionOp::create(rewriter, loc, weight, rewriter.getDenseI64ArrayAttr(table));
   return ExpandOp::create(rewriter, loc, headsType(grouped, count, size), latent, pick,
                           /*transposed=*/false);

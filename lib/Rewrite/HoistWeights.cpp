@@ -28,8 +28,8 @@ static Hoisted collect(func::FuncOp function) {
   llvm::SmallDenseSet<Value> read;
   for (Operation &op : function.front()) {
     bool movable = isWeightOp(&op) && llvm::all_of(op.getOperands(), [&](Value operand) {
-      return isa<BlockArgument>(operand) || moving.contains(operand.getDefiningOp());
-    });
+                     return isa<BlockArgument>(operand) || moving.contains(operand.getDefiningOp());
+                   });
     if (!movable)
       continue;
     moving.insert(&op);
@@ -101,8 +101,9 @@ FailureOr<func::FuncOp> hoistWeights(func::FuncOp function) {
   std::string name = (function.getSymName() + "_weights").str();
   if (Operation *taken = SymbolTable::lookupSymbolIn(function->getParentOp(), name)) {
     InFlightDiagnostic error = function.emitError("expected the name @")
-                               << name << " to be free for the weights of the function; rename one "
-                                          "of them";
+                               << name
+                               << " to be free for the weights of the function; rename one "
+                                  "of them";
     error.attachNote(taken->getLoc()) << "found it here";
     return error;
   }

@@ -141,8 +141,7 @@ void FunctionTiler::makeResults() {
 /// A value made by an operation is made in place, in the first result it is returned as.
 void FunctionTiler::assignDestinations(func::ReturnOp returned) {
   for (auto [value, output] : llvm::zip(returned.getOperands(), outputs))
-    if (value.getDefiningOp() &&
-        !isa<ColumnsOp, TokensOp, tensor::CastOp>(value.getDefiningOp()))
+    if (value.getDefiningOp() && !isa<ColumnsOp, TokensOp, tensor::CastOp>(value.getDefiningOp()))
       destination.try_emplace(value, output);
 }
 
@@ -254,8 +253,8 @@ void FunctionTiler::tileHidden(TokensOp op) {
   Value source = values.lookup(op.getInput());
   SmallVector<ReassociationIndices> groups = {{0, 1}, {2}, {3}};
   ArrayRef<int64_t> shape = op.getType().getShape();
-  auto type = memref::ExpandShapeOp::computeExpandedType(cast<MemRefType>(source.getType()), shape,
-                                                         groups);
+  auto type =
+      memref::ExpandShapeOp::computeExpandedType(cast<MemRefType>(source.getType()), shape, groups);
   assert(succeeded(type) && "a dimension of one can always be put in");
   SmallVector<OpFoldResult> sizes = {getAsOpFoldResult(sizeOf(b, source, 0)), b.getIndexAttr(1),
                                      getAsOpFoldResult(sizeOf(b, source, 1)),

@@ -24,8 +24,8 @@ static Value addressOf(LoopBuilder &b, Value memref) {
 
 /// The tokens before the new ones, unless they are there already.
 static void copyEarlier(LoopBuilder &b, Value cache, Value out, Value earlier) {
-  Value elsewhere = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, addressOf(b, cache),
-                                          addressOf(b, out));
+  Value elsewhere =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, addressOf(b, cache), addressOf(b, out));
   auto branch = scf::IfOp::create(b, elsewhere, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());

@@ -13,7 +13,8 @@ inline constexpr int64_t maxLanes = 16;
 /// Widest power of two up to `limit` that divides `size`.
 int64_t dividingPower(int64_t size, int64_t limit);
 
-/// `lanes` neighbouring elements as float32, and back, rounded to nearest even if they are narrower.
+/// `lanes` neighbouring elements as float32, and back, rounded to nearest even if they are
+/// narrower.
 Value loadVector(LoopBuilder &b, Value memref, ValueRange at, int64_t lanes);
 void storeVector(LoopBuilder &b, Value value, Value memref, ValueRange at);
 

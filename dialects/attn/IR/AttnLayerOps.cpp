@@ -155,9 +155,8 @@ LogicalResult SelectionOp::verify() {
   auto entries = static_cast<int64_t>(getTable().size());
   if (!result.hasStaticShape() || result.getDimSize(0) != entries || result.getDimSize(2) < 1 ||
       result.getDimSize(1) % result.getDimSize(2) != 0)
-    return emitOpError() << "result must be [" << entries
-                         << ", heads * size, size], static, found " << result
-                         << " (selection_c1)";
+    return emitOpError() << "result must be [" << entries << ", heads * size, size], static, found "
+                         << result << " (selection_c1)";
   int64_t heads = result.getDimSize(1) / result.getDimSize(2);
   for (int64_t entry : getTable())
     if (entry < 0 || entry >= heads)

@@ -38,6 +38,8 @@ struct EntryInfo {
   std::string spec;
   std::vector<ArgumentInfo> arguments;
   std::vector<ScheduleInfo> schedules;
+  /// Why each attention with a latent is expanded or absorbed, and where the other form takes over.
+  std::vector<std::string> formReasons;
 };
 
 /// What a bundle promises beyond computing its definition. Each is a field of the manifest.

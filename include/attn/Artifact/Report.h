@@ -42,8 +42,14 @@ struct HeadFacts {
   std::string mask = "none";
   /// `absorbed`, `expanded`, or `plain` without a latent.
   std::string form = "plain";
-  /// Bytes cached per token and layer.
-  int64_t cacheBytesPerToken = 0;
+  /// Bytes cached per token and layer: as the mechanism caches them, if keys and values of every
+  /// head were cached instead, and under MHA of the same width. Zero where it is not known.
+  int64_t cacheBytesPerToken = 0, expandedBytesPerToken = 0, mhaBytesPerToken = 0;
+  double cacheRatio() const {
+    return mhaBytesPerToken
+               ? static_cast<double>(cacheBytesPerToken) / static_cast<double>(mhaBytesPerToken)
+               : 0;
+  }
   std::vector<int64_t> layers;
 };
 

@@ -328,6 +328,45 @@ def GroupsToLatentPass : Rewrite_Pass<"attn-groups-to-latent"> {
   let statistics = [Statistic<"numAttentions", "attentions", "attentions given a latent">];
 }
 
+def ChooseFormPass : Pass<"attn-choose-form", "::mlir::ModuleOp"> {
+  let summary = "expanded or absorbed, by what a call of each entry costs";
+  let description = [{
+    Counts, for both forms of an attention with a latent, the multiplications of scores, values and
+    expansions, and the bytes of cache, keys and values, turns them into cycles with the facts in `attn.target` (16
+    multiply-adds a cycle without), and takes the cheaper. A call of a decode entry has one query row; of
+    others, `rows`. With `r`, `n` and `v` the rank and the sizes of a head's key and value, and `p` the
+    rotary part, arithmetic alone crosses at `r (n + v) / (2 r - n - v)` rows: 170.7 for 512, 128 and 128.
+    The choice and the crossing point stand in `attn.form_reason`, which `--report` prints.
+
+    A form that a spec names is kept, and so is a function that nobody elaborated, unless `all` is given.
+
+    - Assumes: nothing.
+    - Declines, with a remark, where an operation in between blocks the form (see `attn-absorb-latent`); a form
+      whose heads would exceed the largest sizes is not chosen.
+    - Leaves to others: attentions with a schedule.
+    - Numbers: inexact where the form changes, like `attn-absorb-latent`.
+
+    Example: `attn-opt --attn-choose-form=all` on
+
+    ```mlir
+    func.func @one_row(%q: tensor<?x16x1x128xf32>, %c: tensor<?x1x?x512xf32>, %w: tensor<16x512x128xf32>, %v: tensor<16x512x128xf32>) -> tensor<?x16x1x128xf32> {
+      %k = attn.expand %c, %w : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+      %e = attn.expand %c, %v : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+      %o = attn.attention %q, %k, %e scale(0.125)
+          : tensor<?x16x1x128xf32>, tensor<?x16x?x128xf32>, tensor<?x16x?x128xf32> -> tensor<?x16x1x128xf32>
+      return %o : tensor<?x16x1x128xf32>
+    }
+    ```
+
+    gives the absorbed form.
+  }];
+  let options = [Option<"rows", "rows", "int64_t", /*default=*/"2048", "query rows of a call that does not decode">,
+                 Option<"keys", "keys", "int64_t", /*default=*/"2048", "keys of a call">,
+                 Option<"all", "all", "bool", /*default=*/"false", "choose for functions written by hand, too">];
+  let statistics = [Statistic<"numChanged", "changed", "attentions that took the other form">];
+  let dependentDialects = ["::mlir::attn::AttnDialect"];
+}
+
 def FoldWeightsPass : Rewrite_Pass<"attn-fold-weights"> {
   let summary = "multiplies two linear maps in a row into one weight";
   let description = [{

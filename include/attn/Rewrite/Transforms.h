@@ -28,11 +28,12 @@ StringRef stringifyEntry(Entry entry);
 /// The entry of that name; none for another word.
 std::optional<Entry> symbolizeEntry(StringRef word);
 
-/// Writes the function `@<spec>_<entry>` (with `_` for `-`) after `insertAfter` (see `--attn-elaborate` for its
-/// arguments and results). Returns a null function where the spec has no such entry (append of
-/// a layer that reads another layer's cache) or an earlier run already wrote it. Fails with a
-/// diagnostic on the spec when the name is taken, when the spec's parts do not fit together, when
-/// the layer it reads has no cache that fits, or when a layer entry finds no `width`.
+/// Writes the function `@<spec>_<entry>` (with `_` for `-`) after `insertAfter` (see
+/// `--attn-elaborate` for its arguments and results). Returns a null function where the spec has no
+/// such entry (append of a layer that reads another layer's cache) or an earlier run already wrote
+/// it. Fails with a diagnostic on the spec when the name is taken, when the spec's parts do not fit
+/// together, when the layer it reads has no cache that fits, or when a layer entry finds no
+/// `width`.
 FailureOr<func::FuncOp> elaborateEntry(SpecOp spec, Entry entry, Operation *insertAfter);
 
 /// All given entries of a spec, in order. `written`, when given, receives the new functions.
@@ -66,8 +67,8 @@ LogicalResult aliasValue(RewriterBase &rewriter, AttentionOp op);
 LogicalResult foldExpandOfExpand(RewriterBase &rewriter, ExpandOp op);
 LogicalResult foldProjectOfExpand(RewriterBase &rewriter, ProjectOp op);
 
-/// Moves weights made of arguments only to `@<function>_weights`, which is returned; a null function
-/// where there are none. Fails with a diagnostic where the name is taken. Exact.
+/// Moves weights made of arguments only to `@<function>_weights`, which is returned; a null
+/// function where there are none. Fails with a diagnostic where the name is taken. Exact.
 FailureOr<func::FuncOp> hoistWeights(func::FuncOp function);
 
 //===----------------------------------------------------------------------===//

@@ -41,8 +41,8 @@ static HostTensor widened(const HostTensor &cache) {
   return result;
 }
 
-/// Prefill of `prompt` tokens and one decode step for each further one, against one prefill of all. The
-/// caches are arguments 1 to `caches` and results 1 to `caches`.
+/// Prefill of `prompt` tokens and one decode step for each further one, against one prefill of all.
+/// The caches are arguments 1 to `caches` and results 1 to `caches`.
 static void expectStepsEqualWhole(Program &program, StringRef name, size_t caches) {
   constexpr int64_t all = 7, prompt = 4;
   func::FuncOp prefill = program.function((name + "_layer_prefill").str());
