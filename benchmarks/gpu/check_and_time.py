@@ -68,7 +68,9 @@ def reference(c, q, k, v, sinks, offset):
         if c["score"]: s = eval(c["score"], {"s": s, "h": h, "q": qp, "k": kp, "torch": torch})
         s = s.masked_fill(~visible(c, h, qp, kp), float("-inf"))
         if sinks is not None: s = torch.cat([s, sinks[h].double().expand(B, Sq, 1)], -1)
+        # An infinite score makes the row NaN, as inf - inf does.
         l = torch.logsumexp(s, -1) if s.shape[-1] else torch.full((B, Sq), float("-inf"), device=dev, dtype=torch.float64)
+        l = l.masked_fill(l == float("inf"), float("nan"))
         p = torch.exp(s - l[..., None]).nan_to_num(0)
         out[:, h], lse[:, h] = p[..., :Sk] @ vh, l
         out[:, h].masked_fill_(l.isnan()[..., None], float("nan"))
