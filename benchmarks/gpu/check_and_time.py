@@ -18,6 +18,7 @@ ap.add_argument("--nobench", action="store_true")
 ap.add_argument("--nocheck", action="store_true")
 ap.add_argument("--cool", type=float, default=0.08)
 ap.add_argument("--spoil", action="store_true", help="also check keys and values that a lazy maximum must notice")
+ap.add_argument("--cliff", action="store_true", help="time lazy kernels beside exact ones where every tile runs again")
 ap.add_argument("--rounds", type=int, default=5)
 ap.add_argument("--seqs", default="1024,4096,16384")
 ap.add_argument("--repeats", type=int, default=0, help="launches that must give equal bits, per kernel")
@@ -85,7 +86,9 @@ def reference(c, q, k, v, sinks, offset):
         if c["score"]: s = eval(c["score"], {"s": s, "h": h, "q": qp, "k": kp, "torch": torch})
         s = s.masked_fill(~visible(c, h, qp, kp), float("-inf"))
         if sinks is not None: s = torch.cat([s, sinks[h].double().expand(B, Sq, 1)], -1)
+        # An infinite score makes the row NaN, as inf - inf does.
         l = torch.logsumexp(s, -1) if s.shape[-1] else torch.full((B, Sq), float("-inf"), device=dev, dtype=torch.float64)
+        l = l.masked_fill(l == float("inf"), float("nan"))
         p = torch.exp(s - l[..., None]).nan_to_num(0)
         out[:, h], lse[:, h] = p[..., :Sk] @ vh, l
         out[:, h].masked_fill_(l.isnan()[..., None], float("nan"))
@@ -229,6 +232,25 @@ def bench(D, causal, kernels):
         torch.cuda.empty_cache()
 
 
+def cliff(D, causal, kernels):
+    """What a lazy maximum costs where every tile outgrows it, next to the exact kernel."""
+    H = 2048 // D
+    for S in (1024, 4096):
+        q, k, v = (torch.randn(16384 // S, H, S, D, device=dev, dtype=torch.bfloat16) for _ in range(3))
+        k[:, :, 0] *= 1000    # half of the rows prefer the first key by far
+        out, lse, times = torch.empty_like(q), torch.empty(16384 // S, H, S, device=dev), {}
+        for kr in kernels:
+            go = kr.bind(q, k, v, out, lse); go(); finish(kr.name)
+            samples = []
+            for _ in range(9):
+                a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                a.record(); [go() for _ in range(5)]; b.record(); finish(kr.name); samples.append(a.elapsed_time(b) / 5)
+            times[kr.name] = sorted(samples)[4]
+        exact = next((x for n, x in times.items() if n.endswith("_exact")), float("nan"))
+        result["timings"] += [dict(name=n, S=S, every_tile_again_ms=x, of_exact=x / exact) for n, x in times.items()]
+        print(f"D{D} {'causal' if causal else 'full'} S{S}, every tile again: " + ", ".join(f"{n} {x:.3f} ms ({x / exact:.2f})" for n, x in times.items()), flush=True)
+
+
 def flex(c, q, k, v):
     """FlexAttention of the same mask and score, compiled."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
@@ -366,6 +388,7 @@ for n, kr in kernels.items():
 if not A.nobench:
     groups = sorted({(kr.case["D"], kr.case["bench"] == "causal") for kr in kernels.values() if kr.case["bench"]})
     for D, causal in groups:
+        if A.cliff: cliff(D, causal, [kr for kr in kernels.values() if kr.case["D"] == D and kr.case["bench"] == ("causal" if causal else "full")]); save(); continue
         bench(D, causal, [kr for kr in kernels.values() if kr.case["D"] == D and kr.case["bench"] == ("causal" if causal else "full")])
         save()
     decoding = [kr for kr in kernels.values() if kr.case["entry"] == "decode" and kr.case["shapes"]]

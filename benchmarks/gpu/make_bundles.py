@@ -44,9 +44,8 @@ for D in (64, 128, 256):
 for mask in ("causal", "full"):
     order = "longest_first" if mask == "causal" else "linear"
     more = dict(mask="causal" if mask == "causal" else "", visible=CAUSAL if mask == "causal" else "True", bench=mask)
-    for name, D, *how in (("exact", 64, 3, 128, 4, 1, 1, "exact"), ("overlap", 64, 3, 128, 4, 1, 1, "lazy"), ("4wg", 64, 4, 64, 4, 0, 1, "lazy"), ("nopp", 64, 3, 128, 4, 0, 0, "lazy"),
-                         ("exact", 128, 2, 128, 2, 1, 0, "exact"), ("n176", 128, 2, 176, 2, 1, 0, "lazy"), ("3wg", 128, 3, 80, 2, 1, 1, "lazy"),
-                         ("exact", 256, 2, 80, 2, 1, 0, "exact"), ("n64", 256, 2, 64, 2, 1, 0, "lazy")):
+    for name, D, *how in (("exact", 64, 3, 128, 4, 1, 1, "exact"), ("3wg", 64, 3, 128, 4, 0, 1, "lazy"), ("exact", 128, 2, 128, 2, 1, 0, "exact"),
+                         ("exact", 256, 2, 80, 2, 1, 0, "exact"), ("n80", 256, 2, 80, 2, 1, 0, "lazy")):
         consumers, keys, stages, overlap, pingpong, maximum = how
         add(f"bench_d{D}_{mask}_{name}", 2048 // D, 2048 // D, D, schedule=schedule(consumers, keys, stages, overlap, pingpong, order, maximum), **more)
 add("gqa5", 10, 2, 128, mask="causal", visible=CAUSAL)
@@ -81,17 +80,16 @@ add("tables", 4, 3, 64, mask="causal", visible=CAUSAL, maps=([0, 3, 1, 2, 2], [0
 for H, Hk, sizes in ((32, 8, [[1, 8192], [1, 32768]]), (16, 8, [[1, 65536]]), (8, 8, [[1, 65536]]), (8, 4, [[1, 65536]])):
     add(f"shape_{H}_{Hk}", H, Hk, 128, mask="causal", visible=CAUSAL, shapes=sizes)
 for H, Hk in ((16, 16), (8, 4), (4, 4)):
-    add(f"shape_d16_{H}_{Hk}", H, Hk, 16, shapes=[[1, 32768]])
-    add(f"shape_d16_{H}_{Hk}_3wg", H, Hk, 16, shapes=[[1, 32768]], schedule=schedule(3, 128, 4, pingpong=1, order="linear"))
-for D in (40, 72, 80, 96, 112, 192):
+    more = dict(shapes=[[1, 32768]], group=f"d16_{H}_{Hk}")
+    add(f"shape_d16_{H}_{Hk}", H, Hk, 16, **more)
+    add(f"shape_d16_{H}_{Hk}_overlap", H, Hk, 16, schedule=schedule(4, 96, 4, 1, 1, "linear", "lazy"), **more)
+    add(f"shape_d16_{H}_{Hk}_exact", H, Hk, 16, schedule=schedule(4, 96, 4, 1, 1, "linear"), **more)
+for D in (32, 40, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 192):
     more = dict(mask="causal", visible=CAUSAL, shapes=[[2, 8192]], group=f"d{D}")
     add(f"shape_d{D}", 16, 16, D, **more)
-    for consumers, keys, stages in {40: ((3, 128, 4), (4, 80, 4)), 72: ((3, 112, 2), (2, 128, 2)), 80: ((3, 112, 2), (2, 128, 2)),
-                                    96: ((3, 96, 2), (2, 128, 2)), 112: ((3, 96, 2), (2, 128, 2))}.get(D, ()):
-        for overlap, maximum in ((1, "exact"), (1, "lazy"), (0, "lazy")):
-            if consumers == 2 and not overlap: continue
-            add(f"shape_d{D}_{consumers}x{keys}_{'overlap' if overlap else 'wait'}_{maximum}", 16, 16, D,
-                schedule=schedule(consumers, keys, stages, overlap, int(consumers > 2), maximum=maximum), **more)
+for D, consumers, keys in ((32, 3, 128), (72, 4, 48), (88, 2, 128), (120, 3, 80)):
+    add(f"shape_d{D}_{consumers}x{keys}", 16, 16, D, mask="causal", visible=CAUSAL, shapes=[[2, 8192]], group=f"d{D}",
+        schedule=schedule(consumers, keys, 2, int(consumers < 3), int(consumers > 2), maximum="lazy"))
 add("shape_d192_128", 16, 16, 192, 128, mask="causal", visible=CAUSAL, shapes=[[2, 4096]])
 add("shape_window4096", 32, 8, 128, mask="causal and window<4096>", visible="(k <= q) & (k > q - 4096)", shapes=[[1, 32768]], peer="flex")
 add("shape_softcap_d256", 16, 8, 256, mask="causal", visible=CAUSAL, score="50 * torch.tanh(s / 50)", shapes=[[1, 8192]], peer="flex",

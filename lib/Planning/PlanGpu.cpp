@@ -9,13 +9,15 @@ using namespace mlir;
 using namespace mlir::attn;
 
 /// Wider tiles gain 2 % on the longest sequences and lose as much on short ones, whose first tile
-/// waits longer.
-static constexpr int64_t mostKeys = 128;
-/// More consumers pay if their tiles stay this wide (measured: 3 x 80 loses to 2 x 128 at 128
-/// columns, 4 x 64 to 3 x 128 at 64 columns, and 4 x 96 wins at 16).
+/// waits longer. With a lazy maximum and the widest values 64 keys are at least as fast as 80.
+static constexpr int64_t mostKeys = 128, mostKeysBesideWideValues = 64;
+/// More consumers pay if their tiles stay this wide: measured from 16 to 256 columns. 4 x 64 wins
+/// only without a maximum (at 64 columns up to 13 %), 3 x 80 loses to 2 x 128 either way.
 static constexpr struct {
   int64_t consumers, keys;
-} crowds[] = {{4, 96}, {3, 128}};
+  bool onlyLazy;
+} crowds[] = {{4, 96, false},  {4, 80, false},  {4, 64, true},
+              {3, 128, false}, {3, 112, false}, {3, 96, false}};
 
 //===----------------------------------------------------------------------===//
 // Choice
@@ -46,11 +48,14 @@ static std::optional<WarpgroupTile> widest(const WarpgroupTile &sizes, int64_t c
   return std::nullopt;
 }
 
-static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64_t shared) {
-  for (auto [consumers, keys] : crowds)
-    if (auto tile = widest(sizes, consumers, keys, shared); tile && tile->keys == keys)
+static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64_t shared,
+                                               bool lazy) {
+  for (auto [consumers, keys, onlyLazy] : crowds)
+    if (auto tile = widest(sizes, consumers, keys, shared);
+        tile && tile->keys == keys && (lazy || !onlyLazy))
       return tile;
-  return widest(sizes, 2, mostKeys, shared);
+  bool isWide = lazy && sizes.vSize > 192;
+  return widest(sizes, 2, isWide ? mostKeysBesideWideValues : mostKeys, shared);
 }
 
 /// Later rows see more keys: their tiles go first.
@@ -186,11 +191,11 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
     return planStreamOnGpu(op, target);
   MaskAttr mask = op.maskOrAll();
   int64_t shared = target.getInt("shared_memory");
-  std::optional<WarpgroupTile> tile = chooseTile(sizesOf(op), shared);
+  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
+  std::optional<WarpgroupTile> tile = chooseTile(sizesOf(op), shared, lazy);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
            << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
-  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
   Choice choice{*tile, isUneven(mask), lazy};
   Plan plan{build(op.getContext(), choice), explain(choice, shared)};
   plan.reasons.push_back(explainMaximum(op, choice, wanted));

@@ -169,41 +169,16 @@ static Val ringBarrier(Val base, int64_t first, Val count, int64_t stages) {
   return base + first + (ringSlot(count, stages) << 3);
 }
 
-/// What this warpgroup does in the tile.
+/// Takes the tile's card, which the query producer wrote, with its queries.
 void KernelEmitter::view(QueryTile &tile) {
-  tile.count = b.uniform(tile.count);
-  tile.firstRow = tile.rowTile * t.rows() + (group << 6);
-  Val warp = (thread >> 5) & 3;
-  tile.row = tile.firstRow + (warp << 4) + (lane >> 2);
   Val buffer = tile.number & (t.queryBuffers - 1);
   tile.slot = buffer * t.consumers + group;
   tile.queryLow = queryBase + buffer * (t.queryBytes() >> 4);
-  Val lastRow = (tile.firstRow + 64).min(a.queries) - 1;
-  KeyBounds bounds = boundsOf(plan.mask, tile.firstRow + a.offset, lastRow + a.offset, tile.head);
-  Val most = tile.count - 1;
-  Val skip = b.i32(0);
-  if (bounds.high) {
-    Val end = (bounds.high.min(a.keys).max(1) + (t.keys - 1)).div(t.keys);
-    skip = (tile.last + 1 - end).max(0).min(most);
-  }
-  // No rows at all: pass everything on but one tile.
-  skip = tile.firstRow.lt(a.queries).select(skip, most);
-  tile.skip = b.uniform(skip);
-  Val fullEnd = (bounds.fullHigh ? bounds.fullHigh.max(0).min(a.keys) : a.keys).div(t.keys);
-  tile.edge = bounds.fullHigh
-                  ? b.uniform((tile.last + 1 - fullEnd).max(tile.skip + 1).min(tile.count))
-                  : tile.skip + 1;
-  if (bounds.fullLow) {
-    Val fullStart = (bounds.fullLow.max(0) + (t.keys - 1)).div(t.keys);
-    tile.edge2 = b.uniform((tile.last + 1 - fullStart).max(tile.edge).min(tile.count));
-  }
-  if (!plan.lazy)
-    return;
-  Val exact = b.uniform(tile.word >> 30);
-  tile.edge = exact.ne(0).select(tile.count, tile.edge);
-  if (tile.edge2)
-    tile.edge2 = exact.ne(0).select(tile.count, tile.edge2);
-  tile.keepsReference = tile.edge.lt(tile.edge2 ? tile.edge2 : tile.count);
+  wait(shared(at.queryFull) + (tile.slot << 3), (tile.number >> (t.queryBuffers - 1)) & 1);
+  readCard(tile);
+  Val warp = (thread >> 5) & 3;
+  tile.firstRow = tile.rowTile * t.rows() + (group << 6);
+  tile.row = tile.firstRow + (warp << 4) + (lane >> 2);
 }
 
 /// Score region and mask of key tile `number`.
@@ -230,7 +205,6 @@ Vals KernelEmitter::firstTile(QueryTile &tile) {
     passOn();
     return {};
   });
-  wait(shared(at.queryFull) + (tile.slot << 3), (tile.number >> (t.queryBuffers - 1)) & 1);
   Val count = tile.started + tile.skip;
   waitRing(at.keyFull, count);
   Vals scores = waitProducts(0, products(tile.queryLow, count));
@@ -290,15 +264,12 @@ Vals KernelEmitter::runTiles(QueryTile &tile, Vals state, Vals &early) {
     state = b.loop(from, to, state,
                    [&](Val i, Vals s) { return step(tile, i, std::move(s), masked, lazy); });
   };
-  KeyBounds shape =
-      boundsOf(plan.mask, tile.firstRow, tile.firstRow, tile.head); // only which ends exist
-  bool hasEdge = static_cast<bool>(shape.fullHigh);
-  if (hasEdge || plan.lazy)
-    run(tile.skip + 1, tile.edge, hasEdge || tile.edge2, false);
+  if (ends.right || plan.lazy)
+    run(tile.skip + 1, tile.edge, ends.right || ends.left, false);
   if (plan.lazy)
     settleReference(tile, MutableArrayRef<Val>(state).take_back(4).take_front(2));
-  run(tile.edge, tile.edge2 ? tile.edge2 : tile.count, false, plan.lazy);
-  if (tile.edge2) {
+  run(tile.edge, tile.edge2, false, plan.lazy);
+  if (ends.left) {
     if (plan.lazy)
       early = Vals(ArrayRef<Val>(state).take_back(2));
     run(tile.edge2, tile.count, true, false);
@@ -307,7 +278,7 @@ Vals KernelEmitter::runTiles(QueryTile &tile, Vals state, Vals &early) {
 }
 
 Vals KernelEmitter::consume(Vals it) {
-  QueryTile tile = tileOf(tileNumber(it[0]));
+  QueryTile tile;
   tile.word = it[0];
   tile.started = it[1];
   tile.number = it[2];

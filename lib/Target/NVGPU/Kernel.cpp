@@ -232,6 +232,9 @@ void KernelEmitter::emitQueryProducer() {
   auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
   b.loopWhile({block, b.i32(0)}, isLeft, [&](Vals it) -> Vals {
     QueryTile tile = tileOf(tileNumber(it[0]));
+    tile.word = it[0], tile.number = it[1];
+    for (int64_t w = 0; w < t.consumers; ++w)
+      writeCard(tile, w);
     int64_t log = t.queryBuffers - 1;
     Val slot = it[1] & (t.queryBuffers - 1), parity = ((it[1] >> log) & 1) ^ 1;
     for (int64_t w = 0; w < t.consumers; ++w) {
@@ -264,6 +267,7 @@ void KernelEmitter::initBarriers() {
   at.keyFull = take(s), at.keyEmpty = take(s), at.valueFull = take(s), at.valueEmpty = take(s);
   at.queryFull = take(q), at.queryEmpty = take(q), at.tileFull = take(2), at.tileEmpty = take(2);
   at.tileNumber = take(1), at.tileDone = take(1), at.flagged = take(1);
+  at.cards = t.cardOffset();
   int64_t warps =
       4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
   std::tuple<int64_t, int64_t, int64_t> all[] = {
@@ -342,6 +346,7 @@ LogicalResult KernelEmitter::emit() {
   LLVM::GlobalOp memory = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());
   factor = (plan.scalesScores() ? 1 : plan.scale) * 1.4426950408889634;
   createFunction();
+  ends = endsOf(plan.mask);
   base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),
                                         LLVM::AddressOfOp::create(b, memory).getResult()));
   thread = b.special("tid.x"), block = b.special("ctaid.x"), grid = b.special("nctaid.x");

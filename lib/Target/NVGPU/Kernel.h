@@ -32,6 +32,12 @@ struct KeyBounds {
   Val low, high, fullLow, fullHigh;
 };
 
+/// Which ends of the key range a mask has where not all rows see the same: tiles there have mask
+/// code.
+struct KeyEnds {
+  bool left = false, right = false;
+};
+
 /// A tile of query rows.
 struct QueryTile {
   Val rowTile, batch, head, queryHead, keyHead, valueHead;
@@ -88,6 +94,13 @@ protected:
   void arrive(Val barrier);
   void expect(Val barrier, int64_t bytes);
   Val shared(int64_t offset) { return base + offset; }
+
+  // Cards.cpp
+  void writeCard(QueryTile &tile, int64_t consumer);
+  void readCard(QueryTile &tile);
+  void rangesOf(QueryTile &tile);
+  KeyEnds endsOf(MaskAttr mask);
+  Val cardAddress(Val number, Val consumer);
 
   // Redo.cpp
   Val tileNumber(Val word);
@@ -154,10 +167,11 @@ protected:
   KernelArguments a;
   Val base, block, grid, thread, lane, quad, group; // group: the consumer's number
   Val queryBase, keyBase, valueBase, nextGroup;
+  KeyEnds ends;
   double factor = 1; // exponent of 2 per unit of score
   struct Barriers {
     int64_t keyFull, keyEmpty, valueFull, valueEmpty, queryFull, queryEmpty, tileFull, tileEmpty,
-        tileNumber, tileDone, flagged;
+        tileNumber, tileDone, flagged, cards;
   } at;
   /// Values of mask words that do not change inside one key tile: (word, row, which).
   std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;
