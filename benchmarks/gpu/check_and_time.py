@@ -23,6 +23,8 @@ ap.add_argument("--rounds", type=int, default=5)
 ap.add_argument("--seqs", default="1024,4096,16384")
 ap.add_argument("--repeats", type=int, default=0, help="launches that must give equal bits, per kernel")
 ap.add_argument("--parts", type=lambda x: [int(n) for n in x.split(",")], default=[], help="decode: also with these many parts of the key range")
+ap.add_argument("--large", action="store_true", help="decode: keys beyond 2^31 elements")
+ap.add_argument("--tiny", action="store_true", help="check the small shapes only, as under compute-sanitizer")
 A = ap.parse_args()
 cases = {n: c for n, c in json.load(open(f"{A.bundles}/cases.json")).items() if re.search(A.only, n)}
 dev, DTYPES = "cuda", {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2, torch.int64: 3}
@@ -40,11 +42,11 @@ def with_parts(library, c, parts):
     """A copy of a decode library whose launch numbers ask for this many parts of the key range."""
     groups = len(set(zip(c["key_map"], c["value_map"])))
     for blocks in (1, 2):
-        old = struct.pack("<5q", 1, blocks, groups, c["heads"] // groups, 1)
+        old = struct.pack("<6q", 1, blocks, groups, c["heads"] // groups, 1, 256)
         data = open(library, "rb").read()
         if data.count(old) != 1: continue
         copy = tempfile.NamedTemporaryFile(suffix=".so", delete=False)
-        copy.write(data.replace(old, old[:-8] + struct.pack("<q", parts))); copy.close()
+        copy.write(data.replace(old, old[:-16] + struct.pack("<2q", parts, parts))); copy.close()
         return copy.name
     raise RuntimeError(f"{library}: launch numbers not found")
 
@@ -139,6 +141,7 @@ def check(kernel):
     c, worst, worst_lse = kernel.case, 0.0, 0.0
     sizes = DECODE_SHAPES if c["entry"] == "decode" else SHAPES
     for n, (B, Sq, Sk, how) in enumerate([(*s, "") for s in sizes] + (SPOILED if A.spoil else [])):
+        if A.tiny and Sk > 1000: continue
         q, k, v = make(c, B, Sq, Sk, n % 2)
         q = q * 2
         if Sk == 900: k[:, :, 5::97] *= 20
@@ -174,10 +177,23 @@ def check(kernel):
     return True, worst, worst_lse
 
 
+def large(kernel):
+    """Keys and values beyond 2^31 elements each: the last sequence is right."""
+    c = kernel.case
+    per = c["k_heads"] * 8192 * c["D"]
+    B = (1 << 31) // per + 2
+    q, k, v = make(c, B, 1, 8192, 0)
+    out, lse = torch.full((B, c["heads"], 1, c["Dv"]), float("nan"), device=dev, dtype=q.dtype), torch.empty(B, c["heads"], 1, device=dev)
+    kernel.bind(q, k, v, out, lse)(); finish(kernel.name)
+    want, _ = reference(c, q[-1:], k[-1:], v[-1:], None, 8191)
+    print(f"{kernel.name}: {B * per} elements of keys, error of the last sequence {relative(out[-1:], want):.1e}, not written {int(out.isnan().sum())}", flush=True)
+
+
 def repeats(kernel, count):
     c = kernel.case
-    q, k, v = make(c, 2, 2048, 2048, 0)
-    out, lse = torch.empty(2, c["heads"], 2048, c["Dv"], device=dev, dtype=q.dtype), torch.empty(2, c["heads"], 2048, device=dev)
+    B, Sq, Sk = (3, 2, 5000) if c["entry"] == "decode" else (2, 2048, 2048)
+    q, k, v = make(c, B, Sq, Sk, 0)
+    out, lse = torch.empty(B, c["heads"], Sq, c["Dv"], device=dev, dtype=q.dtype), torch.empty(B, c["heads"], Sq, device=dev)
     go = kernel.bind(q, k, v, out, lse); go(); torch.cuda.synchronize()
     first, differ = out.clone(), torch.zeros((), device=dev, dtype=torch.int64)
     for _ in range(count):
@@ -335,22 +351,28 @@ def copy_ceiling():
 
 
 def decode(H, Hk, D, Dv, B, S, same):
-    """One query per sequence: GB/s of keys and values read once, next to cuDNN, for kernels of one head layout."""
-    c = same[0].case
-    q, k, v = (torch.randn(B, h, s, d, device=dev, dtype=torch.bfloat16) for h, s, d in ((H, 1, D), (Hk, S, D), (Hk, S, Dv)))
-    def cudnn():
+    """One query per sequence: GB/s of keys and values read once, next to cuDNN, for kernels of one head layout. Launches take turns on
+    several sets of tensors, so that none is left in the second-level cache."""
+    c, moved = same[0].case, 2 * B * Hk * S * (D + Dv)
+    sets = [[torch.randn(B, h, s, d, device=dev, dtype=torch.bfloat16) for h, s, d in ((H, 1, D), (Hk, S, D), (Hk, S, Dv))] for _ in range(max(1, math.ceil(3e8 / moved)))]
+    def cudnn(q, k, v):
         with sdpa_kernel([SDPBackend.CUDNN_ATTENTION]), torch.no_grad():
             return F.scaled_dot_product_attention(q, k, v, enable_gqa=H != Hk, scale=c["scale"])
-    runs, note, kept, want = {"cuDNN": cudnn}, {}, [], cudnn()
+    def turns(calls):
+        number = [0]
+        def go():
+            number[0] += 1
+            calls[number[0] % len(calls)]()
+        return go
+    runs, note, kept, want = {"cuDNN": turns([lambda s=s: cudnn(*s) for s in sets])}, {}, [], cudnn(*sets[0])
     for kr in same:
-        out, lse = torch.full((B, H, 1, Dv), float("nan"), device=dev, dtype=q.dtype), torch.empty(B, H, 1, device=dev)
-        go = kr.bind(q, k, v, out, lse)
-        try: go(); finish(kr.name)
+        outs = [(torch.full((B, H, 1, Dv), float("nan"), device=dev, dtype=torch.bfloat16), torch.empty(B, H, 1, device=dev)) for _ in sets]
+        calls = [kr.bind(*s, *o) for s, o in zip(sets, outs)]
+        try: calls[0](); finish(kr.name)
         except RuntimeError as x: print(f"  {kr.name}: {x}", flush=True); continue
-        note[kr.name], runs[kr.name] = relative(out, want), go
-        kept.append((out, lse))
-    moved = 2 * B * Hk * S * (D + Dv)
-    median = rested_median(runs, max(1, round(4e8 / moved)))
+        note[kr.name], runs[kr.name] = relative(outs[0][0], want), turns(calls)
+        kept.append(outs)
+    median = rested_median(runs, max(1, round(6e8 / moved)))
     rate = {n: moved / t / 1e6 for n, t in median.items()}
     for n in sorted(note, key=lambda n: -rate[n]):
         result["timings"].append(dict(name=n, entry="decode", H=H, Hk=Hk, D=D, B=B, S=S, gbs=rate[n], cudnn_gbs=rate["cuDNN"], ms=median[n],
@@ -384,7 +406,9 @@ if not A.nocheck:
           f"worst lse error {max((c['lse_error'] for c in result['checks'] if c['right']), default=0):.2e}", flush=True)
     save()
 for n, kr in kernels.items():
-    if A.repeats and kr.case["bench"]: print(f"{n}: {repeats(kr, A.repeats)} of {A.repeats} repeats differ", flush=True)
+    if A.large and kr.case["entry"] == "decode" and kr.case["shapes"]: large(kr)
+for n, kr in kernels.items():
+    if A.repeats and (kr.case["bench"] or kr.case["entry"] == "decode" and not (kr.case["sinks"] or kr.case["offset"])): print(f"{n}: {repeats(kr, A.repeats)} of {A.repeats} repeats differ", flush=True)
 if not A.nobench:
     groups = sorted({(kr.case["D"], kr.case["bench"] == "causal") for kr in kernels.values() if kr.case["bench"]})
     for D, causal in groups:

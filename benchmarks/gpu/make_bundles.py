@@ -110,8 +110,8 @@ def decode(name, H, Hk, D, mask="causal", visible=CAUSAL, **more):
 
 
 BARS = [[1, 131072], [16, 8192], [64, 8192]]
-decode("gqa", 32, 8, 128, shapes=BARS)
-decode("mqa", 32, 1, 128, shapes=[[64, 8192]])
+decode("gqa", 32, 8, 128, shapes=BARS + [[1, 2048], [1, 16384], [8, 2048]])
+decode("mqa", 32, 1, 128, shapes=[[64, 8192], [4, 4096]])
 for keys, stages in ((64, 2), (64, 6), (32, 6), (128, 3), (48, 4)):
     decode(f"gqa_k{keys}_s{stages}", 32, 8, 128, schedule=stream(keys, stages), shapes=BARS, checked=False)
     decode(f"mqa_k{keys}_s{stages}", 32, 1, 128, schedule=stream(keys, stages), shapes=[[64, 8192]], checked=False)

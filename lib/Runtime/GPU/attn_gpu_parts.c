@@ -15,34 +15,52 @@ enum { NUM_PART_COUNTERS = 16384, ROWS = 64, NUM_COUNTER_PAIRS = 1024 };
 
 /* ---- how many parts ------------------------------------------------------------------------- */
 
-/* Rates in bytes per microsecond of the chip's memory and of one multiprocessor that has it to
- * itself; microseconds that a unit and a merge cost whatever their size; bytes per microsecond at
- * which one block merges. Only their ratios matter, and the minimum is flat. */
-static const double chip_rate = 3.0e6, processor_rate = 6.0e4, unit_time = 1.5, merge_time = 3.0,
-                    merge_rate = 1.0e5;
+/* Measured on an H100: bytes per microsecond of the chip's memory, microseconds that a block needs
+ * for a tile of keys whatever its size, that going from one unit to the next costs, that meeting in
+ * the workspace costs, and that a thread needs to add some parts to four columns. The minimum is
+ * flat: only their ratios matter. */
+static const double chip_rate = 3.05e6, tile_time = 0.72, unit_time = 2.0, meet_time = 3.0,
+                    round_time = 0.5;
+enum { PARTS_AT_ONCE = 16, LAST_PARTS = 8, MERGING_THREADS = 128 }; /* as in Parts.cpp */
 
-static double smaller(double x, double y) { return x < y ? x : y; }
-
-/* Time of `units` units of `bytes` bytes that run side by side. */
-static double wave_time(double units, double bytes, double processors) {
-  return units * bytes / smaller(chip_rate, smaller(units, processors) * processor_rate);
+/* Time of units that run side by side in `blocks` blocks. */
+static double stream_time(double units, double blocks, double bytes, double block_rate) {
+  double rate = blocks * block_rate;
+  if (units == 0)
+    return 0;
+  return units * bytes / (rate < chip_rate ? rate : chip_rate);
 }
 
-/* Full waves keep the memory busy, the last one perhaps not; at the end some blocks wait for the
- * last unit, on average for a part of one; merging reads what all parts of an item left. */
-static double time_of(const attn_gpu_entry *entry, const attn_gpu_parts *cut, double item_bytes,
-                      double processors) {
-  double slots = processors * (double)entry->blocks, units = (double)cut->units;
-  double bytes = item_bytes / (double)cut->parts;
-  double waves = (double)(int64_t)(units / slots), rest = units - waves * slots;
-  double time = waves * wave_time(slots, bytes, processors) + (waves + 1) * unit_time;
-  if (rest > 0)
-    time += wave_time(rest, bytes, processors);
-  if (waves > 0)
-    time += 0.25 * wave_time(slots, bytes, processors);
-  if (cut->parts > 1)
-    time += merge_time + (double)(cut->parts * cut->rows * entry->v_size * 4) / merge_rate;
-  return time;
+/* Multiprocessors share the memory's rate evenly, so what decides is units per multiprocessor: all
+ * have `whole`, some one more. If these are few they cannot use the whole rate; where a
+ * multiprocessor still has room, the one more has run from the start and both are left in part. */
+static double units_time(const attn_gpu_entry *entry, int64_t units, double bytes,
+                         double block_rate, int64_t processors) {
+  int64_t slots = processors * entry->blocks, whole = units / processors, more = units % processors;
+  int64_t beside = whole && whole < entry->blocks ? entry->blocks : 1;
+  double time = 0;
+  if (whole)
+    time = stream_time((double)(whole * processors), (double)(units < slots ? units : slots), bytes,
+                       block_rate);
+  return time + stream_time((double)more, (double)(more * beside), bytes, block_rate) +
+         (double)((units - 1) / slots) * unit_time;
+}
+
+/* The block that comes last reads what all parts of an item left. */
+static double merge_time(const attn_gpu_entry *entry, const attn_gpu_parts *cut) {
+  int64_t pieces = (cut->rows * entry->v_size / 4 + MERGING_THREADS - 1) / MERGING_THREADS;
+  int64_t rounds =
+      cut->parts / PARTS_AT_ONCE + (cut->parts % PARTS_AT_ONCE + LAST_PARTS - 1) / LAST_PARTS;
+  return cut->parts > 1 ? meet_time + (double)(pieces * rounds) * round_time : 0;
+}
+
+static double time_of(const attn_gpu_entry *entry, const attn_gpu_parts *cut, int64_t tiles,
+                      int64_t processors) {
+  double tile_bytes = 2.0 * (double)(entry->keys * (entry->qk_size + entry->v_size));
+  int64_t tiles_of_unit = (tiles + cut->parts - 1) / cut->parts;
+  return units_time(entry, cut->units, (double)tiles_of_unit * tile_bytes, tile_bytes / tile_time,
+                    processors) +
+         merge_time(entry, cut);
 }
 
 /* Keys that a row tile may see: all, or a window and the positions of the tile. */
@@ -51,29 +69,36 @@ static int64_t keys_seen(const attn_gpu_entry *entry, int64_t keys) {
   return entry->most_keys > 0 && most < keys ? most : keys;
 }
 
+/* Within the entry's bounds, the tiles there are, and the counters. */
+static int64_t allowed_parts(const attn_gpu_entry *entry, int64_t wanted, int64_t items,
+                             int64_t tiles) {
+  if (wanted < entry->least_parts)
+    wanted = entry->least_parts;
+  if (wanted > entry->most_parts)
+    wanted = entry->most_parts;
+  return wanted < 1 || wanted > tiles || items > NUM_PART_COUNTERS ? 1 : wanted;
+}
+
 attn_gpu_parts attn_gpu_choose_parts(const attn_gpu_entry *entry, int64_t batch, int64_t queries,
                                      int64_t keys, int processors) {
-  static const int64_t counts[] = {1,  2,  3,  4,  5,  6,  8,  10, 12,  14,
-                                   16, 20, 24, 32, 40, 48, 64, 96, 128, 256};
-  int64_t packed = queries * entry->group_size, seen = keys_seen(entry, keys);
-  int64_t tiles = (seen + entry->keys - 1) / entry->keys;
-  double item_bytes = 2.0 * (double)seen * (double)(entry->qk_size + entry->v_size), best_time = 0;
+  static const int64_t counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 24, 32, 48, 64, 96, 128};
+  enum { COUNTS = sizeof(counts) / sizeof(counts[0]) };
+  int64_t packed = queries * entry->group_size;
+  int64_t tiles = (keys_seen(entry, keys) + entry->keys - 1) / entry->keys, i;
+  double best_time = 0;
   attn_gpu_parts best, cut;
-  size_t i;
   cut.row_tiles = (packed + ROWS - 1) / ROWS;
   cut.items = batch * entry->groups * cut.row_tiles;
   cut.rows = packed < ROWS ? packed : ROWS;
   best = cut;
   best.parts = 0;
-  for (i = 0; i < sizeof(counts) / sizeof(counts[0]); ++i) {
+  /* Some counts, and those that give each multiprocessor one unit or two. */
+  for (i = 0; i < COUNTS + 2; ++i) {
+    int64_t wanted = i < COUNTS ? counts[i] : (i - COUNTS + 1) * processors / cut.items;
     double time;
-    cut.parts = counts[i] > entry->least_parts ? counts[i] : entry->least_parts;
-    if (cut.parts > entry->most_parts)
-      cut.parts = entry->most_parts;
+    cut.parts = allowed_parts(entry, wanted, cut.items, tiles);
     cut.units = cut.items * cut.parts;
-    if (cut.parts > 1 && (cut.items > NUM_PART_COUNTERS || cut.parts > tiles))
-      cut.parts = 1, cut.units = cut.items;
-    time = time_of(entry, &cut, item_bytes, (double)processors);
+    time = time_of(entry, &cut, tiles, processors);
     if (!best.parts || time < best_time)
       best = cut, best_time = time;
   }

@@ -4,8 +4,8 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Parts whose loads are in flight together.
-static constexpr int64_t partsAtOnce = 8;
+/// Parts whose loads are in flight together: while whole rounds are left, and in the last ones.
+static constexpr int64_t partsAtOnce = 16, lastParts = 8;
 
 PartMemory::PartMemory(KernelBuilder &b, Value workspace, Val units, Val rows, int64_t columns,
                        double factor)
@@ -34,31 +34,30 @@ Value PartMemory::rowAddress(Val unit, Val row) {
 Val PartMemory::isLast(Val item, Val parts, Val thread, Val flag, int64_t barrier,
                        int64_t threads) {
   std::string meet = "bar.sync " + std::to_string(barrier) + ", " + std::to_string(threads) + ";";
-  // Each thread's stores become visible to the device before the count says so.
-  b.ptx("fence.acq_rel.gpu;", {});
   b.ptx(meet, {});
   Value counter = b.pointerAt(workspace, item.wide() << 2, 1);
   b.ifThen(thread.eq(0), [&] {
+    // The barrier orders all threads' stores before this one's fence, and the fence before the
+    // count; on the way back the same in reverse.
+    b.ptx("fence.acq_rel.gpu;", {});
     Val before = b.val(LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, counter, b.i32(1).v,
-                                                 LLVM::AtomicOrdering::acq_rel));
+                                                 LLVM::AtomicOrdering::monotonic));
     b.ifThen(before.eq(parts - 1), [&] { LLVM::StoreOp::create(b, b.i32(0).v, counter); });
+    b.ptx("fence.acq_rel.gpu;", {});
     b.ptx("st.shared.b32 [$0], $1;", {flag, before});
   });
   b.ptx(meet, {});
   Val before = b.ptx("ld.shared.b32 $0, [$1];", {}, {b.getI32Type()}, {flag}).front();
-  b.ptx("fence.acq_rel.gpu;", {});
   return before.eq(parts - 1);
 }
 
 /// The first-level cache knows nothing of other blocks' stores: loads go past it.
-PartMemory::Part PartMemory::loadPart(Val unit, Val row, Val column) {
+PartMemory::Part PartMemory::loadPart(const Walk &walk, Val number) {
   Type f32 = b.getF32Type();
-  Val at = (recordOf(unit, row) << 3) + 4 * numPartCounters;
   Vals stats = b.ptx("ld.relaxed.gpu.global.v2.f32 {$0, $1}, [$2];", {}, {f32, f32},
-                     {addressOf(b, b.pointerAt(workspace, at, 1))});
-  Val address = addressOf(b, rowAddress(unit, row)) + (column.wide() << 2);
+                     {walk.stats + number.wide() * walk.statsStep});
   Vals columns = b.ptx("ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];", {},
-                       {f32, f32, f32, f32}, {address});
+                       {f32, f32, f32, f32}, {walk.columns + number.wide() * walk.columnsStep});
   return {stats[0], stats[1], columns};
 }
 
@@ -82,22 +81,37 @@ Vals PartMemory::mergeSome(Vals state, ArrayRef<Part> some) {
   return next;
 }
 
+/// Parts [first, first + count); those past the last weigh nothing when `parts` is given.
+Vals PartMemory::mergeRound(const Walk &walk, Val first, int64_t count, Val parts, Vals state) {
+  SmallVector<Part> some;
+  for (int64_t i = 0; i < count; ++i) {
+    Val number = first + i;
+    some.push_back(loadPart(walk, parts ? number.min(parts - 1) : number));
+    if (!parts)
+      continue;
+    Val isThere = number.lt(parts);
+    some.back().maximum = isThere.select(some.back().maximum, b.minusInfinity());
+    for (Val &x : some.back().columns)
+      x = isThere.select(x, b.f32(0));
+  }
+  return mergeSome(std::move(state), some);
+}
+
 MergedRow PartMemory::merge(Val first, Val stride, Val parts, Val row, Val column) {
-  Val none = b.minusInfinity(), zero = b.f32(0);
-  Vals state = {none, zero, zero, zero, zero, zero};
-  Val rounds = (parts + (partsAtOnce - 1)).div(partsAtOnce);
-  state = b.loop(b.i32(0), rounds, state, [&](Val round, Vals before) -> Vals {
-    SmallVector<Part> some;
-    for (int64_t i = 0; i < partsAtOnce; ++i) {
-      Val number = round * partsAtOnce + i;
-      some.push_back(loadPart(first + number.min(parts - 1) * stride, row, column));
-      // Beyond the last part: nothing.
-      Val isThere = number.lt(parts);
-      some.back().maximum = isThere.select(some.back().maximum, none);
-      for (Val &x : some.back().columns)
-        x = isThere.select(x, zero);
-    }
-    return mergeSome(std::move(before), some);
+  Val records = stride.wide() * rows.wide();
+  Walk walk{
+      addressOf(b, b.pointerAt(workspace, (recordOf(first, row) << 3) + 4 * numPartCounters, 1)),
+      addressOf(b, rowAddress(first, row)) + (column.wide() << 2), records << 3,
+      records * (4 * columns)};
+  Val zero = b.f32(0), whole = parts.div(partsAtOnce);
+  Vals state = {b.minusInfinity(), zero, zero, zero, zero, zero};
+  state = b.loop(b.i32(0), whole, state, [&](Val round, Vals before) {
+    return mergeRound(walk, round * partsAtOnce, partsAtOnce, {}, std::move(before));
   });
+  Val done = whole * (partsAtOnce / lastParts);
+  state =
+      b.loop(done, (parts + (lastParts - 1)).div(lastParts), state, [&](Val round, Vals before) {
+        return mergeRound(walk, round * lastParts, lastParts, parts, std::move(before));
+      });
   return {Vals(ArrayRef<Val>(state).drop_front(2)), state[0], state[1]};
 }

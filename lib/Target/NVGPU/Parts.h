@@ -55,8 +55,13 @@ private:
     Val maximum, sum;
     Vals columns;
   };
-  Part loadPart(Val unit, Val row, Val column);
+  /// Addresses of the first part's records, and from each part to the next.
+  struct Walk {
+    Val stats, columns, statsStep, columnsStep;
+  };
+  Part loadPart(const Walk &walk, Val number);
   Vals mergeSome(Vals state, ArrayRef<Part> some);
+  Vals mergeRound(const Walk &walk, Val first, int64_t count, Val parts, Vals state);
 
   KernelBuilder &b;
   Value workspace;

@@ -79,12 +79,12 @@ StreamUnit StreamEmitter::unitOf(Val number) {
   return unit;
 }
 
-/// One thread: the next unit's first tiles are in flight while this one's last are computed.
+/// One thread: the next unit's first tiles are in flight while this one's last are computed. The
+/// next number is on its way while this unit's copies are started.
 void StreamEmitter::emitProducer() {
   auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(s.units); };
   b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
     Val next = takeTile();
-    publishNext(it[2], next);
     StreamUnit unit = unitOf(it[0]);
     b.loop(unit.from, unit.to, {}, [&](Val keyTile, Vals) -> Vals {
       Val count = it[1] + (keyTile - unit.from);
@@ -94,6 +94,7 @@ void StreamEmitter::emitProducer() {
                unit.valueHead, unit.batch, count);
       return {};
     });
+    publishNext(it[2], next);
     return {next, it[1] + (unit.to - unit.from), it[2] + 1};
   });
   resetCounters();
