@@ -38,9 +38,13 @@ struct WorkPlan {
   double scale = 1;
   bool longestFirst = false;
   bool pairs = false; // products of bf16 pairs
-  // The pairs are multiplied by the matrix unit (AMX): tiles of 16 rows of 16 words. Rows of words
-  // are padded to whole tiles, and the value tile is [value size][keys / 2].
+  // The pairs are multiplied by the matrix unit (AMX): tiles of 16 rows of 16 words, each 1 KiB of
+  // its own. Rows of words are padded to whole tiles. The key tile is [keys / 32][words / 16][32
+  // keys][16 words], the value tile [columns / 32][keys / 32][32 columns][16 words of two keys].
   bool tiles = false;
+  // Weights refer to a maximum that is raised only when they grow large (`maximum = lazy`), and
+  // are computed while the matrix unit multiplies the next keys (`overlap`).
+  bool lazy = false, overlap = false;
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
   // [rows][chunks of a row].
   bool streamed = false;
@@ -53,6 +57,7 @@ struct WorkPlan {
   // value tile is cut into blocks of `registerValues` columns, one after the other: block c holds
   // rows [c * tileRows, (c + 1) * tileRows), so that the product reads it in address order.
   Slice keyTile, valueTile, scores, weights, rescale;
+  Slice blockSum; // of the weights of one key tile, in the lazy form
   int64_t panelBytes = 0, bytes = 0;
   // State of a panel in a part of the key range: accumulator, maximum and sum, in this order.
   Slice partAccumulator, partMaximum, partSum;
@@ -95,6 +100,7 @@ private:
   LogicalResult readBody();
   LogicalResult readSchedule();
   LogicalResult readForm();
+  LogicalResult readMatrix();
   bool usesPairs();
   bool usesTiles();
   RowChunks rowChunks(int64_t size, bool isKey) const;
