@@ -29,7 +29,7 @@ void ItemFunction::visitClear(Value panel, Value low, Value count) {
   Type f32 = b.getF32Type(), i32 = b.getI32Type(), word = plan.wordType();
   MatrixPanel slices = {slice(plan.keyTile, word),
                         slice(plan.query, word, panel),
-                        slice(plan.scores, f32),
+                        slice(plan.blockScores, f32),
                         slice(plan.weights, word),
                         slice(plan.maximum, f32, panel),
                         slice(plan.sum, f32, panel),

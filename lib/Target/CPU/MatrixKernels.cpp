@@ -120,7 +120,7 @@ void MatrixKernels::scoreStep(const ScoreBlock &block, int64_t step) {
   for (int64_t i = 0; i < 2; ++i)
     for (int64_t j = 0; j < 2; ++j)
       store(2 * i + j, at(block.scores, b.add(block.scoreRow, i * tileSize),
-                          b.index(block.column + j * tileSize)));
+                          b.index(block.scoreColumn + j * tileSize)));
 }
 
 func::FuncOp MatrixKernels::emitScores() {
@@ -135,7 +135,7 @@ func::FuncOp MatrixKernels::emitScores() {
     for (int64_t column = 0; column < plan.rows; column += 2 * tileSize)
       for (int64_t step = 0; step < scoreSteps(); ++step)
         scoreStep({function.getArgument(0), function.getArgument(1), function.getArgument(2),
-                   b.add(n, function.getArgument(4)), n, column},
+                   b.add(n, function.getArgument(4)), n, column, column},
                   step);
   });
   func::ReturnOp::create(b);

@@ -20,11 +20,12 @@ public:
   func::FuncOp emitScores();
   func::FuncOp emitValues();
 
-  /// Operands of the scores of 32 keys from `firstKey` by 32 rows of the panel, and where they go.
+  /// Operands of the scores of 32 keys from `firstKey` by the 32 rows of the panel from `column`,
+  /// and where they go.
   struct ScoreBlock {
     Value keys, query, scores;
     Value firstKey, scoreRow;
-    int64_t column;
+    int64_t column, scoreColumn;
   };
   /// Steps of the sum of a score block.
   int64_t scoreSteps() const { return plan.rowWords() / 16; }

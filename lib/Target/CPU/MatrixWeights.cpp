@@ -46,6 +46,7 @@ SmallVector<MatrixWeights::Column> MatrixWeights::columns() {
   for (int64_t j = 0; j < plan.vectors; ++j) {
     Column &c = result.emplace_back();
     c.at = b.index(j * plan.lanes);
+    c.inBlock = b.index(j % 2 * plan.lanes);
     c.reference = usable(b, loadState(panel.maxima, c));
     c.shift = b.mulf(c.reference, b.splat(-log2e));
     if (!plan.hasRegion())
@@ -86,25 +87,28 @@ Value MatrixWeights::tooLarge() {
 // Scores
 //===----------------------------------------------------------------------===//
 
-/// Buffers in turn: the next chunk's scores arrive while this one's are read.
-Value MatrixWeights::bufferRow(Value chunk) {
-  return b.mul(b.rem(chunk, b.index(2)), b.index(chunkKeys));
+/// Buffers in turn: later scores arrive while these are read.
+Value MatrixWeights::bufferRow(Value chunk, int64_t block) {
+  Value turn = b.rem(chunk, b.index(2 * plan.chunksAhead()));
+  Value buffer = b.add(b.mul(turn, b.index(blocks())), block);
+  return b.mul(buffer, b.index(WorkPlan::scoreBufferRows));
 }
 
-MatrixKernels::ScoreBlock MatrixWeights::scoreBlock(Value chunk, int64_t column) {
-  return {panel.keys,       panel.query, panel.scores, b.mul(chunk, b.index(chunkKeys)),
-          bufferRow(chunk), column};
+void MatrixWeights::scoreStep(Value chunk, int64_t block, int64_t step) {
+  kernels.scoreStep({panel.keys, panel.query, panel.scores, b.mul(chunk, b.index(chunkKeys)),
+                     bufferRow(chunk, block), block * 2 * plan.lanes, 0},
+                    step);
 }
 
 void MatrixWeights::scoreChunk(Value chunk) {
-  for (int64_t column = 0; column < plan.rows; column += 2 * plan.lanes)
+  for (int64_t block = 0; block < blocks(); ++block)
     for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
-      kernels.scoreStep(scoreBlock(chunk, column), step);
+      scoreStep(chunk, block, step);
 }
 
 /// The score of the vector in row `row` of the buffer, scaled and after the region.
 Value MatrixWeights::score(const Column &column, Value row, Value key) {
-  Value score = b.load(panel.scores, {row, column.at}, b.f32Vector());
+  Value score = b.load(panel.scores, {row, column.inBlock}, b.f32Vector());
   if (double factor = plan.scoreFactor(); factor != 1.0)
     score = b.mulf(score, b.splat(factor));
   return column.code ? column.code->apply(score, key) : score;
@@ -116,12 +120,13 @@ void MatrixWeights::raise(Value count) {
   Value chunks = b.div(count, b.index(chunkKeys));
   SmallVector<Value> tops = b.loop(b.index(0), chunks, 1, start, [&](Value chunk, ValueRange args) {
     scoreChunk(chunk);
-    Value first = bufferRow(chunk);
     Value key = b.add(panel.low, b.mul(chunk, b.index(chunkKeys)));
     return b.loop(b.index(0), b.index(chunkKeys), 1, args, [&](Value n, ValueRange inner) {
       SmallVector<Value> next;
-      for (auto [column, top] : llvm::zip(rows, inner))
-        next.push_back(b.maxf(score(column, b.add(first, n), b.add(key, n)), top));
+      for (auto [j, column] : llvm::enumerate(rows)) {
+        Value row = b.add(bufferRow(chunk, static_cast<int64_t>(j) / 2), n);
+        next.push_back(b.maxf(score(column, row, b.add(key, n)), inner[j]));
+      }
       return next;
     });
   });
@@ -180,13 +185,13 @@ Value MatrixWeights::weight(const Column &column, Value row, Value key) {
     Value above = b.subf(score(column, row, key), column.reference);
     return weightExp2(b, b.mulf(above, b.splat(log2e)));
   }
-  Value raw = b.load(panel.scores, {row, column.at}, b.f32Vector());
+  Value raw = b.load(panel.scores, {row, column.inBlock}, b.f32Vector());
   return weightExp2(b, b.fma(raw, b.splat(plan.scoreFactor() * log2e), column.shift));
 }
 
 /// Keys 2n and 2n + 1 of a chunk; gives the sum with their weights.
-Value MatrixWeights::pair(const Column &column, Value chunk, Value n, Value sum) {
-  Value row = b.add(bufferRow(chunk), b.mul(n, b.index(2)));
+Value MatrixWeights::pair(const Column &column, Value chunk, int64_t block, Value n, Value sum) {
+  Value row = b.add(bufferRow(chunk, block), b.mul(n, b.index(2)));
   Value key = b.add(b.add(panel.low, b.mul(chunk, b.index(chunkKeys))), b.mul(n, b.index(2)));
   Value first = weight(column, row, key), second = weight(column, b.add(row, 1), b.add(key, 1));
   Value word = b.add(b.mul(chunk, b.index(chunkKeys / 2)), n);
@@ -194,41 +199,52 @@ Value MatrixWeights::pair(const Column &column, Value chunk, Value n, Value sum)
   return b.addf(sum, b.addf(first, second));
 }
 
-/// Weights of a chunk, while the matrix unit makes the scores of the next one. Without `overlap`
-/// it makes them before.
+/// Weights of a chunk, while the matrix unit makes the scores of a later one: after each of its
+/// steps comes a share of the weights.
 SmallVector<Value> MatrixWeights::weave(ArrayRef<Column> columns, Value chunk, ValueRange args) {
   SmallVector<Value> sums(args);
-  int64_t blocks = plan.rows / (2 * plan.lanes), steps = blocks * kernels.scoreSteps();
-  int64_t pairs = chunkKeys / 2 * plan.vectors, done = 0;
-  for (int64_t i = 0; i < steps; ++i) {
-    int64_t column = i / kernels.scoreSteps() * 2 * plan.lanes;
-    kernels.scoreStep(scoreBlock(b.add(chunk, 1), column), i % kernels.scoreSteps());
-    for (; plan.overlap && done < (i + 1) * pairs / steps; ++done) {
-      Value &sum = sums[done % plan.vectors];
-      sum = pair(columns[done % plan.vectors], chunk, b.index(done / plan.vectors), sum);
+  Value later = b.add(chunk, plan.chunksAhead());
+  constexpr int64_t pairs = chunkKeys / 2 * 2;
+  for (int64_t block = 0; block < blocks(); ++block)
+    for (int64_t step = 0, done = 0; step < kernels.scoreSteps(); ++step) {
+      scoreStep(later, block, step);
+      for (; done < (step + 1) * pairs / kernels.scoreSteps(); ++done) {
+        int64_t j = 2 * block + done % 2;
+        sums[j] = pair(columns[j], chunk, block, b.index(done / 2), sums[j]);
+      }
     }
-  }
-  return plan.overlap ? sums : weighChunk(columns, chunk, sums);
+  return sums;
 }
 
 SmallVector<Value> MatrixWeights::weighChunk(ArrayRef<Column> columns, Value chunk,
                                              ValueRange sums) {
   return b.loop(b.index(0), b.index(chunkKeys / 2), 1, sums, [&](Value n, ValueRange args) {
     SmallVector<Value> next;
-    for (auto [column, sum] : llvm::zip(columns, args))
-      next.push_back(pair(column, chunk, n, sum));
+    for (auto [j, column] : llvm::enumerate(columns))
+      next.push_back(pair(column, chunk, static_cast<int64_t>(j) / 2, n, args[j]));
     return next;
   });
 }
 
+/// With `overlap` the scores of the first chunks come before the loop, the weights of the last ones
+/// after it; else scores and weights take turns.
 void MatrixWeights::weigh(Value count) {
   SmallVector<Column> rows = columns();
   SmallVector<Value> sums(plan.vectors, b.splat(0));
-  Value last = b.add(b.div(count, b.index(chunkKeys)), -1);
-  scoreChunk(b.index(0));
-  sums = b.loop(b.index(0), last, 1, sums,
-                [&](Value chunk, ValueRange args) { return weave(rows, chunk, args); });
-  sums = weighChunk(rows, last, sums);
+  Value chunks = b.div(count, b.index(chunkKeys)), ahead = b.index(plan.chunksAhead());
+  Value begun = b.index(0);
+  if (plan.overlap) {
+    for (int64_t chunk = 0; chunk < plan.chunksAhead(); ++chunk)
+      scoreChunk(b.index(chunk));
+    begun = b.maximum(b.sub(chunks, ahead), b.index(0));
+    sums = b.loop(b.index(0), begun, 1, sums,
+                  [&](Value chunk, ValueRange args) { return weave(rows, chunk, args); });
+  }
+  sums = b.loop(begun, chunks, 1, sums, [&](Value chunk, ValueRange args) {
+    if (!plan.overlap)
+      scoreChunk(chunk);
+    return weighChunk(rows, chunk, args);
+  });
   for (auto [column, sum] : llvm::zip(rows, sums))
     storeState(sum, panel.blockSums, column);
 }

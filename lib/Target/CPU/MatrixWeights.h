@@ -18,9 +18,9 @@ struct MatrixPanel {
 
 /// The lazy maximum. Weights are 2^((score - reference) * log2(e)) with a reference that stays as
 /// long as no sum of a tile's weights exceeds 2^16; any reference gives the same quotient, and
-/// nothing near overflow arises. So no pass over the scores looks for their maximum: 32 keys at a
-/// time go from tile registers through a buffer of 4 KiB for each 32 rows to packed weights, and
-/// the matrix unit multiplies the next 32 keys meanwhile.
+/// nothing near overflow arises. So no pass over the scores looks for their maximum: blocks of 32
+/// keys by 32 rows go from tile registers through a buffer of 4 KiB to packed weights, and the
+/// matrix unit multiplies a later block meanwhile.
 class MatrixWeights {
 public:
   MatrixWeights(CpuBuilder &b, WorkPlan &plan, const MatrixPanel &panel)
@@ -39,7 +39,8 @@ public:
 private:
   /// One vector of rows.
   struct Column {
-    Value at, reference, shift; // shift = -reference * log2(e)
+    Value at, inBlock;      // first row of the panel, and of its 32 rows
+    Value reference, shift; // shift = -reference * log2(e)
     std::unique_ptr<ScoreCode> code;
   };
   SmallVector<Column> columns();
@@ -47,12 +48,13 @@ private:
   void storeState(Value value, Value memref, const Column &column);
   Value score(const Column &column, Value row, Value key);
   Value weight(const Column &column, Value row, Value key);
-  MatrixKernels::ScoreBlock scoreBlock(Value chunk, int64_t column);
+  int64_t blocks() const { return plan.rows / 32; }
+  Value bufferRow(Value chunk, int64_t block);
+  void scoreStep(Value chunk, int64_t block, int64_t step);
   void scoreChunk(Value chunk);
-  Value pair(const Column &column, Value chunk, Value n, Value sum);
+  Value pair(const Column &column, Value chunk, int64_t block, Value n, Value sum);
   SmallVector<Value> weave(ArrayRef<Column> columns, Value chunk, ValueRange sums);
   SmallVector<Value> weighChunk(ArrayRef<Column> columns, Value chunk, ValueRange sums);
-  Value bufferRow(Value chunk);
 
   CpuBuilder &b;
   WorkPlan &plan;

@@ -114,6 +114,11 @@ LogicalResult WorkPlan::readMatrix() {
   if (lazy && !(tiles && isSoftmax()))
     return work.emitOpError("the lazy maximum is built on the CPU for softmax on matrix tiles only "
                             "(bf16, AMX, rows and keys multiples of 32); use maximum = exact");
+  if (lazy && keys < 64)
+    return work.emitOpError()
+           << "the lazy maximum takes 32 keys at a time with the next ones under "
+              "way; expected keys of at least 64, found "
+           << keys;
   if (overlap && !lazy)
     return work.emitOpError("overlap = 1 on a CPU runs the matrix unit under the weights of a "
                             "schedule with maximum = lazy; use overlap = 0");
@@ -171,8 +176,9 @@ void WorkPlan::layOut() {
     keyTile = slice(keys, rowWords() + keyRowPadding);
     valueTile = slice(tileRows() * valueBlocks(), registerValues);
   }
-  // The lazy form takes 32 keys at a time, in two buffers in turn.
-  scores = slice(std::max<int64_t>(keys, lazy ? 64 : 0), rows);
+  scores = slice(keys, rows);
+  if (lazy)
+    blockScores = slice(scoreBuffers() * scoreBufferRows, 32);
   weights = pairs ? slice(tileRows(), rows) : scores;
   rescale = slice(1, rows);
   blockSum = slice(1, rows);

@@ -57,7 +57,9 @@ struct WorkPlan {
   // value tile is cut into blocks of `registerValues` columns, one after the other: block c holds
   // rows [c * tileRows, (c + 1) * tileRows), so that the product reads it in address order.
   Slice keyTile, valueTile, scores, weights, rescale;
-  Slice blockSum; // of the weights of one key tile, in the lazy form
+  // In the lazy form: sums of the weights of one key tile; scores of blocks of 32 keys by 32 rows,
+  // in buffers in turn.
+  Slice blockSum, blockScores;
   int64_t panelBytes = 0, bytes = 0;
   // State of a panel in a part of the key range: accumulator, maximum and sum, in this order.
   Slice partAccumulator, partMaximum, partSum;
@@ -69,6 +71,13 @@ struct WorkPlan {
   int64_t rowWords() const;
   /// Keys of a tile are computed in multiples of this.
   int64_t keyStep() const { return tiles ? 32 : registerKeys; }
+  /// In the lazy form: chunks of 32 keys by which the scores are ahead of the weights. Two blocks
+  /// at least: what a tile register stores cannot be loaded at once.
+  int64_t chunksAhead() const { return rows == 32 ? 2 : 1; }
+  /// Score buffers, a power of two of chunks with a block for each 32 rows; and rows of each. The
+  /// odd one keeps loads of one buffer and stores to another apart in the low address bits.
+  int64_t scoreBuffers() const { return 2 * chunksAhead() * rows / 32; }
+  static constexpr int64_t scoreBufferRows = 33;
   int64_t tileRows() const { return pairs ? keys / 2 : keys; }
   Type wordType() const;
   /// Factor of the queries while they are loaded, and what is left of the scale for the scores:
