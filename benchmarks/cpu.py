@@ -22,15 +22,18 @@ class Tensor(ctypes.Structure):
 
 
 def source(case):
-    t, size = MLIR[case["dtype"]], case["size"]
-    q = f"tensor<?x{case['heads']}x{1 if case['q'] == 1 else '?'}x{size}x{t}>"
-    k = f"tensor<?x{case['kv_heads']}x?x{size}x{t}>"
+    t, size, v_size = MLIR[case["dtype"]], case["size"], case.get("v_size", case["size"])
+    tensor = lambda heads, size: f"tensor<?x{heads}x{1 if case['q'] == 1 else '?'}x{size}x{t}>"
+    q, out = tensor(case["heads"], size), tensor(case["heads"], v_size)
+    k, v = (f"tensor<?x{case['kv_heads']}x?x{s}x{t}>" for s in (size, v_size))
     mask = "mask(<causal>) " if case["causal"] else ""
+    if "window" in case:
+        mask = f"mask(<causal and window<{case['window']}>>) "
     if "schedule" in case:
         mask += f"schedule<{case['schedule']}> "
-    return (f"func.func @{case['name']}(%q: {q}, %k: {k}, %v: {k}) -> {q} {{\n"
-            f"  %o = attn.attention %q, %k, %v scale({size ** -0.5:.9g}) {mask}: {q}, {k}, {k} -> {q}\n"
-            f"  return %o : {q}\n}}\n")
+    return (f"func.func @{case['name']}(%q: {q}, %k: {k}, %v: {v}) -> {out} {{\n"
+            f"  %o = attn.attention %q, %k, %v scale({size ** -0.5:.9g}) {mask}: {q}, {k}, {v} -> {out}\n"
+            f"  return %o : {out}\n}}\n")
 
 
 def compile_all(cases, args):
@@ -49,13 +52,17 @@ class Case:
     def __init__(self, case, folder):
         import numpy as np
         self.np, self.case, rng = np, case, np.random.default_rng(1)
-        shape = lambda heads, length: (case["batch"], heads, length, case["size"])
-        self.q, self.k, self.v = (self.encode(rng.standard_normal(s, dtype=np.float32)) for s in (
-            shape(case["heads"], case["q"]), shape(case["kv_heads"], case["kv"]), shape(case["kv_heads"], case["kv"])))
+        v_size = case.get("v_size", case["size"])
+        shape = lambda heads, length, size=case["size"]: (case["batch"], heads, length, size)
+        q, k, v = (rng.standard_normal(s, dtype=np.float32) for s in (
+            shape(case["heads"], case["q"]), shape(case["kv_heads"], case["kv"]), shape(case["kv_heads"], case["kv"], v_size)))
+        if "ramp" in case:  # keys grow along the sequence, and with them the maxima
+            k *= np.linspace(0, case["ramp"], case["kv"], dtype=np.float32)[None, None, :, None]
+        self.q, self.k, self.v = map(self.encode, (q, k, v))
         if "poison" in case:
             for x in (self.k, self.v):
                 x[:, :, case["poison"]] = {"f32": np.nan, "bf16": 0x7FC0, "f16": np.nan}[case["dtype"]]
-        self.out = self.encode(np.full(self.q.shape, np.nan, np.float32))
+        self.out = self.encode(np.full(shape(case["heads"], case["q"], v_size), np.nan, np.float32))
         library = ctypes.CDLL(str(folder / case["name"] / f"lib{case['name']}.so"))
         self.kernel = getattr(library, case["name"])
         self.kernel.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32]
@@ -91,7 +98,8 @@ class Case:
             b, h, i = rng.integers(case["batch"]), rng.integers(case["heads"]), rng.integers(case["q"])
             g, position = h * case["kv_heads"] // case["heads"], case["kv"] - case["q"] + i
             seen = position + 1 if case["causal"] else case["kv"]
-            k, v = self.decode(self.k[b, g, :seen]), self.decode(self.v[b, g, :seen])
+            low = max(0, seen - case["window"]) if "window" in case else 0
+            k, v = self.decode(self.k[b, g, low:seen]), self.decode(self.v[b, g, low:seen])
             s = k @ self.decode(self.q[b, h, i]) * case["size"] ** -0.5
             p = np.exp(s - s.max())
             expected, found = p @ v / p.sum(), self.decode(self.out[b, h, i])
@@ -107,7 +115,7 @@ class Case:
         c = self.case
         if c["q"] == 1:
             return self.k.nbytes + self.v.nbytes
-        return 2 * c["batch"] * c["heads"] * c["q"] * c["kv"] * 2 * c["size"] / (2 if c["causal"] else 1)
+        return 2 * c["batch"] * c["heads"] * c["q"] * c["kv"] * (c["size"] + c.get("v_size", c["size"])) / (2 if c["causal"] else 1)
 
 
 def np_rng(np):
@@ -152,6 +160,10 @@ def measure(case_data, folder, threads, args, library):
     record = {"case": case_data["name"], "threads": threads, "error": case.error()}
     record["ok"] = bool(record["error"] < {"f32": 3e-6, "bf16": 8e-3, "f16": 2e-3}[case_data["dtype"]])
     if case_data.get("check_only"):
+        if threads > 1:  # the same bits as with one thread
+            many = case.out.copy()
+            case.run(1)
+            record["ok"] &= many.tobytes() == case.out.tobytes()
         return record
     before, trials = ceilings(library, case, threads), []
     for _ in range(5 if case_data["q"] == 1 else 1):
