@@ -45,7 +45,8 @@ private:
   void packValuePairs(Value first, Value live, Value padded);
   void packValueColumns(Value first, Value live, Value padded);
   Value valueBlockRow(Value d, Value row);
-  Value addToCheck(Value source, ValueRange at, Value sum);
+  void addToCheck(Value source, ValueRange at, SmallVector<Value> &sums);
+  Value checkValues(Value first, Value live);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
   void visitPanel(Value panel, KeyRange keys, Value padded, Value finite);
