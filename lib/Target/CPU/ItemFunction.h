@@ -40,6 +40,8 @@ private:
   void initPanel(Value panel);
   void emitStream();
   void visitTile(Value tile);
+  SourceRows nextRows(Value first, Value end, Value panel);
+  void prefetchShare(const SourceRows &source);
   void packKeys(Value first, Value live, Value padded);
   Value packValues(Value first, Value live, Value padded);
   void packValuePairs(Value first, Value live, Value padded);
@@ -49,15 +51,21 @@ private:
   Value checkValues(Value first, Value live);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
-  void visitPanel(Value panel, KeyRange keys, Value padded, Value finite);
+  void visitPanel(Value panel, KeyRange keys, Value finite, const SourceRows &next);
   std::pair<Value, Value> panelPositions(Value panel);
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);
   void storePanel(Value panel);
   // Stream form.
   void loadStreamPanel(Value panel);
-  void visitStreamPanel(Value panel, KeyRange keys, Value padded);
-  Value hasExcluded(Value live);
+  Value nextVisible(Value tile, Value end, function_ref<Value(Value)> isVisible);
+  void callStep(func::FuncOp kernel, Value panel, Value turn, KeyRange next, KeyRange keys);
+  void visitStreamPanel(Value panel, Value turn, KeyRange keys, KeyRange next);
+  void emitStreamTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible);
+  void forRowBlocks(Value panel, function_ref<void(Value block)> body);
+  Value hasExcluded(Value packed, Value live, Value panel);
+  void emitPackedWeights(Value panel, Value packed, Value live);
+  void emitMarkedWeights(Value panel, Value packed, KeyRange keys);
   void scaleStreamPanel(Value panel);
   void storeStreamPanel(Value panel);
   Value partSlice(const Slice &s, Value number, Value panel);
@@ -77,7 +85,8 @@ private:
   CpuBuilder &b;
   WorkPlan &plan;
   std::string name;
-  func::FuncOp function, itemFunction, mergeFunction, scoresKernel, valuesKernel, strictKernel;
+  func::FuncOp function, itemFunction, mergeFunction, scoresKernel, valuesKernel, strictKernel,
+      stepKernel;
   SmallVector<Value> outer;
   IRMapping outerMap;
   MaskContext context;
