@@ -7,7 +7,9 @@
 
 Cases are data: benchmarks/cases/cpu.json. Ceilings come from ceilings.c (see there how it is built), found as
 DIR/libceilings.so. A figure is the share of the ceiling measured before and after the case; prefill counts
-2 * B * H * Sq * Sk * (Dqk + Dv) operations, halved for causal, decode the bytes of K and V read once.
+2 * B * H * Sq * Sk * (Dqk + Dv) operations, halved for causal, decode the bytes of K and V read once. A case is a dictionary:
+name, dtype, batch, heads, kv_heads, q, kv (lengths), size, causal; optional v_size, layout ("bshd": [batch][sequence][head][element]
+in memory), latent (values are the first columns of the keys; counted in operations), schedule, poison, check_only.
 """
 import argparse, ctypes, datetime, json, pathlib, platform, statistics, subprocess, sys, time
 
@@ -21,19 +23,25 @@ class Tensor(ctypes.Structure):
                 ("sizes", ctypes.c_int64 * 4), ("strides", ctypes.c_int64 * 4)]
 
 
+def v_size(case):
+    return case.get("v_size", case["size"])
+
+
 def source(case):
-    t, size, v_size = MLIR[case["dtype"]], case["size"], case.get("v_size", case["size"])
-    tensor = lambda heads, size: f"tensor<?x{heads}x{1 if case['q'] == 1 else '?'}x{size}x{t}>"
-    q, out = tensor(case["heads"], size), tensor(case["heads"], v_size)
-    k, v = (f"tensor<?x{case['kv_heads']}x?x{s}x{t}>" for s in (size, v_size))
+    t, size = MLIR[case["dtype"]], case["size"]
+    rows = 1 if case["q"] == 1 else "?"
+    q, o = (f"tensor<?x{case['heads']}x{rows}x{n}x{t}>" for n in (size, v_size(case)))
+    k, v = (f"tensor<?x{case['kv_heads']}x?x{n}x{t}>" for n in (size, v_size(case)))
     mask = "mask(<causal>) " if case["causal"] else ""
     if "window" in case:
         mask = f"mask(<causal and window<{case['window']}>>) "
     if "schedule" in case:
         mask += f"schedule<{case['schedule']}> "
-    return (f"func.func @{case['name']}(%q: {q}, %k: {k}, %v: {v}) -> {out} {{\n"
-            f"  %o = attn.attention %q, %k, %v scale({size ** -0.5:.9g}) {mask}: {q}, {k}, {v} -> {out}\n"
-            f"  return %o : {out}\n}}\n")
+    latent = case.get("latent", False)  # values are the first columns of the keys
+    columns = f"  %v = attn.columns %k from 0 : {k} -> {v}\n" if latent else ""
+    return (f"func.func @{case['name']}(%q: {q}, %k: {k}{'' if latent else f', %v: {v}'}) -> {o} {{\n{columns}"
+            f"  %o = attn.attention %q, %k, %v scale({size ** -0.5:.9g}) {mask}: {q}, {k}, {v} -> {o}\n"
+            f"  return %o : {o}\n}}\n")
 
 
 def compile_all(cases, args):
@@ -52,21 +60,26 @@ class Case:
     def __init__(self, case, folder):
         import numpy as np
         self.np, self.case, rng = np, case, np.random.default_rng(1)
-        v_size = case.get("v_size", case["size"])
-        shape = lambda heads, length, size=case["size"]: (case["batch"], heads, length, size)
-        q, k, v = (rng.standard_normal(s, dtype=np.float32) for s in (
-            shape(case["heads"], case["q"]), shape(case["kv_heads"], case["kv"]), shape(case["kv_heads"], case["kv"], v_size)))
-        if "ramp" in case:  # keys grow along the sequence, and with them the maxima
-            k *= np.linspace(0, case["ramp"], case["kv"], dtype=np.float32)[None, None, :, None]
-        self.q, self.k, self.v = map(self.encode, (q, k, v))
+        # Arrays are [batch][head][sequence][element] to numpy; in memory as the case's layout says.
+        def data(heads, length, size, last=1):
+            swap = case.get("layout") == "bshd"
+            x = rng.standard_normal((case["batch"], length, heads, size) if swap else (case["batch"], heads, length, size), dtype=np.float32)
+            ramp = np.linspace(0, last, length, dtype=np.float32) if last != 1 else np.ones(length, np.float32)
+            x *= ramp[None, :, None, None] if swap else ramp[None, None, :, None]
+            return self.encode(x).transpose(0, 2, 1, 3) if swap else self.encode(x)
+        self.q = data(case["heads"], case["q"], case["size"])
+        self.k = data(case["kv_heads"], case["kv"], case["size"], case.get("ramp", 1))  # ramp: keys, and so the maxima, grow
+        self.v = self.k[..., :v_size(case)] if case.get("latent") else data(case["kv_heads"], case["kv"], v_size(case))
         if "poison" in case:
             for x in (self.k, self.v):
                 x[:, :, case["poison"]] = {"f32": np.nan, "bf16": 0x7FC0, "f16": np.nan}[case["dtype"]]
-        self.out = self.encode(np.full(shape(case["heads"], case["q"], v_size), np.nan, np.float32))
+        self.out = self.encode(np.full(self.q.shape[:3] + (v_size(case),), np.nan, np.float32))
         library = ctypes.CDLL(str(folder / case["name"] / f"lib{case['name']}.so"))
         self.kernel = getattr(library, case["name"])
         self.kernel.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32]
-        self.args = (Tensor * 4)(*(self.describe(x) for x in (self.q, self.k, self.v, self.out)))
+        inputs = (self.q, self.k) if case.get("latent") else (self.q, self.k, self.v)
+        self.count = len(inputs) + 1
+        self.args = (Tensor * self.count)(*(self.describe(x) for x in inputs + (self.out,)))
 
     def encode(self, x):
         np = self.np
@@ -86,7 +99,7 @@ class Case:
         return Tensor(x.ctypes.data, 4, CODES[self.case["dtype"]], (ctypes.c_int64 * 4)(*x.shape), (ctypes.c_int64 * 4)(*strides))
 
     def run(self, threads):
-        code = self.kernel(ctypes.addressof(self.args), 4, threads)
+        code = self.kernel(ctypes.addressof(self.args), self.count, threads)
         if code != 0:
             sys.exit(f"{self.case['name']}: the kernel returned {code}")
 
@@ -113,9 +126,9 @@ class Case:
 
     def work(self):
         c = self.case
-        if c["q"] == 1:
+        if c["q"] == 1 and not c.get("latent"):
             return self.k.nbytes + self.v.nbytes
-        return 2 * c["batch"] * c["heads"] * c["q"] * c["kv"] * (c["size"] + c.get("v_size", c["size"])) / (2 if c["causal"] else 1)
+        return 2 * c["batch"] * c["heads"] * c["q"] * c["kv"] * (c["size"] + v_size(c)) / (2 if c["causal"] and c["q"] > 1 else 1)
 
 
 def np_rng(np):
@@ -135,7 +148,7 @@ def timed(function, threads, seconds=1.5, least=3):
 
 
 def ceilings(library, case, threads):
-    if case.case["q"] == 1:
+    if case.case["q"] == 1 and not case.case.get("latent"):
         library.read_rate.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
         return {"read": library.read_rate(case.k.ctypes.data, case.v.ctypes.data, case.k.nbytes, threads)}
     names = ["fma", "fma256"] + (["dot", "tile"] if case.case["dtype"] == "bf16" else [])

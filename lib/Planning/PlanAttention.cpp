@@ -10,10 +10,13 @@ using namespace mlir;
 using namespace mlir::attn;
 
 /// Rows of a register block worth trying: more accumulators than registers spill, fewer wait.
-static constexpr int64_t blockKeys[] = {8, 6, 4};
-static constexpr int64_t blockVectors[] = {1, 2};
+static constexpr int64_t blockKeys[] = {16, 12, 8, 6, 4};
+static constexpr int64_t blockVectors[] = {1, 2, 3, 4};
 /// Speed is flat in this range of keys per tile as long as the panels fit their cache.
-static constexpr int64_t largestTile = 128, maxPanels = 16;
+static constexpr int64_t largestTile = 128;
+static constexpr int64_t panelCounts[] = {1, 2, 4, 6, 8, 10, 12, 16};
+/// Rows of an item: more would leave too few items for the cores where sequences are short.
+static constexpr int64_t largestItem = 512;
 
 //===----------------------------------------------------------------------===//
 // What is known
@@ -75,10 +78,11 @@ static SmallVector<TileShape> candidates(const CoreFacts &core, const Workload &
   SmallVector<TileShape> tiles;
   for (int64_t vectors : blockVectors)
     for (int64_t blockRows : blockKeys)
-      for (int64_t panels = 1; panels <= maxPanels; panels *= 2)
+      for (int64_t panels : panelCounts)
         for (int64_t keys = 4 * blockRows; keys <= largestTile; keys += 4 * blockRows) {
           TileShape tile{{blockRows, vectors}, core.lanes, keys, panels};
-          if (tile.block.registers() <= core.registers && tile.workingSet(work) <= core.l2 / 2)
+          if (tile.block.registers() <= core.registers && tile.rows() * panels <= largestItem &&
+              tile.workingSet(work) <= core.l2 / 4 * 3)
             tiles.push_back(tile);
         }
   return tiles;
@@ -185,7 +189,8 @@ static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &c
   set("panels", roundUp(work.group, core.lanes) / core.lanes);
   set("lanes", core.lanes);
   set("register_keys", 4);
-  set("register_values", 2);
+  // Two bf16 of a word are taken apart once for four rows; float32 rows stay whole for two.
+  set("register_values", work.isBf16 && core.registers == 32 ? 4 : 2);
   set("splits", streamSplits);
   fields.set("form", b.getStringAttr("stream"));
   return ScheduleAttr::get(context, fields.getDictionary(context));

@@ -125,13 +125,16 @@ Value ItemFunction::packValueTiles(Value first, Value live, Value padded) {
   };
   check = b.loop(b.index(0), whole, blockRows, check, packBlocks).front();
 
-  Value sum = arith::ConstantOp::create(
+  Value none = arith::ConstantOp::create(
       b, b.getZeroAttr(VectorType::get(checkWidth(plan), b.getF32Type())));
-  sum = b.loop(whole, live, 1, sum, [&](Value n, ValueRange sums) {
-           copyValueKey(first, n, true);
-           SmallVector<Value> at = {context.batch, valueHead, b.add(first, n)};
-           return SmallVector<Value>{addToCheck(mapped(plan.work.getValue()), at, sums.front())};
-         }).front();
+  SmallVector<Value> sums(checkChains, none);
+  sums = b.loop(whole, live, 1, sums, [&](Value n, ValueRange args) {
+    copyValueKey(first, n, true);
+    SmallVector<Value> at = {context.batch, valueHead, b.add(first, n)}, next(args);
+    addToCheck(mapped(plan.work.getValue()), at, next);
+    return next;
+  });
+  Value sum = b.addf(b.addf(sums[0], sums[1]), b.addf(sums[2], sums[3]));
   b.loop(live, padded, 1, [&](Value n) { copyValueKey(first, n, false); });
 
   auto infinity = DenseElementsAttr::get(cast<ShapedType>(bits), int16_t(0x7f80));

@@ -1,5 +1,6 @@
 //===- WorkPlan.cpp - the facts one attn.work is lowered by ------------------===//
 #include "WorkPlan.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -60,6 +61,17 @@ bool WorkPlan::usesTiles() {
          rows % 32 == 0 && keys % 32 == 0;
 }
 
+/// Whether values are a view of the keys' first columns, of the same head.
+bool WorkPlan::sharesKeys() {
+  auto view = work.getValue().getDefiningOp<memref::SubViewOp>();
+  bool sameHead = llvm::all_of(groups, [](const HeadGroup &g) { return g.key == g.value; });
+  auto all = [](ArrayRef<int64_t> numbers, int64_t number) {
+    return llvm::all_of(numbers, [&](int64_t n) { return n == number; });
+  };
+  return view && view.getSource() == work.getKey() && sameHead && view.getType().getRank() == 4 &&
+         all(view.getStaticOffsets(), 0) && all(view.getStaticStrides(), 1);
+}
+
 int64_t WorkPlan::rowWords() const {
   int64_t words = pairs ? (qkSize + 1) / 2 : qkSize;
   return tiles ? static_cast<int64_t>(llvm::alignTo(words, 16)) : words;
@@ -97,6 +109,7 @@ LogicalResult WorkPlan::readSchedule() {
   streamed = schedule.getWord("form") == "stream";
   tiles = !streamed && usesTiles();
   pairs = !streamed && (tiles || usesPairs());
+  sharesTile = !streamed && !pairs && sharesKeys();
   if (registerKeys < 1 || registerValues < 1)
     return work.emitOpError("schedule needs positive register_keys and register_values on a CPU");
   if (keys % registerKeys != 0)
@@ -125,8 +138,8 @@ LogicalResult WorkPlan::readMatrix() {
   return success();
 }
 
-/// Rows the stream form takes at a time.
-static constexpr int64_t streamRows = 4;
+/// Rows the stream form takes at a time, and keys it may pack into a vector.
+static constexpr int64_t streamRows = 4, streamKeys = 4;
 
 LogicalResult WorkPlan::readForm() {
   if (!streamed)
@@ -137,6 +150,9 @@ LogicalResult WorkPlan::readForm() {
   if (rows % streamRows != 0)
     return work.emitOpError() << "schedule of form stream has " << rows
                               << " rows, not a multiple of " << streamRows;
+  if (keys % streamKeys != 0)
+    return work.emitOpError() << "schedule of form stream has tiles of " << keys
+                              << " keys, not a multiple of " << streamKeys;
   if (isBf16 && (qkSize % 2 != 0 || vSize % 2 != 0))
     return work.emitOpError(
         "schedule of form stream needs even head sizes with bf16; use form panels");
@@ -167,6 +183,9 @@ void WorkPlan::layOut() {
   sum = slice(1, rows);
   position = slice(1, rows);
   head = slice(1, rows);
+  if (streamed)
+    for (Slice &turn : packed)
+      turn = slice(rows / streamRows, keys * streamRows);
   panelBytes = next;
   next *= panels;
   if (tiles) {
@@ -174,7 +193,7 @@ void WorkPlan::layOut() {
     valueTile = slice(static_cast<int64_t>(llvm::alignTo(vSize, 32)) * keys / 32, 16);
   } else if (!streamed) {
     keyTile = slice(keys, rowWords() + keyRowPadding);
-    valueTile = slice(tileRows() * valueBlocks(), registerValues);
+    valueTile = sharesTile ? keyTile : slice(tileRows() * valueBlocks(), registerValues);
   }
   scores = slice(keys, rows);
   if (lazy)

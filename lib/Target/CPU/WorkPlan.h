@@ -48,6 +48,8 @@ struct WorkPlan {
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
   // [rows][chunks of a row].
   bool streamed = false;
+  // Values are the first columns of the keys, and are read from the key tile.
+  bool sharesTile = false;
   int64_t splits = 1; // most parts of the key range
 
   // Workspace of a thread, in bytes. Slices of a panel repeat every `panelBytes`.
@@ -63,6 +65,8 @@ struct WorkPlan {
   int64_t panelBytes = 0, bytes = 0;
   // State of a panel in a part of the key range: accumulator, maximum and sum, in this order.
   Slice partAccumulator, partMaximum, partSum;
+  // Stream form, per panel: packed scores of two tiles in turn (see StreamKernels).
+  Slice packed[2];
   int64_t partPanelBytes = 0;
 
   int64_t itemRows() const { return rows * panels; }
@@ -92,12 +96,13 @@ struct WorkPlan {
   };
   RowChunks queryChunks() const { return rowChunks(qkSize, true); }
   RowChunks valueChunks() const { return rowChunks(vSize, false); }
-  /// bf16 words stay words in the products with keys: even where the dot product is slow, it saves
-  /// taking them apart.
-  bool keyDots() const {
-    return streamed && isBf16 && target.getFlag("bf16_convert") && lanes == 16;
-  }
+  /// bf16 words stay words in the products with keys where the dot product is as fast as
+  /// multiply-adds: at a quarter of their rate (Sapphire Rapids) it takes 32 cycles for a key of
+  /// 128 elements and four rows, taking the words apart and multiplying 20.
+  bool keyDots() const { return streamed && isBf16 && target.getFlag("bf16_dot") && lanes == 16; }
   double scoreFactor() const;
+  /// Keys of a packed vector of the stream form.
+  int64_t packedKeys() const { return lanes / 4; }
   bool hasRegion() { return !dot.getScore().empty(); }
   bool isSoftmax() const { return normalizer == Normalizer::Softmax; }
 
@@ -112,6 +117,7 @@ private:
   LogicalResult readMatrix();
   bool usesPairs();
   bool usesTiles();
+  bool sharesKeys();
   RowChunks rowChunks(int64_t size, bool isKey) const;
 
   bool isBf16 = false; // keys and values
