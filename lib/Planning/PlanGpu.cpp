@@ -75,10 +75,6 @@ static LogicalResult checkInputs(AttentionOp op) {
   if (op.getNormalizer() != Normalizer::Softmax)
     return op.emitOpError(
         "expected the softmax normaliser; others are not built for this target yet");
-  if (op.maskOrAll().getNumOperands() > 0)
-    return op.emitOpError("expected a mask without operands, found ")
-           << op.maskOrAll().str()
-           << "; masks that depend on data are not built for this target yet";
   return success();
 }
 
