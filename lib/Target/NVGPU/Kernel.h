@@ -109,7 +109,8 @@ private:
   // Strict.cpp
   SmallVector<Type> strictArgumentTypes();
   void readStrictArguments(ValueRange arguments);
-  void repairRows(Val number, ArrayRef<Val> acc, ArrayRef<Val> sum);
+  QueryTile tileToRepair(const QueryTile &tile);
+  void repairRows(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum);
   void repairRow(const QueryTile &tile, Val row);
   Vals loadRow(const TensorAddress &tensor, const QueryTile &tile, Val head, Val row, int64_t size);
   Vals addKey(const QueryTile &tile, ArrayRef<Val> query, Val position, Val key,

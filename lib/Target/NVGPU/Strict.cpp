@@ -44,10 +44,22 @@ static Val lanesNotFinite(KernelBuilder &b, ArrayRef<Val> values) {
   return b.intrinsic("llvm.nvvm.vote.ballot.sync", b.getI32Type(), {b.i32(-1), isBad});
 }
 
-/// After the rows are stored: those that are not finite are overwritten. Everything about the tile
-/// is made again from its number, which goes through PTX so that nothing else stays in registers
-/// during the loops over keys.
-void KernelEmitter::repairRows(Val number, ArrayRef<Val> acc, ArrayRef<Val> sum) {
+/// The tile again, from what the stores needed anyway. It goes through PTX, so that nothing made of
+/// it for the repair stays in registers during the loops over keys.
+QueryTile KernelEmitter::tileToRepair(const QueryTile &tile) {
+  auto opaque = [&](Val x) { return b.ptx("mov.b32 $0, $1;", {}, {b.getI32Type()}, {x}).front(); };
+  QueryTile again;
+  again.batch = opaque(tile.batch), again.head = opaque(tile.head);
+  again.queryHead = headFrom(plan.heads.query, again.head, "query_heads");
+  again.keyHead = headFrom(plan.heads.key, again.head, "key_heads");
+  again.valueHead = headFrom(plan.heads.value, again.head, "value_heads");
+  again.firstRow = opaque(tile.row) - (lane >> 2); // of the warp
+  maskBatch = again.batch;
+  return again;
+}
+
+/// After the rows are stored: those that are not finite are overwritten.
+void KernelEmitter::repairRows(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum) {
   if (!plan.isStrict())
     return;
   Val bad[2];
@@ -59,13 +71,11 @@ void KernelEmitter::repairRows(Val number, ArrayRef<Val> acc, ArrayRef<Val> sum)
     bad[r] = lanesNotFinite(b, mine);
   }
   b.ifThen((bad[0] | bad[1]).ne(0), [&] {
-    QueryTile tile = tileOf(b.ptx("mov.b32 $0, $1;", {}, {b.getI32Type()}, {number}).front());
-    tile.firstRow = tile.rowTile * t.rows() + (group << 6);
-    Val first = tile.firstRow + (((thread >> 5) & 3) << 4);
+    QueryTile again = tileToRepair(tile);
     b.loop(b.i32(0), b.i32(16), {}, [&](Val i, Vals) -> Vals {
-      Val quads = i.lt(b.i32(8)).select(bad[0], bad[1]), row = first + i;
+      Val quads = i.lt(b.i32(8)).select(bad[0], bad[1]), row = again.firstRow + i;
       Val mine = b.val(arith::ShRUIOp::create(b, quads.v, ((i & 7) << 2).v)) & 15;
-      b.ifThen(mine.ne(0) & row.lt(a.queries), [&] { repairRow(tile, row); });
+      b.ifThen(mine.ne(0) & row.lt(a.queries), [&] { repairRow(again, row); });
       return {};
     });
   });
