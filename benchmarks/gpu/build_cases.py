@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compiles cases for the GPU machine; needs no GPU: `build_cases.py ATTN_COMPILE FOLDER WHAT...`.
 
-WHAT: `scores` (masks and score programs for peers.py, with other schedules beside the planner's), or files of further kinds that
-card_tests.py reads: `random:N[:SEED]`, `edges`. FOLDER gets one library per group of cases and cases.json.
+WHAT: `scores` (masks and score programs for peers.py, with other schedules beside the planner's; `planned`: without those), or cases for
+card_tests.py: `random:N[:SEED]`, `operands:N[:SEED]` (masks that depend on data), `edges`. FOLDER gets one library per group of cases and cases.json.
 """
 import json, os, shutil, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +45,7 @@ def scores():
 
 def kinds(word):
     if word == "scores": return scores()
+    if word == "planned": return [c for c in scores() if not c["schedule"]]
     import random_cases
     return random_cases.cases(word)
 
