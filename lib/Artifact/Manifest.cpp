@@ -68,6 +68,7 @@ std::string attn::printManifest(const KernelInfo &info) {
     json.attribute("definition", definitionFileName(info));
     json.attributeObject("target", [&] {
       json.attribute("name", info.targetName);
+      json.attribute("kind", info.isGpu ? "gpu" : "cpu");
       printStrings(json, "features", info.features);
       json.attribute("attribute", info.target);
     });

@@ -4,6 +4,8 @@
 
 #include "ProgramMain.h"
 #include "attn/Driver/Options.h"
+#include "attn/Target/CPU/CPUTarget.h"
+#include "attn/Target/NVGPU/NVGPUTarget.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -90,6 +92,8 @@ int attn::compileMain(int argc, char **argv) {
   return programMain(argc, argv, optionTable(options), [&] {
     if (options.input.empty())
       return missingInput("attn-compile");
+    registerCPUTarget();
+    registerNVGPUTargets();
     return compile(options, llvm::outs(), llvm::errs());
   });
 }

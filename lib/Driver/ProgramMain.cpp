@@ -2,8 +2,6 @@
 
 #include "ProgramMain.h"
 
-#include "attn/Target/CPU/CPUTarget.h"
-#include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
@@ -114,8 +112,6 @@ int attn::programMain(int argc, char **argv, const OptionTable &table,
     table.printHelp(llvm::outs());
     return 0;
   }
-  registerCPUTarget();
-  registerNVGPUTargets();
   int code = static_cast<int>(runSafely(body, argc, argv));
   llvm::outs().flush();
   // After a crash nothing can be taken apart safely.

@@ -130,6 +130,9 @@ FailureOr<Plan> attn::planStreamOnGpu(AttentionOp op, TargetAttr target) {
 
 LogicalResult attn::checkGpuStreamSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
+  if (op.maskOrAll().getNumOperands() > 0)
+    return op.emitOpError("expected a mask without operands in a schedule of form stream, found ")
+           << op.maskOrAll().str();
   StreamTile tile = streamSizes(op);
   tile.keys = schedule.getInt("keys");
   tile.stages = schedule.getInt("stages");

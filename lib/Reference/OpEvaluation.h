@@ -11,7 +11,8 @@ using TensorResults = FailureOr<SmallVector<HostTensor>>;
 
 /// Each returns one tensor per result of the operation; operands are found through `scope`.
 /// Sizes that contradict each other are an error at the operation.
-TensorResults evaluateAttention(AttentionOp op, const ScalarScope &scope, Precision precision);
+TensorResults evaluateAttention(AttentionOp op, const ScalarScope &scope, Precision precision,
+                                const RowSample &rows);
 TensorResults evaluateMerge(MergeOp op, const ScalarScope &scope, Precision precision);
 TensorResults evaluateGatedSum(GatedSumOp op, const ScalarScope &scope, Precision precision);
 /// A token transform (`attn.rope`, `attn.norm`, `attn.expand`, ...).

@@ -105,6 +105,8 @@ private:
     const Json *target = field(manifest, "target", Json::Kind::Object, "an object");
     if (!target || !text(*target, "name", bundle.targetName))
       return false;
+    const Json *kind = target->find("kind");
+    bundle.forGpu = kind && kind->text == "gpu";
     const Json *features = field(*target, "features", Json::Kind::Array, "a list");
     if (!features)
       return false;
@@ -169,8 +171,12 @@ private:
 
   bool findFunctions() {
     for (Entry &entry : bundle.entryList) {
-      entry.function = reinterpret_cast<attn_entry_fn>(dlsym(bundle.library, entry.name.c_str()));
-      if (!entry.function)
+      void *symbol = dlsym(bundle.library, entry.name.c_str());
+      if (bundle.forGpu)
+        entry.gpuFunction = reinterpret_cast<attn_gpu_entry_fn>(symbol);
+      else
+        entry.function = reinterpret_cast<attn_entry_fn>(symbol);
+      if (!symbol)
         return fail("expected function '" + entry.name + "' in " + libraryName + ", found none");
     }
     return true;

@@ -3,6 +3,8 @@
 #ifndef ATTN_DRIVER_SESSION_H
 #define ATTN_DRIVER_SESSION_H
 
+#include "attn/Driver/Outcome.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -13,9 +15,6 @@
 #include <string>
 
 namespace mlir::attn {
-
-/// How something ended; the values are the programs' exit codes.
-enum class Outcome { Success = 0, UserError = 1, InternalError = 2 };
 
 /// An input file, its module, and everybody who hears about errors. Errors are printed to the
 /// given stream as they occur, with the line of the input they are about.

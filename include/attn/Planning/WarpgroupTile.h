@@ -15,6 +15,8 @@ namespace mlir::attn {
 /// key tiles and value tiles. Elements have 16 bits. All sizes in bytes.
 struct WarpgroupTile {
   int64_t qkSize = 0, vSize = 0, keys = 0, consumers = 0, stages = 0, queryBuffers = 1;
+  /// Registers that planning leaves to the code of the mask and the score program.
+  int64_t codeRegisters = 0;
 
   int64_t rows() const { return 64 * consumers; }
   int64_t threads() const { return 128 * (consumers + 1); }
@@ -57,7 +59,7 @@ struct WarpgroupTile {
     return std::min<int64_t>(248, pool / consumers / 8 * 8);
   }
   /// Scores, weights as 16-bit pairs, accumulator; then addresses, row maxima and sums, predicates.
-  int64_t neededRegisters() const { return keys / 2 + keys / 4 + vSize / 2 + 30; }
+  int64_t neededRegisters() const { return keys / 2 + keys / 4 + vSize / 2 + 30 + codeRegisters; }
   bool fits(int64_t sharedLimit) const {
     return neededRegisters() <= consumerRegisters() && sharedBytes() <= sharedLimit;
   }

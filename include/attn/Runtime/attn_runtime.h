@@ -52,8 +52,10 @@ typedef struct attn_tensor {
   int64_t strides[4];
 } attn_tensor;
 
-/** Every entry of a bundle has this type. */
+/** Every entry of a bundle has this type ... */
 typedef int32_t (*attn_entry_fn)(const attn_tensor *args, int64_t num_args, int32_t threads);
+/** ... those for a GPU this one: they return when the kernel is launched on a CUDA stream. */
+typedef int32_t (*attn_gpu_entry_fn)(const attn_tensor *args, int64_t num_args, void *stream);
 
 /** Kinds of error about one argument: code = 1000 * argument index + kind. */
 enum {

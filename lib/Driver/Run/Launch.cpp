@@ -62,23 +62,89 @@ static std::vector<TensorMemory> allocate(func::FuncOp function, ArrayRef<HostTe
 }
 
 Launch::Launch(const attn_rt::Entry &entry, func::FuncOp function, ArrayRef<HostTensor> inputs,
-               bool guarded)
-    : entry(entry), numInputs(inputs.size()), memories(allocate(function, inputs, guarded)) {
+               bool guarded, Device *device)
+    : entry(entry), numInputs(inputs.size()), device(device),
+      memories(allocate(function, inputs, guarded)) {
   for (const TensorMemory &memory : memories)
     tensors.push_back(memory.tensor());
   for (unsigned i = 0; guarded && i < numInputs; ++i)
     given.push_back(memories[i].snapshot());
 }
 
-std::string Launch::run(int32_t threads) const {
+Launch::~Launch() {
+  for (uint64_t address : addresses)
+    device->release(address);
+}
+
+//===----------------------------------------------------------------------===//
+// On a device. Scalars stay with the host, which reads them.
+//===----------------------------------------------------------------------===//
+
+std::string Launch::prepare() {
+  if (!device || !addresses.empty())
+    return "";
+  for (auto [memory, tensor] : llvm::zip_equal(memories, tensors)) {
+    uint64_t address = 0;
+    std::string wrong = device->allocate(static_cast<size_t>(memory.size()), address);
+    if (!wrong.empty())
+      return wrong;
+    addresses.push_back(address);
+    if (tensor.rank > 0)
+      tensor.data = reinterpret_cast<void *>(address);
+  }
+  return upload();
+}
+
+std::string Launch::upload() {
+  for (auto [memory, address] : llvm::zip_equal(memories, addresses))
+    if (std::string wrong =
+            device->copyIn(address, memory.data(), static_cast<size_t>(memory.size()));
+        !wrong.empty())
+      return wrong;
+  return "";
+}
+
+std::string Launch::download() {
+  for (auto [memory, address] : llvm::zip_equal(memories, addresses))
+    if (std::string wrong =
+            device->copyOut(memory.data(), address, static_cast<size_t>(memory.size()));
+        !wrong.empty())
+      return wrong;
+  return "";
+}
+
+std::string Launch::enqueue() const {
   std::string message;
-  int32_t code = entry.run(tensors.data(), tensors.size(), threads, &message);
+  int32_t code = entry.launch(tensors.data(), tensors.size(), device->stream(), &message);
   return code == 0 ? "" : message;
+}
+
+//===----------------------------------------------------------------------===//
+// Running and looking
+//===----------------------------------------------------------------------===//
+
+std::string Launch::run(int32_t threads) {
+  std::string message;
+  if (!device)
+    return entry.run(tensors.data(), tensors.size(), threads, &message) == 0 ? "" : message;
+  message = prepare();
+  if (message.empty())
+    message = upload(); // what the host changed since
+  if (message.empty())
+    message = enqueue();
+  if (message.empty())
+    message = device->finish();
+  return message.empty() ? download() : message;
 }
 
 void Launch::poisonOutputs() {
   for (unsigned i = numInputs; i < memories.size(); ++i)
     memories[i].poison();
+}
+
+int64_t Launch::outputRows(unsigned i) const {
+  const attn_tensor &tensor = tensors[numInputs + i];
+  return tensor.rank < 3 ? 0 : tensor.sizes[0] * tensor.sizes[1] * tensor.sizes[2];
 }
 
 std::string Launch::damaged() const {

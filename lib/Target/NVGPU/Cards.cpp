@@ -20,6 +20,7 @@ Val KernelEmitter::cardAddress(Val number, Val consumer) {
 
 KeyEnds KernelEmitter::endsOf(MaskAttr mask) {
   // Only which bounds exist: what this computes is dead.
+  maskBatch = b.i32(0);
   KeyBounds bounds = boundsOf(mask, b.i32(0), b.i32(0), b.i32(0));
   return {static_cast<bool>(bounds.fullLow), static_cast<bool>(bounds.fullHigh)};
 }
@@ -69,6 +70,7 @@ void KernelEmitter::readCard(QueryTile &tile) {
       b.ptx("ld.shared.v4.b32 {$0, $1, $2, $3}, [$8];\nld.shared.v4.b32 {$4, $5, $6, $7}, [$8+16];",
             {}, words, {cardAddress(tile.number, group)});
   tile.rowTile = card[0], tile.batch = card[1], tile.head = card[2], tile.last = card[3];
+  maskBatch = tile.batch;
   tile.count = b.uniform(card[4]), tile.skip = b.uniform(card[5]);
   tile.edge = ends.right || plan.lazy ? b.uniform(card[6]) : tile.skip + 1;
   tile.edge2 = ends.left ? b.uniform(card[7]) : tile.count;

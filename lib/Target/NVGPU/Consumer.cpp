@@ -305,6 +305,7 @@ Vals KernelEmitter::consume(Vals it) {
   if (plan.roles.sinks >= 0)
     addSinks(tile, acc, maximum, sum);
   store(tile, acc, maximum, sum);
+  repairRows(tile, acc, sum);
   return {b.uniform(nextTile(tile.number)), tile.started + tile.count, tile.number + 1};
 }
 

@@ -124,6 +124,7 @@ QueryTile KernelEmitter::tileOf(Val number) {
   tile.queryHead = headFrom(plan.heads.query, tile.head, "query_heads");
   tile.keyHead = headFrom(plan.heads.key, tile.head, "key_heads");
   tile.valueHead = headFrom(plan.heads.value, tile.head, "value_heads");
+  maskBatch = tile.batch;
   Val first = tile.rowTile * t.rows();
   Val last = (first + t.rows()).min(a.queries) - 1;
   KeyBounds bounds = boundsOf(plan.mask, first + a.offset, last + a.offset, tile.head);
@@ -305,8 +306,10 @@ static void markMaps(KernelBuilder &b, LLVM::LLVMFuncOp function) {
 }
 
 void KernelEmitter::createFunction() {
-  auto type =
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), argumentTypes(b));
+  SmallVector<Type> types = argumentTypes(b);
+  llvm::append_range(types, strictArgumentTypes());
+  llvm::append_range(types, maskArgumentTypes());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
   auto function = LLVM::LLVMFuncOp::create(b, name, type);
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
@@ -324,6 +327,9 @@ void KernelEmitter::createFunction() {
                     &a.outRow, &a.lseBatch,    &a.lseHead, &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
     *number = b.val(args[6 + i]);
+  size_t read = 6 + std::size(numbers);
+  readStrictArguments(args.drop_front(read));
+  readMaskArguments(args.drop_front(read + strictArgumentTypes().size()));
 }
 
 LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {
@@ -340,7 +346,7 @@ LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {
 }
 
 LogicalResult KernelEmitter::emit() {
-  if (failed(checkMask(plan.mask)) || failed(checkScore()))
+  if (failed(checkScore()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   LLVM::GlobalOp memory = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());

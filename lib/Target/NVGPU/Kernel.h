@@ -9,10 +9,25 @@
 #define ATTN_LIB_TARGET_NVGPU_KERNEL_H
 
 #include "KernelBuilder.h"
+#include "ScoreValue.h"
 #include "WorkPlan.h"
 #include <map>
 
 namespace mlir::attn {
+
+/// A tensor that the mask reads: element [i, j, l, k] lies at address + (i * strides[0] + j *
+/// strides[1] + l * strides[2] + k) elements; axes of size 1 have stride 0. Tensors of lower rank
+/// use the first strides.
+struct MaskOperand {
+  Val address;    // i64
+  Val strides[3]; // i64, in elements
+  Val size;       // of the last axis
+};
+
+/// A tensor of rank 4 in device memory: address of its first element, strides in elements.
+struct TensorAddress {
+  Val address, batch, head, row; // i64
+};
 
 /// Launch arguments that every kernel has, in this order (attn_gpu.c fills them).
 struct KernelArguments {
@@ -24,6 +39,8 @@ struct KernelArguments {
   Val offset;                       // position of query 0
   Val outBatch, outHead, outRow;    // strides in elements, i64
   Val lseBatch, lseHead, lseRow;
+  SmallVector<MaskOperand> masks;
+  TensorAddress query, key, value; // of strict kernels
 };
 
 /// Key range of a block of rows: keys in [low, high) may be visible, keys in [fullLow, fullHigh)
@@ -123,15 +140,40 @@ protected:
   KeyBounds concrete(KeyBounds bounds);
   Val isVisible(MaskAttr mask, Val position, Val keyBase, int64_t column, Val head, unsigned row);
   Vals maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile, bool atEnd);
-  LogicalResult checkMask(MaskAttr mask);
   Val perRow(MaskAttr mask, unsigned row, unsigned what, function_ref<Val()> make);
+
+  // MaskOperands.cpp
+  SmallVector<Type> maskArgumentTypes();
+  void readMaskArguments(ValueRange arguments);
+  Val loadInteger(Val address, Type element);
+  Val prefixLength(MaskAttr mask);
+  Val documentOf(MaskAttr mask, Val index);
+  Val isInDocument(MaskAttr mask, Val position, Val key, int64_t column, unsigned row);
+  Val isMarked(MaskAttr mask, Val position, Val key, Val head, unsigned row);
+  Val seesByOperand(MaskAttr mask, Val position, Val keyBase, int64_t column, Val head,
+                    unsigned row);
+
+  // Strict.cpp
+  SmallVector<Type> strictArgumentTypes();
+  void readStrictArguments(ValueRange arguments);
+  QueryTile tileToRepair(const QueryTile &tile);
+  void repairRows(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum);
+  void repairRow(const QueryTile &tile, Val row);
+  Vals loadRow(const TensorAddress &tensor, const QueryTile &tile, Val head, Val row, int64_t size);
+  Vals addKey(const QueryTile &tile, ArrayRef<Val> query, Val position, Val key,
+              ArrayRef<Val> state);
+  Vals addSinkToRow(const QueryTile &tile, ArrayRef<Val> state);
+  void storeRepaired(const QueryTile &tile, Val row, ArrayRef<Val> state);
 
   // Scores.cpp
   LogicalResult checkScore();
   Vals applyScore(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile);
-  Val elementaryFunction(Operation &op, ArrayRef<Val> operands);
-  Val scoreOperation(Operation &op, ArrayRef<Val> operands);
-  void runKnown(Block &region, DenseMap<Value, Val> &values);
+  ScoreValue elementaryFunction(Operation &op, ArrayRef<ScoreValue> operands);
+  ScoreValue scoreOperation(Operation &op, ArrayRef<ScoreValue> operands);
+  DenseMap<Value, ScoreValue> sharedScoreValues(const QueryTile &tile, Val head);
+  Val scoreOf(const DenseMap<Value, ScoreValue> &shared, Val product, ScoreValue position,
+              ScoreValue key);
+  void runKnown(Block &region, DenseMap<Value, ScoreValue> &values);
 
   // Consumer.cpp
   void emitConsumer();
@@ -168,6 +210,7 @@ protected:
   Val base, block, grid, thread, lane, quad, group; // group: the consumer's number
   Val queryBase, keyBase, valueBase, nextGroup;
   KeyEnds ends;
+  Val maskBatch;     // batch entry of the row tile whose mask is asked for
   double factor = 1; // exponent of 2 per unit of score
   struct Barriers {
     int64_t keyFull, keyEmpty, valueFull, valueEmpty, queryFull, queryEmpty, tileFull, tileEmpty,

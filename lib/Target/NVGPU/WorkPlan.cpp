@@ -21,7 +21,7 @@ FailureOr<NVWorkPlan> NVWorkPlan::create(func::FuncOp function) {
   NVWorkPlan plan;
   plan.function = function;
   if (failed(plan.readBody()) || failed(plan.checkTypes()) || failed(plan.readSchedule()) ||
-      failed(plan.readRoles()) || failed(plan.readOffset()))
+      failed(plan.readRoles()) || failed(plan.readMaskRoles()) || failed(plan.readOffset()))
     return failure();
   return plan;
 }
@@ -66,9 +66,6 @@ LogicalResult NVWorkPlan::readBody() {
   if (!storeOut)
     return work.emitOpError("stores no output");
   mask = stream.getMask();
-  if (!stream.getMaskOperands().empty())
-    return stream.emitOpError("expected a mask without operands, found ")
-           << mask.str() << "; masks that depend on data are not built for this target yet";
   heads = {SmallVector<int64_t>(work.getQueryMap()), SmallVector<int64_t>(work.getKeyMap()),
            SmallVector<int64_t>(work.getValueMap())};
   scale = dot.getScale().convertToDouble();
@@ -150,6 +147,21 @@ LogicalResult NVWorkPlan::readRoles() {
     roles.sinks = argumentNumber(init.getSinks());
   if ((storeLse && roles.lse < 0) || (init.getSinks() && roles.sinks < 0))
     return work.emitOpError("expected log-sum-exp and sinks to be arguments of the entry");
+  return success();
+}
+
+LogicalResult NVWorkPlan::readMaskRoles() {
+  constexpr size_t most = 4; // ATTN_GPU_MAX_MASKS
+  if (stream.getMaskOperands().size() > most)
+    return stream.emitOpError("expected at most ")
+           << most << " mask operands, found " << stream.getMaskOperands().size();
+  for (Value operand : stream.getMaskOperands()) {
+    roles.masks.push_back(argumentNumber(operand));
+    maskTypes.push_back(cast<MemRefType>(operand.getType()));
+    if (roles.masks.back() < 0)
+      return stream.emitOpError("expected mask operands to be whole arguments of the entry; "
+                                "computed masks are not built for this target yet");
+  }
   return success();
 }
 

@@ -14,6 +14,8 @@ struct ArgumentRoles {
   int64_t query = -1, key = -1, value = -1, out = -1, lse = -1, sinks = -1, offset = -1;
   /// Without an argument: Sk - Sq, or this constant.
   std::optional<int64_t> constantOffset;
+  /// Of the mask's operands.
+  SmallVector<int64_t> masks;
 };
 
 /// Gathers the canonical form of an `attn.work` in a function that is this work alone.
@@ -28,6 +30,7 @@ struct NVWorkPlan {
   WarpgroupTile tile;
   ArgumentRoles roles;
   MaskAttr mask;
+  SmallVector<MemRefType> maskTypes;
   bool isHalf = false;      // f16, else bf16
   bool isStream = false;    // packed rows, split keys: form = stream
   int64_t splits = 1;       // stream: most parts of the key range ...
@@ -36,6 +39,9 @@ struct NVWorkPlan {
   double scale = 1;
 
   bool hasRegion() { return !dot.getScore().empty(); }
+  /// Rows that excluded keys of visited tiles may have spoiled are computed again. Without a mask
+  /// the only such keys lie behind the end, where the copy engine writes zeros.
+  bool isStrict() { return !isStream && !mask.isAll(); }
   /// Scores leave the product times `scale`; otherwise the exponent's factor holds it.
   bool scalesScores() { return hasRegion() || scale <= 0; }
   int64_t largestGroup() const;
@@ -49,6 +55,7 @@ private:
   LogicalResult readStreamSchedule();
   LogicalResult readOffset();
   LogicalResult readRoles();
+  LogicalResult readMaskRoles();
   LogicalResult checkTypes();
 };
 
