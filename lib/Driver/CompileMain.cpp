@@ -75,6 +75,8 @@ static OptionTable optionTable(CompileOptions &options) {
       batchOption(options.reportSizes),
       queryLengthOption(options.reportSizes),
       keyLengthOption(options.reportSizes),
+      flagOption("strict", "of a GPU: a NaN in excluded keys or values reaches no row (promise 3)",
+                 options.strict),
       flagOption("remarks", "also say which rewrites declined, and why", options.remarks),
       textOption("reproducer", "FILE", "where an internal failure leaves its reproducer",
                  options.reproducer),

@@ -29,7 +29,7 @@ struct CompileOptions {
   std::string output;
   /// Empty: `<kernel>.reproducer.mlir`.
   std::string reproducer;
-  bool report = false, reportJson = false, remarks = false;
+  bool report = false, reportJson = false, remarks = false, strict = false;
   ReportSizes reportSizes;
 };
 

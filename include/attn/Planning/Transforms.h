@@ -7,6 +7,9 @@
 
 namespace mlir::attn {
 
+/// On a module: kernels keep promise 3 in full, also where that costs (`strict = 1`).
+constexpr StringLiteral strictAttrName = "attn.strict";
+
 /// A schedule, and one sentence for each number in it ("rows = 32: ...").
 struct Plan {
   ScheduleAttr schedule;

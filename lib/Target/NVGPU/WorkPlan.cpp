@@ -94,6 +94,7 @@ LogicalResult NVWorkPlan::readSchedule() {
   tile.stages = schedule.getInt("stages");
   overlap = schedule.getFlag("overlap");
   pingpong = schedule.getFlag("pingpong") && tile.consumers > 1;
+  strict = schedule.getFlag("strict");
   longestFirst = schedule.getWord("order") == "longest_first";
   // A second buffer lets the next tile's queries arrive during this tile.
   tile.queryBuffers = 2;

@@ -32,7 +32,7 @@ struct NVWorkPlan {
   MaskAttr mask;
   SmallVector<MemRefType> maskTypes;
   bool isHalf = false; // f16, else bf16
-  bool overlap = false, pingpong = false, longestFirst = false;
+  bool overlap = false, pingpong = false, longestFirst = false, strict = false;
   double scale = 1;
 
   bool hasRegion() { return !dot.getScore().empty(); }
