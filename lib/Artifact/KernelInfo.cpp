@@ -154,11 +154,16 @@ static void describeTarget(ModuleOp module, KernelInfo &info) {
     info.targetName = name.str();
   if (auto features = target.getFields().getAs<StringAttr>("features"))
     info.features = neededFeatures(features.getValue());
-  // The tensor cores multiply masked value rows by zero, which leaves a NaN; the host's threads do
-  // not matter.
+  // The tensor cores multiply masked value rows by zero, which leaves a NaN unless the schedule
+  // mends it; the host's threads do not matter.
   if (target.getWord("kind") == "gpu") {
     info.isGpu = true;
-    info.promises.strictMaskedNan = false;
+    info.promises.strictMaskedNan = true;
+    module.walk([&](AttentionOp op) {
+      ScheduleAttr schedule = op.getScheduleAttr();
+      bool isStrict = op.maskOrAll().isAll() || (schedule && schedule.getFlag("strict"));
+      info.promises.strictMaskedNan &= isStrict;
+    });
   }
 }
 

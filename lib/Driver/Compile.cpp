@@ -4,6 +4,7 @@
 
 #include "attn/Artifact/Bundle.h"
 #include "attn/Pipelines/Pipelines.h"
+#include "attn/Planning/Transforms.h"
 #include "attn/Target/Target.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -198,6 +199,8 @@ static Outcome writeBundleTo(Compilation &compilation, const CompileOptions &opt
 }
 
 static Outcome compileFrom(Session &session, const CompileOptions &options, raw_ostream &out) {
+  if (options.strict)
+    session.module()->setAttr(strictAttrName, UnitAttr::get(session.context()));
   Compilation compilation(session, options);
   bool onlyReport = wantsReport(options) && !options.emit && options.output.empty();
   Emit emit = options.emit.value_or(Emit::Bundle);

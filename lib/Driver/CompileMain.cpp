@@ -78,6 +78,8 @@ static OptionTable optionTable(CompileOptions &options) {
       flagOption("exact-maximum",
                  "running maxima; GPU kernels keep the first tile's and mend what outgrows it",
                  options.exactMaximum),
+      flagOption("strict", "of a GPU: a NaN in excluded keys or values reaches no row (promise 3)",
+                 options.strict),
       flagOption("remarks", "also say which rewrites declined, and why", options.remarks),
       textOption("reproducer", "FILE", "where an internal failure leaves its reproducer",
                  options.reproducer),

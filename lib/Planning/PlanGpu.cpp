@@ -214,12 +214,19 @@ static WarpgroupTile sizesOf(AttentionOp op) {
   return sizes;
 }
 
+/// What the form for packed rows has no code for runs in tiles of rows.
+static bool mayStream(AttentionOp op) {
+  MaskAttr mask = op.maskOrAll();
+  auto module = op->getParentOfType<ModuleOp>();
+  bool isStrict = module && module->hasAttr(strictAttrName) && !mask.isAll();
+  return mask.getNumOperands() == 0 && !isStrict;
+}
+
 FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
   if (failed(checkInputs(op)))
     return failure();
   MaskAttr mask = op.maskOrAll();
-  bool hasOperands = mask.getNumOperands() > 0;
-  if (isStreamWork(op) && !hasOperands)
+  if (isStreamWork(op) && mayStream(op))
     return planStreamOnGpu(op, target);
   int64_t shared = target.getInt("shared_memory");
   bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
@@ -234,7 +241,7 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
   plan.reasons.push_back(explainMaximum(op, choice, wanted));
   if (isStreamWork(op))
     plan.reasons.push_back("form = panels: rows are packed for decoding only under masks that do "
-                           "not depend on data");
+                           "not depend on data, and without strict = 1");
   return plan;
 }
 

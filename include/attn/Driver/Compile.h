@@ -29,7 +29,7 @@ struct CompileOptions {
   std::string output;
   /// Empty: `<kernel>.reproducer.mlir`.
   std::string reproducer;
-  bool report = false, reportJson = false, remarks = false;
+  bool report = false, reportJson = false, remarks = false, strict = false;
   /// Running maxima, also where the target would keep the first key tile's.
   bool exactMaximum = false;
   ReportSizes reportSizes;

@@ -7,6 +7,9 @@
 
 namespace mlir::attn {
 
+/// On a module: kernels keep promise 3 in full, also where that costs (`strict = 1`).
+constexpr StringLiteral strictAttrName = "attn.strict";
+
 /// How far a row's reference may lag behind its maximum.
 enum class Maximum {
   /// As far as a kernel notices and mends; where the target has such kernels.

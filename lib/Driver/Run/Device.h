@@ -55,6 +55,7 @@ private:
   std::string errorOf(int code) const;
   std::string capture(const std::function<std::string()> &launch, unsigned count, void *&graph);
   std::string timeOnce(const std::function<std::string()> &launch, double &seconds);
+  std::string timeCopies(uint64_t to, uint64_t from, uint64_t bytes, std::vector<double> &times);
   std::string measureCopies(double &bytesPerSecond);
   std::string measureProducts(double &flops);
 

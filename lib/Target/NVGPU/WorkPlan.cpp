@@ -115,6 +115,7 @@ LogicalResult NVWorkPlan::readSchedule() {
   overlap = schedule.getFlag("overlap");
   pingpong = schedule.getFlag("pingpong") && tile.consumers > 1;
   lazy = schedule.getWord("maximum") == "lazy";
+  strict = schedule.getFlag("strict");
   longestFirst = schedule.getWord("order") == "longest_first";
   // A second buffer lets the next tile's queries arrive during this tile.
   tile.queryBuffers = 2;

@@ -35,13 +35,13 @@ struct NVWorkPlan {
   bool isStream = false;    // packed rows, split keys: form = stream
   int64_t splits = 1;       // stream: most parts of the key range ...
   int64_t streamBlocks = 1; // ... and blocks per multiprocessor
-  bool overlap = false, pingpong = false, longestFirst = false, lazy = false;
+  bool overlap = false, pingpong = false, longestFirst = false, lazy = false, strict = false;
   double scale = 1;
 
   bool hasRegion() { return !dot.getScore().empty(); }
-  /// Rows that excluded keys of visited tiles may have spoiled are computed again. Without a mask
-  /// the only such keys lie behind the end, where the copy engine writes zeros.
-  bool isStrict() { return !isStream && !mask.isAll(); }
+  /// `strict = 1`: rows that excluded keys of visited tiles may have spoiled are computed again.
+  /// Without a mask the only such keys lie behind the end, where the copy engine writes zeros.
+  bool isStrict() { return strict && !isStream && !mask.isAll(); }
   /// Scores leave the product times `scale`; otherwise the exponent's factor holds it.
   bool scalesScores() { return hasRegion() || scale <= 0; }
   int64_t largestGroup() const;

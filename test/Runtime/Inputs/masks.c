@@ -1,4 +1,5 @@
-/* Sizes of mask operands are checked on the host. A batch without rows launches nothing, so no driver is needed. */
+/* Sizes of mask operands are checked on the host. A batch without rows launches nothing, so no
+ * driver is needed. */
 #include "masks.h"
 
 static void say(const char *what, int32_t code) {
@@ -14,8 +15,9 @@ static attn_tensor make(int32_t dtype, int32_t rank, int64_t a, int64_t b, int64
 
 int main(void) {
   /* 2 batches, no rows, 300 keys */
-  attn_tensor args[5] = {make(ATTN_BF16, 4, 2, 4, 0, 128), make(ATTN_BF16, 4, 2, 2, 300, 128), make(ATTN_BF16, 4, 2, 2, 300, 128),
-                         make(ATTN_I32, 2, 2, 300, 1, 1), make(ATTN_BF16, 4, 2, 4, 0, 128)};
+  attn_tensor args[5] = {make(ATTN_BF16, 4, 2, 4, 0, 128), make(ATTN_BF16, 4, 2, 2, 300, 128),
+                         make(ATTN_BF16, 4, 2, 2, 300, 128), make(ATTN_I32, 2, 2, 300, 1, 1),
+                         make(ATTN_BF16, 4, 2, 4, 0, 128)};
   say("documents", documents(args, 5, 0));
   args[3] = make(ATTN_I32, 2, 2, 299, 1, 1);
   say("documents too short", documents(args, 5, 0));

@@ -32,13 +32,7 @@
 // CHECK-NOT: arith.cmpi sge
 // CHECK-NOT: arith.maxnumf
 // CHECK: wgmma.wait_group.sync.aligned 0
-// Rows that a NaN of an excluded key has reached are found by their sums and computed again, key by key.
 // CHECK-NOT: scf.for
-// CHECK-COUNT-2: llvm.nvvm.vote.ballot.sync
-// CHECK: scf.for
-// CHECK: bar.warp.sync
-// CHECK: scf.for
-// CHECK-COUNT-5: llvm.nvvm.shfl.sync.bfly.f32
 // Rows whose sum left its range flag the tile.
 // CHECK: arith.cmpf uge
 // CHECK: @f st.shared.b32 [$2], $3;
@@ -96,6 +90,23 @@ func.func @score(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tenso
     attn.yield %r : f32
   } : tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x2x?x64xbf16>
   return %o : tensor<?x2x?x64xbf16>
+}
+
+// -----
+
+// Rows that a NaN of an excluded key has reached are found by their sums and computed again, key by key.
+// CHECK-LABEL: llvm.func @strict_kernel(
+// CHECK-COUNT-3: wgmma.wait_group.sync.aligned 0
+// CHECK: wgmma.wait_group.sync.aligned 0
+// CHECK-COUNT-2: llvm.nvvm.vote.ballot.sync
+// CHECK: scf.for
+// CHECK: bar.warp.sync
+// CHECK: scf.for
+// CHECK-COUNT-5: llvm.nvvm.shfl.sync.bfly.f32
+// CHECK: llvm.return
+func.func @strict(%q: tensor<?x2x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x2x?x128xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) schedule<rows = 128, keys = 128, stages = 2, roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, persistent = 1, strict = 1> : tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>
+  return %o : tensor<?x2x?x128xbf16>
 }
 
 // -----

@@ -1,6 +1,6 @@
-//===- PeakProduct.cpp - a kernel that does nothing but matrix products ---===//
+//===- CeilingKernels.cpp - kernels that only multiply, or only copy ------===//
 
-#include "PeakProduct.h"
+#include "CeilingKernels.h"
 
 using namespace mlir::attn;
 
@@ -71,4 +71,48 @@ std::string mlir::attn::peakProductText() {
   // Practically never true, but the products have a reader.
   text += "setp.eq.f32 %p, %acc0, 0f12345678;\n@%p st.shared.f32 [%base], %acc0;\nret;\n}\n";
   return text;
+}
+
+/// A block moves 32 KB at a time: four coalesced accesses per thread in flight.
+std::string mlir::attn::copyText() {
+  return R"(.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry copy(.param .u64 to, .param .u64 from, .param .u64 bytes)
+.maxntid 512
+{
+.reg .b64 %to, %from, %at, %end, %step, %t, %x, %y;
+.reg .b32 %r, %v<16>;
+.reg .pred %p;
+ld.param.u64 %to, [to];
+ld.param.u64 %from, [from];
+ld.param.u64 %end, [bytes];
+cvta.to.global.u64 %to, %to;
+cvta.to.global.u64 %from, %from;
+mov.u32 %r, %nctaid.x;
+mul.wide.u32 %step, %r, 32768;
+mov.u32 %r, %ctaid.x;
+mul.wide.u32 %at, %r, 32768;
+mov.u32 %r, %tid.x;
+mul.wide.u32 %t, %r, 16;
+MORE:
+setp.ge.u64 %p, %at, %end;
+@%p bra DONE;
+add.u64 %x, %at, %t;
+add.u64 %y, %to, %x;
+add.u64 %x, %from, %x;
+ld.global.v4.b32 {%v0, %v1, %v2, %v3}, [%x];
+ld.global.v4.b32 {%v4, %v5, %v6, %v7}, [%x+8192];
+ld.global.v4.b32 {%v8, %v9, %v10, %v11}, [%x+16384];
+ld.global.v4.b32 {%v12, %v13, %v14, %v15}, [%x+24576];
+st.global.v4.b32 [%y], {%v0, %v1, %v2, %v3};
+st.global.v4.b32 [%y+8192], {%v4, %v5, %v6, %v7};
+st.global.v4.b32 [%y+16384], {%v8, %v9, %v10, %v11};
+st.global.v4.b32 [%y+24576], {%v12, %v13, %v14, %v15};
+add.u64 %at, %at, %step;
+bra MORE;
+DONE:
+ret;
+}
+)";
 }
