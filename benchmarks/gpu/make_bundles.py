@@ -77,19 +77,19 @@ add("tables", 4, 3, 64, mask="causal", visible=CAUSAL, maps=([0, 3, 1, 2, 2], [0
 
 
 # Other shapes of the bar: [batch, length] each; the peer is cuDNN, or FlexAttention where cuDNN has no such mask or score.
-for H, Hk, sizes in ((32, 8, [[1, 8192], [1, 32768]]), (16, 8, [[1, 65536]]), (8, 8, [[1, 65536]]), (8, 4, [[1, 65536]])):
+for H, Hk, sizes in ((32, 8, [[1, 8192], [1, 32768], [1, 65536]]), (16, 8, [[1, 65536]]), (8, 8, [[1, 65536]]), (8, 4, [[1, 65536]])):
     add(f"shape_{H}_{Hk}", H, Hk, 128, mask="causal", visible=CAUSAL, shapes=sizes)
 for H, Hk in ((16, 16), (8, 4), (4, 4)):
     more = dict(shapes=[[1, 32768]], group=f"d16_{H}_{Hk}")
     add(f"shape_d16_{H}_{Hk}", H, Hk, 16, **more)
     add(f"shape_d16_{H}_{Hk}_overlap", H, Hk, 16, schedule=schedule(4, 96, 4, 1, 1, "linear", "lazy"), **more)
     add(f"shape_d16_{H}_{Hk}_exact", H, Hk, 16, schedule=schedule(4, 96, 4, 1, 1, "linear"), **more)
-for D in (32, 40, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 192):
+for D in (24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 192):
     more = dict(mask="causal", visible=CAUSAL, shapes=[[2, 8192]], group=f"d{D}")
     add(f"shape_d{D}", 16, 16, D, **more)
-for D, consumers, keys in ((32, 3, 128), (72, 4, 48), (88, 2, 128), (120, 3, 80)):
-    add(f"shape_d{D}_{consumers}x{keys}", 16, 16, D, mask="causal", visible=CAUSAL, shapes=[[2, 8192]], group=f"d{D}",
-        schedule=schedule(consumers, keys, 2, int(consumers < 3), int(consumers > 2), maximum="lazy"))
+for D, consumers, keys, overlap in ((24, 4, 80, 0), (32, 3, 128, 1), (32, 4, 80, 0), (40, 4, 80, 1), (48, 4, 80, 0), (56, 4, 48, 0), (72, 4, 48, 1), (72, 3, 112, 0), (88, 3, 112, 0), (104, 4, 32, 0), (120, 2, 128, 1)):
+    add(f"shape_d{D}_{consumers}x{keys}_{overlap}", 16, 16, D, mask="causal", visible=CAUSAL, shapes=[[2, 8192]], group=f"d{D}",
+        schedule=schedule(consumers, keys, 2, overlap, int(consumers > 2), maximum="lazy"))
 add("shape_d192_128", 16, 16, 192, 128, mask="causal", visible=CAUSAL, shapes=[[2, 4096]])
 add("shape_window4096", 32, 8, 128, mask="causal and window<4096>", visible="(k <= q) & (k > q - 4096)", shapes=[[1, 32768]], peer="flex")
 add("shape_softcap_d256", 16, 8, 256, mask="causal", visible=CAUSAL, score="50 * torch.tanh(s / 50)", shapes=[[1, 8192]], peer="flex",

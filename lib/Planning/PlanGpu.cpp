@@ -13,12 +13,17 @@ using namespace mlir::attn;
 /// waits longer. With a lazy maximum and the widest values 64 keys are at least as fast as 80.
 static constexpr int64_t mostKeys = 128, mostKeysBesideWideValues = 64;
 /// More consumers pay if their tiles stay this wide: measured from 16 to 256 columns. 4 x 64 wins
-/// only without a maximum (at 64 columns up to 13 %), 3 x 80 loses to 2 x 128 either way.
+/// only without a maximum (at 64 columns up to 13 %), 3 x 80 loses to 2 x 128 either way. Rows that
+/// are an odd number of 16-byte units straddle sectors and keep the copy engine busy: there it pays
+/// to load each key for more queries (72 columns 4 x 48 against 3 x 112 15 %, 120 columns 3 x 80
+/// against 2 x 128 34 %).
+enum class When { Always, Lazy, OddRows };
 static constexpr struct {
   int64_t consumers, keys;
-  bool onlyLazy;
-} crowds[] = {{4, 96, false},  {4, 80, false},  {4, 64, true},
-              {3, 128, false}, {3, 112, false}, {3, 96, false}};
+  When when;
+} crowds[] = {{4, 96, When::Always},  {4, 80, When::Always},  {4, 64, When::Lazy},
+              {4, 48, When::OddRows}, {3, 128, When::Always}, {3, 112, When::Always},
+              {3, 96, When::Always},  {3, 80, When::OddRows}};
 
 //===----------------------------------------------------------------------===//
 // Choice
@@ -51,10 +56,12 @@ static std::optional<WarpgroupTile> widest(const WarpgroupTile &sizes, int64_t c
 
 static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64_t shared,
                                                bool lazy) {
-  for (auto [consumers, keys, onlyLazy] : crowds)
-    if (auto tile = widest(sizes, consumers, keys, shared);
-        tile && tile->keys == keys && (lazy || !onlyLazy))
+  bool oddRows = sizes.qkSize % 16 != 0 || sizes.vSize % 16 != 0;
+  for (auto [consumers, keys, when] : crowds) {
+    bool applies = when == When::Always || (when == When::Lazy ? lazy : oddRows);
+    if (auto tile = widest(sizes, consumers, keys, shared); applies && tile && tile->keys == keys)
       return tile;
+  }
   bool isWide = lazy && sizes.vSize > 192;
   return widest(sizes, 2, isWide ? mostKeysBesideWideValues : mostKeys, shared);
 }
@@ -106,8 +113,8 @@ struct Choice {
 
   bool pingpong() const { return tile.consumers > 2; }
   /// Without a maximum the softmax is short: other warpgroups' products fill it, and waiting for
-  /// both products at once leaves the compiler free.
-  bool overlap() const { return !lazy || tile.consumers <= 2; }
+  /// both products at once leaves the compiler free. The smallest products are too short for that.
+  bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize <= 32; }
 };
 } // namespace
 

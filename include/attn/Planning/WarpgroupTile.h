@@ -38,14 +38,14 @@ struct WarpgroupTile {
   int64_t valueOffset() const { return keyOffset() + stages * keyBytes(); }
   int64_t barrierOffset() const { return valueOffset() + stages * valueBytes(); }
   /// Behind the full and empty barriers of both rings and of the queries, the ring of tile numbers,
-  /// and the flagged tiles of a lazy maximum with their barrier: each consumer's ranges, as eight
+  /// and the flagged tiles of a lazy maximum with their barrier: each consumer's ranges, as nine
   /// words.
   int64_t cardOffset() const {
     int64_t end =
         barrierOffset() + 4 * 8 * stages + 2 * 8 * queryBuffers * consumers + 2 * 16 + 3 * 8;
     return (end + 15) / 16 * 16;
   }
-  static constexpr int64_t cards = 4, cardBytes = 32;
+  static constexpr int64_t cards = 4, cardBytes = 48;
   int64_t sharedBytes() const { return cardOffset() + cards * consumers * cardBytes; }
 
   /// Registers a thread has when all are launched: a multiple of 8 of the file's 65536 words.

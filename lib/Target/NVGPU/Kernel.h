@@ -63,6 +63,7 @@ struct QueryTile {
   Val row, firstRow;     // first of the thread's two rows; the warpgroup's first row
   Val slot, queryLow;    // barrier number and descriptor of the queries
   Val skip, edge, edge2; // numbers: [0, skip) not needed, [edge, edge2) without mask code
+  Val lane, warp;        // of the thread
   Val word;              // what stood in the ring: the tile's number, with a lazy maximum exactBit
   Val keepsReference;    // lazy: whether there are tiles without mask code
   /// Packed rows: position and score head of the thread's two rows.
@@ -115,6 +116,7 @@ protected:
   // Cards.cpp
   void writeCard(QueryTile &tile, int64_t consumer);
   void readCard(QueryTile &tile);
+  void placeRows(QueryTile &tile);
   void rangesOf(QueryTile &tile);
   KeyEnds endsOf(MaskAttr mask);
   Val cardAddress(Val number, Val consumer);
@@ -197,6 +199,10 @@ protected:
   Vals finishScores(ArrayRef<Val> scores, QueryTile &tile, Val number, bool masked, bool atEnd);
   void addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum);
   void store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
+  bool stagesOutput() const;
+  void writeStage(const QueryTile &tile, Val rows, ArrayRef<Val> words);
+  void copyStage(const QueryTile &tile, Val rows);
+  void storeStaged(const QueryTile &tile, ArrayRef<Val> words);
   void storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned row);
   void storeLse(const QueryTile &tile, Val maximum, Val sum, Val row);
   void passOn();
