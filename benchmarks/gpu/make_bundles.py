@@ -100,8 +100,8 @@ add("shape_alibi", 32, 32, 128, mask="causal", visible=CAUSAL, score="s + 2.0 **
 
 
 # Decoding: one or many queries per sequence.
-def stream(keys, stages, splits=256):
-    return (f"rows = 64, keys = {keys}, stages = {stages}, roles = specialised, consumers = 1, p_in_registers = 1, persistent = 1, "
+def stream(keys, stages, overlap=1, splits=256):
+    return (f"rows = 64, keys = {keys}, stages = {stages}, roles = specialised, consumers = 1, p_in_registers = 1, overlap = {overlap}, persistent = 1, "
             f"splits = {splits}, form = stream")
 
 
@@ -112,9 +112,9 @@ def decode(name, H, Hk, D, mask="causal", visible=CAUSAL, **more):
 BARS = [[1, 131072], [16, 8192], [64, 8192]]
 decode("gqa", 32, 8, 128, shapes=BARS + [[1, 2048], [1, 16384], [8, 2048]])
 decode("mqa", 32, 1, 128, shapes=[[64, 8192], [4, 4096]])
-for keys, stages in ((64, 2), (64, 6), (32, 6), (128, 3), (48, 4)):
-    decode(f"gqa_k{keys}_s{stages}", 32, 8, 128, schedule=stream(keys, stages), shapes=BARS, checked=False)
-    decode(f"mqa_k{keys}_s{stages}", 32, 1, 128, schedule=stream(keys, stages), shapes=[[64, 8192]], checked=False)
+for keys, stages, overlap in ((64, 3, 0), (64, 2, 1), (80, 2, 1), (48, 4, 1)):
+    decode(f"gqa_k{keys}_s{stages}_o{overlap}", 32, 8, 128, schedule=stream(keys, stages, overlap), shapes=BARS, checked=False)
+    decode(f"mqa_k{keys}_s{stages}_o{overlap}", 32, 1, 128, schedule=stream(keys, stages, overlap), shapes=[[64, 8192]], checked=False)
 decode("few", 4, 1, 64)
 decode("mha", 3, 3, 128)
 decode("gqa5", 10, 2, 128)

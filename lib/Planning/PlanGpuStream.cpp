@@ -21,7 +21,7 @@ bool attn::isStreamWork(AttentionOp op) {
   auto function = op->getParentOfType<FunctionOpInterface>();
   auto entry = function ? function->getAttrOfType<StringAttr>("attn.entry") : StringAttr();
   int64_t length = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(2);
-  return (entry && entry.getValue() == "decode") || length == 1;
+  return (entry && entry.getValue().ends_with("decode")) || length == 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -72,6 +72,7 @@ static ScheduleAttr build(MLIRContext *context, const StreamTile &tile) {
   number("stages", tile.stages);
   number("consumers", 1);
   number("p_in_registers", 1);
+  number("overlap", 1);
   number("persistent", 1);
   number("splits", mostStreamSplits);
   fields.set("roles", b.getStringAttr("specialised"));
@@ -103,6 +104,9 @@ static SmallVector<std::string> explain(AttentionOp op, const StreamTile &tile, 
       "consumers = 1: 64 rows are one warpgroup; it waits for memory",
       "roles = specialised: one thread drives the copy engine, also into the next unit",
       "p_in_registers = 1: weights go from softmax to the second product without shared memory",
+      "overlap = 1: the last values multiply while the softmax runs, so that few blocks are as "
+      "fast "
+      "as memory",
       "persistent = 1: blocks take units from a counter, so the slower ones take fewer",
       text(llvm::formatv("splits = {0}: at most; the launch chooses from lengths and processors",
                          mostStreamSplits))};

@@ -69,7 +69,7 @@ func.func @causal256(%q: tensor<?x2x?x256xbf16>, %k: tensor<?x2x?x256xbf16>, %v:
 
 // Decode: packed rows, keys read once, two blocks per multiprocessor; the launch cuts the key range.
 // CHECK-LABEL: func.func @decode
-// CHECK: schedule<rows = 64, keys = 64, stages = 3, roles = specialised, consumers = 1, p_in_registers = 1, persistent = 1, splits = 256, form = stream>
+// CHECK: schedule<rows = 64, keys = 64, stages = 3, roles = specialised, consumers = 1, p_in_registers = 1, overlap = 1, persistent = 1, splits = 256, form = stream>
 // CHECK-SAME: "form = stream: decoding has few rows
 // CHECK-SAME: "rows = 64: the least that wgmma multiplies; 4 heads of a group times query positions fill them"
 // CHECK-SAME: "keys = 64: 32768 bytes per stage; registers 142 of 168"

@@ -227,9 +227,9 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `consumers` | warpgroups that compute |
     | `p_in_registers`, `overlap`, `pingpong`, `persistent` | switches of asynchronous targets |
     | `maximum` | `exact`, or `lazy` running maximum |
-    | `splits` | parts the key range is cut into |
+    | `splits` | most parts the key range is cut into; lengths decide when it runs |
     | `order` | `longest_first` or `linear` order of work items |
-    | `form` | `panels` of packed tiles, or `stream`: few rows, keys and values read once from memory (CPU) |
+    | `form` | `panels` of packed tiles, or `stream`: few rows, keys and values read once from memory |
 
     ```mlir
     func.func @planned(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {

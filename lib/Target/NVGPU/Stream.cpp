@@ -66,8 +66,10 @@ StreamUnit StreamEmitter::unitOf(Val number) {
   unit.valueHead = headFrom(groups.valueHead, unit.group, "group_values");
   unit.firstRow = rowTile << 6;
   Val lastRow = (unit.firstRow + 64).min(a.queries * groups.size) - 1;
-  KeyBounds bounds = concrete(boundsOfGroup(unit.firstRow.div(groups.size) + a.offset,
-                                            lastRow.div(groups.size) + a.offset, unit.group));
+  KeyBounds found = boundsOfGroup(unit.firstRow.div(groups.size) + a.offset,
+                                  lastRow.div(groups.size) + a.offset, unit.group);
+  unit.hasLow = static_cast<bool>(found.fullLow);
+  KeyBounds bounds = concrete(found);
   Val end = (bounds.high.max(0).min(a.keys) + (t.keys - 1)).div(t.keys);
   Val low = bounds.low.max(0).div(t.keys).min(end);
   // Parts differ by at most one tile.
@@ -106,6 +108,14 @@ void StreamEmitter::emitProducer() {
 
 StreamEmitter::StreamEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
     : KernelEmitter(b, plan, name), tile(plan.tile), groups(plan.heads) {}
+
+/// The copy engine reads its maps while the block prepares.
+void StreamEmitter::prefetchMaps() {
+  b.ifThen(thread.eq(128), [&] {
+    for (Value map : {a.keyMap, a.valueMap})
+      b.intrinsicNoResult("llvm.nvvm.prefetch.tensormap", {b.val(map)});
+  });
+}
 
 void StreamEmitter::initBarriers() {
   int64_t stages = t.stages, at0 = t.barrierOffset();
@@ -191,6 +201,7 @@ LogicalResult StreamEmitter::emit() {
   thread = b.special("tid.x"), block = b.special("ctaid.x"), grid = b.special("nctaid.x");
   lane = thread & 31;
   group = b.i32(0);
+  prefetchMaps();
   initBarriers();
   emitRoles();
   LLVM::ReturnOp::create(b, ValueRange());

@@ -39,6 +39,7 @@ struct StreamUnit {
   Val firstRow;          // packed row of the tile's first
   Val from, to;          // key tiles
   Val fullFrom, fullEnd; // those without mask code
+  bool hasLow = false;   // whether some on the left may need mask code
 };
 
 class StreamEmitter : public KernelEmitter {
@@ -50,6 +51,7 @@ public:
 private:
   // Stream.cpp: frame, units, producer.
   void createFunction();
+  void prefetchMaps();
   void initBarriers();
   void emitRoles();
   StreamUnit unitOf(Val number);
@@ -66,8 +68,20 @@ private:
   Vals consumeUnit(Vals state);
   void loadQueries(const StreamUnit &unit);
   Vals loadQueryPiece(const StreamUnit &unit, Val row, Val piece);
-  Vals visit(const StreamUnit &unit, const QueryTile &tile, Val keyTile, Val count, Vals state);
-  Vals maskWhereNeeded(const StreamUnit &unit, const QueryTile &tile, Val keyTile, Vals scores);
+  /// A key tile: its number, and its count in the rings.
+  struct Tile {
+    const QueryTile &rows;
+    Val number, count;
+  };
+  Vals streamUnit(const StreamUnit &unit, const QueryTile &rows);
+  Vals visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state);
+  Vals visit(const Tile &tile, Vals state, bool masked);
+  Vals visitOverlapped(const Tile &tile, Vals state, bool masked);
+  Vals startScores(Val count);
+  Vals startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc);
+  void release(int64_t empty, Val count);
+  Softmax weigh(const Tile &tile, ArrayRef<Val> scores, bool masked, ArrayRef<Val> maximum,
+                ArrayRef<Val> sum);
   Softmax softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
 
   // StreamResults.cpp

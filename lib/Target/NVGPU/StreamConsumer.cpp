@@ -71,23 +71,6 @@ void StreamEmitter::loadQueries(const StreamUnit &unit) {
 // Key tiles
 //===----------------------------------------------------------------------===//
 
-/// Mask code runs in tiles that some row does not see as a whole, and in the last, short one.
-Vals StreamEmitter::maskWhereNeeded(const StreamUnit &unit, const QueryTile &rows, Val keyTile,
-                                    Vals scores) {
-  SmallVector<Type> types(scores.size(), b.getF32Type());
-  Val isFull = keyTile.ge(unit.fullFrom) & keyTile.lt(unit.fullEnd);
-  auto branch = scf::IfOp::create(b, types, isFull.v, /*withElseRegion=*/true);
-  auto yield = [&](Block *block, function_ref<Vals()> make) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(block);
-    Vals made = make();
-    scf::YieldOp::create(b, llvm::map_to_vector(made, [](const Val &x) { return x.v; }));
-  };
-  yield(branch.thenBlock(), [&] { return scores; });
-  yield(branch.elseBlock(), [&] { return maskScores(scores, rows, keyTile, /*atEnd=*/true); });
-  return llvm::map_to_vector(branch.getResults(), [&](Value v) { return b.val(v); });
-}
-
 static Vals ofRow(ArrayRef<Val> values, unsigned row) {
   Vals out;
   for (auto [i, value] : llvm::enumerate(values))
@@ -121,27 +104,143 @@ KernelEmitter::Softmax StreamEmitter::softmaxOf(ArrayRef<Val> scores, ArrayRef<V
   return out;
 }
 
-/// Memory is the limit, so the two products of a tile run one after the other; other blocks and
-/// the copy engine fill the gaps. State: accumulator, maximum, sum.
-Vals StreamEmitter::visit(const StreamUnit &unit, const QueryTile &rows, Val keyTile, Val count,
-                          Vals state) {
+/// Weights of a tile's scores: region, mask, softmax.
+KernelEmitter::Softmax StreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scores, bool masked,
+                                            ArrayRef<Val> maximum, ArrayRef<Val> sum) {
+  Vals finished = applyScore(scores, tile.rows, tile.number);
+  if (masked)
+    finished = maskScores(finished, tile.rows, tile.number, /*atEnd=*/true);
+  return softmaxOf(finished, maximum, sum);
+}
+
+/// Products in flight for the scores of a tile, whose keys are there.
+Vals StreamEmitter::startScores(Val count) {
+  wait(shared(at.keyFull) + (ringSlot(count, t.stages) << 3), ringParity(count, t.stages));
+  return products(queryBase, count);
+}
+
+/// Products in flight that add weighted values.
+Vals StreamEmitter::startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc) {
+  wait(shared(at.valueFull) + (ringSlot(count, t.stages) << 3), ringParity(count, t.stages));
+  return weightedSum(weights, count, acc);
+}
+
+void StreamEmitter::release(int64_t empty, Val count) {
+  arrive(shared(empty) + (ringSlot(count, t.stages) << 3));
+}
+
+static void rescale(MutableArrayRef<Val> acc, ArrayRef<Val> byRow) {
+  for (auto [i, x] : llvm::enumerate(acc))
+    x = x * byRow[halfOf(i)];
+}
+
+static Vals joined(std::initializer_list<ArrayRef<Val>> parts) {
+  Vals out;
+  for (ArrayRef<Val> part : parts)
+    llvm::append_range(out, part);
+  return out;
+}
+
+/// One product after the other; other blocks and the copy engine fill the gaps. State:
+/// accumulator, maximum, sum.
+Vals StreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
   auto nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Vals acc(all.take_front(nO));
-  Val slot = ringSlot(count, t.stages) << 3, parity = ringParity(count, t.stages);
-  wait(shared(at.keyFull) + slot, parity);
-  Vals scores = waitProducts(0, products(queryBase, count));
-  arrive(shared(at.keyEmpty) + slot);
-  scores = maskWhereNeeded(unit, rows, keyTile, applyScore(scores, rows, keyTile));
-  Softmax next = softmaxOf(scores, all.slice(nO, 2), all.slice(nO + 2, 2));
-  for (auto [i, x] : llvm::enumerate(acc))
-    x = x * next.rescale[halfOf(i)];
-  wait(shared(at.valueFull) + slot, parity);
-  Vals out = waitProducts(0, weightedSum(pack(next.weights), count, acc));
-  arrive(shared(at.valueEmpty) + slot);
-  llvm::append_range(out, next.maximum);
-  llvm::append_range(out, next.sum);
-  return out;
+  Vals scores = waitProducts(0, startScores(tile.count));
+  release(at.keyEmpty, tile.count);
+  Softmax next = weigh(tile, scores, masked, all.slice(nO, 2), all.slice(nO + 2, 2));
+  rescale(acc, next.rescale);
+  acc = waitProducts(0, startValues(pack(next.weights), tile.count, acc));
+  release(at.valueEmpty, tile.count);
+  return joined({acc, next.maximum, next.sum});
+}
+
+/// Scores of this tile and weighted values of the one before multiply together, and the values go
+/// on under the softmax. State: weights, accumulator, maximum, sum.
+Vals StreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool masked) {
+  auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
+  ArrayRef<Val> all(state);
+  Val before = tile.count - 1;
+  Vals scores = startScores(tile.count);
+  Vals acc = startValues(all.take_front(nP), before, all.slice(nP, nO));
+  scores = waitProducts(1, scores);
+  release(at.keyEmpty, tile.count);
+  Softmax next = weigh(tile, scores, masked, all.slice(nP + nO, 2), all.slice(nP + nO + 2, 2));
+  acc = waitProducts(0, acc);
+  release(at.valueEmpty, before);
+  rescale(acc, next.rescale);
+  return joined({pack(next.weights), acc, next.maximum, next.sum});
+}
+
+/// Up to three loops: tiles that some row does not see as a whole, on both sides of those without
+/// mask code. The last, short tile is on the right.
+Vals StreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state) {
+  Val to = b.uniform(unit.to), from = b.uniform(unit.from);
+  auto run = [&](Val first, Val last, bool masked) {
+    state = b.loop(first, last, state, [&](Val number, Vals before) {
+      Tile tile{rows, number, rows.started + (number - from)};
+      return plan.overlap ? visitOverlapped(tile, std::move(before), masked)
+                          : visit(tile, std::move(before), masked);
+    });
+  };
+  Val full = start;
+  if (unit.hasLow) {
+    full = b.uniform(unit.fullFrom.max(start).min(to.max(start)));
+    run(start, full, true);
+  }
+  Val end = b.uniform(unit.fullEnd.max(full).min(to.max(full)));
+  run(full, end, false);
+  run(end, to, true);
+  return state;
+}
+
+/// Values of one of two branches.
+static Vals choose(KernelBuilder &b, Val condition, function_ref<Vals()> then,
+                   ArrayRef<Val> otherwise) {
+  auto raw = [](ArrayRef<Val> values) {
+    return llvm::map_to_vector(values, [](const Val &x) { return x.v; });
+  };
+  SmallVector<Type> types = llvm::map_to_vector(otherwise, [](const Val &x) { return x.type(); });
+  auto op = scf::IfOp::create(b, types, condition.v, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  scf::YieldOp::create(b, raw(then()));
+  b.setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(b, raw(otherwise));
+  return llvm::map_to_vector(op.getResults(), [&](Value v) { return b.val(v); });
+}
+
+/// All key tiles of a unit, none at all, too -> accumulator, maximum, sum.
+Vals StreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile &rows) {
+  auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
+  Vals none(2, b.minusInfinity()), zeros(nO, b.f32(0)), noWeights(nP, b.i32(0)), noSum(2, b.f32(0));
+  Val from = b.uniform(unit.from);
+  if (!plan.overlap)
+    return visitAll(unit, rows, from, joined({zeros, none, noSum}));
+  Val isAny = unit.from.lt(unit.to);
+  Vals state = choose(
+      b, isAny,
+      [&] {
+        Vals scores = waitProducts(0, startScores(rows.started));
+        release(at.keyEmpty, rows.started);
+        Softmax first = weigh({rows, from, rows.started}, scores, true, none, noSum);
+        return joined({pack(first.weights), zeros, first.maximum, first.sum});
+      },
+      joined({noWeights, zeros, none, noSum}));
+  state = visitAll(unit, rows, from + 1, state);
+  ArrayRef<Val> all(state);
+  Vals weights(all.take_front(nP)), acc(all.slice(nP, nO));
+  Val last = rows.started + (unit.to - unit.from) - 1;
+  acc = choose(
+      b, isAny,
+      [&] {
+        Vals sum = waitProducts(0, startValues(weights, last, acc));
+        release(at.valueEmpty, last);
+        return sum;
+      },
+      acc);
+  return joined({acc, all.drop_front(nP + nO)});
 }
 
 //===----------------------------------------------------------------------===//
@@ -159,13 +258,9 @@ Vals StreamEmitter::consumeUnit(Vals it) {
   for (unsigned r = 0; r < 2; ++r)
     rows.position[r] = both[r].position + a.offset, rows.rowHead[r] = both[r].head;
   rows.head = both[0].head;
+  rows.started = it[1];
   auto nO = static_cast<size_t>(t.vSize / 2);
-  Vals state(nO, b.f32(0));
-  state.append({b.minusInfinity(), b.minusInfinity(), b.f32(0), b.f32(0)});
-  Val from = b.uniform(unit.from), to = b.uniform(unit.to);
-  state = b.loop(from, to, state, [&](Val keyTile, Vals before) {
-    return visit(unit, rows, keyTile, it[1] + (keyTile - from), std::move(before));
-  });
+  Vals state = streamUnit(unit, rows);
   ArrayRef<Val> all(state);
   Vals sum(all.take_back(2));
   for (int64_t lanes : {1, 2})
@@ -179,7 +274,7 @@ Vals StreamEmitter::consumeUnit(Vals it) {
         Val last = memory->isLast(unit.item, s.parts, thread, shared(flagOffset), 1, 128);
         b.ifThen(last, [&] { mergeItem(unit); });
       });
-  return {b.uniform(nextTile(it[2])), it[1] + (to - from), it[2] + 1};
+  return {b.uniform(nextTile(it[2])), it[1] + b.uniform(unit.to - unit.from), it[2] + 1};
 }
 
 void StreamEmitter::emitConsumer() {

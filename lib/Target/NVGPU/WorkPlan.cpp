@@ -94,6 +94,7 @@ LogicalResult NVWorkPlan::checkTypes() {
 LogicalResult NVWorkPlan::readStreamSchedule() {
   ScheduleAttr schedule = work.getSchedule();
   splits = schedule.getInt("splits");
+  overlap = schedule.getFlag("overlap");
   tile.queryBuffers = 1;
   streamBlocks = StreamTile(tile).blocks(sharedLimit);
   if (streamBlocks > 0 && schedule.getInt("rows") == 64 && tile.consumers == 1 &&

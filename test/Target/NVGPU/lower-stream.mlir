@@ -17,13 +17,21 @@
 // CHECK: st.shared.v4.b32
 // CHECK: fence.proxy.async.shared::cta
 // CHECK: bar.sync 1, 128
-// One loop over key tiles, with mask code in a branch.
+// The first tile, if there is any, then a loop without mask code and one with: scores multiply together with the last values.
+// CHECK: scf.if
+// CHECK: wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16
+// CHECK: arith.cmpi sge
 // CHECK: scf.for
 // CHECK: wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16
-// CHECK: scf.if
-// CHECK: } else {
-// CHECK: arith.cmpi sge
 // CHECK: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
+// CHECK: wgmma.wait_group.sync.aligned 1
+// CHECK-NOT: arith.cmpi sge
+// CHECK: wgmma.wait_group.sync.aligned 0
+// CHECK: scf.for
+// CHECK: wgmma.wait_group.sync.aligned 1
+// CHECK: arith.cmpi sge
+// CHECK: wgmma.wait_group.sync.aligned 0
+// CHECK-NOT: scf.for
 // One part writes the output; several leave records, and the last block merges.
 // CHECK: scf.if
 // CHECK: st.global.b32
@@ -56,6 +64,7 @@ func.func @uneven(%q: tensor<?x3x?x64xf16>, %k: tensor<?x2x?x64xf16>, %v: tensor
 // A single query is decoding, too. Sinks are added once, where results become final.
 // CHECK: numbers = array<i64: 160,
 // CHECK-LABEL: llvm.func @one_kernel(
+// CHECK: llvm.nvvm.prefetch.tensormap
 // CHECK-COUNT-3: llvm.load %{{.*}} : !llvm.ptr<1> -> f32
 // CHECK-NOT: llvm.load %{{.*}} : !llvm.ptr<1> -> f32
 // CHECK: llvm.return
