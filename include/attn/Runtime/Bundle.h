@@ -58,6 +58,9 @@ public:
   const std::string &name() const { return kernelName; }
   /// The target it was compiled for, such as `cpu:x86-64-v4`.
   const std::string &target() const { return targetName; }
+  /// The processor among several that the library chose, such as `x86-64-v3`; empty when the bundle
+  /// is for one.
+  const std::string &variant() const { return variantName; }
   /// Path of the IR that defines what the entries compute.
   const std::string &definition() const { return definitionPath; }
   const std::vector<Entry> &entries() const { return entryList; }
@@ -68,7 +71,7 @@ private:
   Bundle() = default;
   friend class BundleReader;
 
-  std::string kernelName, targetName, definitionPath;
+  std::string kernelName, targetName, variantName, definitionPath;
   std::vector<Entry> entryList;
   void *library = nullptr;
 };

@@ -63,7 +63,7 @@ struct EmptyTarget : Target {
   }
   void buildLowering(OpPassManager &) const override {}
   FailureOr<std::string> serialize(ModuleOp, OutputKind) const override { return failure(); }
-  LogicalResult link(StringRef, StringRef, function_ref<InFlightDiagnostic()>) const override {
+  LogicalResult link(ArrayRef<std::string>, StringRef, function_ref<InFlightDiagnostic()>) const override {
     return failure();
   }
 };
@@ -121,7 +121,7 @@ TEST_F(TargetTest, LinkingWhatIsNoObjectSaysWhatTheLinkerSaid) {
   SmallString<128> text;
   ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("target-test", "o", text));
   std::string library = (text + ".so").str();
-  EXPECT_TRUE(failed(target("cpu")->link("/nonexistent/kernel.o", library, report)));
+  EXPECT_TRUE(failed(target("cpu")->link({"/nonexistent/kernel.o"}, library, report)));
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_NE(reports.front().find("/nonexistent/kernel.o"), std::string::npos);
   EXPECT_FALSE(llvm::sys::fs::exists(library));
