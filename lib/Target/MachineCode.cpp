@@ -37,7 +37,7 @@ static constexpr StringLiteral kernelPasses =
     "ipsccp,cgscc(inline),"
     // Addresses and loads out of loops; short loops of known length vanish.
     "function(early-cse<memssa>,simplifycfg,loop-mssa(loop-rotate,licm),"
-    "instcombine<max-iterations=1;no-verify-fixpoint>,loop(indvars,loop-unroll-full),sroa,"
+    "instcombine<max-iterations=1;no-verify-fixpoint>,loop(loop-unroll-full),sroa,"
     // Loops over tokens and copies are scalar until here.
     "early-cse<memssa>,loop-vectorize,gvn,instcombine<max-iterations=1;no-verify-fixpoint>,"
     "loop-mssa(licm),simplifycfg),globaldce";
@@ -63,7 +63,7 @@ FailureOr<std::string> attn::emitMachineCode(llvm::Module &module, llvm::TargetM
   llvm::SmallVector<char, 0> buffer;
   llvm::raw_svector_ostream stream(buffer);
   llvm::legacy::PassManager pm;
-  if (machine.addPassesToEmitFile(pm, stream, nullptr, type))
+  if (machine.addPassesToEmitFile(pm, stream, nullptr, type, /*DisableVerify=*/true))
     return failure();
   pm.run(module);
   return std::string(buffer.begin(), buffer.end());
