@@ -51,6 +51,8 @@ private:
   Outcome step(function_ref<void(OpPassManager &)> build) { return session.run(build); }
   Outcome chooseSchedules(ModuleOp elaborated);
   Outcome addObject(BundleWriter &writer, StringRef object);
+  /// The lowered module's.
+  Outcome addObjects(BundleWriter &writer);
   Outcome addVariant(BundleWriter &writer, std::vector<Variant> &variants);
   Outcome addDispatcher(BundleWriter &writer, ArrayRef<Variant> variants);
   Outcome finish(BundleWriter &writer);
@@ -144,6 +146,15 @@ Outcome Compilation::addObject(BundleWriter &writer, StringRef object) {
   return fromError(writer.add(name, object));
 }
 
+Outcome Compilation::addObjects(BundleWriter &writer) {
+  FailureOr<std::vector<std::string>> objects = target->objects(session.module());
+  if (failed(objects))
+    return Outcome::InternalError;
+  for (const std::string &object : *objects)
+    RETURN_IF_BAD(addObject(writer, object));
+  return Outcome::Success;
+}
+
 /// Links what was added, and writes what goes with the library.
 Outcome Compilation::finish(BundleWriter &writer) {
   std::vector<std::string> paths;
@@ -164,10 +175,7 @@ Outcome Compilation::finish(BundleWriter &writer) {
 Outcome Compilation::writeBundle(StringRef folder) {
   BundleWriter writer(folder);
   RETURN_IF_BAD(fromError(writer.begin()));
-  FailureOr<std::string> object = serialize(OutputKind::Object);
-  if (failed(object))
-    return Outcome::InternalError;
-  RETURN_IF_BAD(addObject(writer, *object));
+  RETURN_IF_BAD(addObjects(writer));
   return finish(writer);
 }
 
@@ -183,8 +191,7 @@ Outcome Compilation::addVariant(BundleWriter &writer, std::vector<Variant> &vari
   std::string name = StringRef(target->name()).split(':').second.str();
   variants.push_back({name, "." + name, llvm::join(info.features, ",")});
   renameEntries(session.module(), variants.back().suffix);
-  FailureOr<std::string> object = serialize(OutputKind::Object);
-  return failed(object) ? Outcome::InternalError : addObject(writer, *object);
+  return addObjects(writer);
 }
 
 Outcome Compilation::addDispatcher(BundleWriter &writer, ArrayRef<Variant> variants) {

@@ -8,6 +8,13 @@ using namespace mlir::attn;
 
 Target::~Target() = default;
 
+FailureOr<std::vector<std::string>> Target::objects(ModuleOp module) const {
+  FailureOr<std::string> object = serialize(module, OutputKind::Object);
+  if (failed(object))
+    return failure();
+  return std::vector<std::string>{std::move(*object)};
+}
+
 FailureOr<std::string> Target::dispatcher(ArrayRef<Variant>, ArrayRef<std::string>,
                                           function_ref<InFlightDiagnostic()> emitError) const {
   return emitError() << "target '" << name() << "' cannot share a library with others";

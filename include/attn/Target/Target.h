@@ -41,6 +41,9 @@ public:
   virtual void buildLowering(OpPassManager &pm) const = 0;
   /// Text or bytes of a module in state `lowered`. Failure comes with a diagnostic on the module.
   virtual FailureOr<std::string> serialize(ModuleOp module, OutputKind kind) const = 0;
+  /// The machine code of a module in state `lowered`, for a shared library: one object file or
+  /// several that belong together, the same for the same module.
+  virtual FailureOr<std::vector<std::string>> objects(ModuleOp module) const;
   /// An object that defines each of `entries` and hands its calls on to that of the first of
   /// `variants` which the machine can run. Targets that have no such choice refuse.
   virtual FailureOr<std::string> dispatcher(ArrayRef<Variant> variants,

@@ -1,4 +1,5 @@
 //===- Serialize.cpp - LLVM IR, assembly, objects and shared libraries -------===//
+#include "Parts.h"
 #include "TargetInfo.h"
 #include "attn/Target/CPU/CPUTarget.h"
 #include "attn/Target/MachineCode.h"
@@ -7,8 +8,10 @@
 #include "mlir/Target/LLVMIR/Dialect/OpenMP/OpenMPToLLVMIRTranslation.h"
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/TargetParser/Host.h"
+#include <thread>
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -30,6 +33,7 @@ public:
   }
   void buildLowering(OpPassManager &pm) const override { buildCPULowering(pm); }
   FailureOr<std::string> serialize(ModuleOp module, OutputKind kind) const override;
+  FailureOr<std::vector<std::string>> objects(ModuleOp module) const override;
   FailureOr<std::string> dispatcher(ArrayRef<Variant> variants, ArrayRef<std::string> entries,
                                     function_ref<InFlightDiagnostic()> emitError) const override;
   LogicalResult link(ArrayRef<std::string> objects, StringRef library,
@@ -87,6 +91,50 @@ FailureOr<std::string> CPUTarget::serialize(ModuleOp module, OutputKind kind) co
   FailureOr<std::string> out = emitMachineCode(*translated, *machine, type);
   if (failed(out))
     return module.emitError("internal: the back end cannot write this file type");
+  return out;
+}
+
+//===----------------------------------------------------------------------===//
+// Two at a time
+//===----------------------------------------------------------------------===//
+
+/// Optimises and writes one part, in whichever thread; empty when that crashed or failed.
+static std::string compilePart(llvm::Module &part, const Processor &processor) {
+  std::string object;
+  llvm::CrashRecoveryContext recovery;
+  recovery.DumpStackAndCleanupOnFailure = false;
+  recovery.RunSafely([&] {
+    std::unique_ptr<llvm::TargetMachine> machine = createMachine(processor);
+    optimizeKernels(part, *machine);
+    if (auto code = emitMachineCode(part, *machine, llvm::CodeGenFileType::ObjectFile);
+        succeeded(code))
+      object = std::move(*code);
+  });
+  return object;
+}
+
+/// Most kernels are prefill and decode, which share no code: each half is compiled in a thread of
+/// its own. Always two, also on one core, so that the bytes never depend on the machine.
+FailureOr<std::vector<std::string>> CPUTarget::objects(ModuleOp module) const {
+  constexpr unsigned halves = 2;
+  SmallVector<OwningOpRef<ModuleOp>> parts = splitLowered(module, halves);
+  std::vector<std::string> out(parts.size());
+  std::vector<std::unique_ptr<llvm::LLVMContext>> contexts;
+  std::vector<std::unique_ptr<llvm::Module>> translated;
+  for (OwningOpRef<ModuleOp> &part : parts) {
+    contexts.push_back(std::make_unique<llvm::LLVMContext>());
+    translated.push_back(translate(*part, *contexts.back()));
+    if (!translated.back())
+      return failure();
+  }
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < parts.size(); ++i)
+    threads.emplace_back([&, i] { out[i] = compilePart(*translated[i], processor); });
+  out[0] = compilePart(*translated[0], processor);
+  for (std::thread &thread : threads)
+    thread.join();
+  if (llvm::is_contained(out, ""))
+    return module.emitError("internal: the back end could not write an object file");
   return out;
 }
 
@@ -167,8 +215,8 @@ LogicalResult CPUTarget::link(ArrayRef<std::string> objects, StringRef library,
            << " on this machine; take --emit=obj and link it there with -shared -lomp -lm";
   std::string runtime = findRuntimeLibrary("libAttnRuntimeCPU.a", ATTN_RUNTIME_CPU);
   SmallVector<StringRef> inputs(objects.begin(), objects.end());
-  if (objects.size() > 1)
-    inputs.append({"--exclude-libs=ALL", runtime});
+  // The linker takes from an archive only what somebody calls: a dispatcher.
+  inputs.append({"--exclude-libs=ALL", runtime});
   inputs.append({"-L", ATTN_OPENMP_DIR, "-rpath", ATTN_OPENMP_DIR, "-lomp"});
   return linkSharedLibrary(inputs, library,
                            ", or take --emit=obj and link it yourself with -shared -lomp -lm",
