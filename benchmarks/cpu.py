@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Measures CPU kernels against the processor's ceilings and, with --peer, PyTorch, all in one run.
+"""Measures CPU kernels against the processor's ceilings and, with --peer, other programs, all in one run.
 
   benchmarks/cpu.py --compile BIN_DIR --out DIR [--target cpu:...]     compiles every case to a bundle under DIR
   benchmarks/cpu.py --bundles DIR [--threads 1 2] [--json FILE]        checks and times them; needs numpy
-  benchmarks/cpu.py --bundles DIR --peer                               also PyTorch's scaled_dot_product_attention
+  benchmarks/cpu.py --bundles DIR --peer [torch openvino iree]         also other programs, see peers.py (default torch)
 
-Cases are data: benchmarks/cases/cpu.json. Ceilings come from ceilings.c (see there how it is built), found as
+Cases are data: benchmarks/cases/cpu.json, and lengths.json for benchmarks/plot.py. Ceilings come from ceilings.c (see there how it is built), found as
 DIR/libceilings.so. A figure is the share of the ceiling measured before and after the case; prefill counts
 2 * B * H * Sq * Sk * (Dqk + Dv) operations, halved for causal, decode the bytes of K and V read once. A case is a dictionary:
 name, dtype, batch, heads, kv_heads, q, kv (lengths), size, causal; optional v_size, layout ("bshd": [batch][sequence][head][element]
 in memory), latent (values are the first columns of the keys; counted in operations), schedule, poison, check_only.
 """
 import argparse, ctypes, datetime, json, pathlib, platform, statistics, subprocess, sys, time
+
+import peers
 
 HERE = pathlib.Path(__file__).resolve().parent
 MLIR = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
@@ -135,9 +137,9 @@ def np_rng(np):
     return np.random.default_rng(2)
 
 
-def timed(function, threads, seconds=1.5, least=3):
+def timed(function, threads, seconds=1.5, least=3, clock=None):
     """One thread is timed by its own clock, as its ceilings are: other work on the machine counts less."""
-    clock = time.thread_time if threads == 1 else time.perf_counter
+    clock = clock or (time.thread_time if threads == 1 else time.perf_counter)
     function()
     times, end = [], time.perf_counter() + seconds
     while len(times) < least or (time.perf_counter() < end and len(times) < 200):
@@ -155,22 +157,11 @@ def ceilings(library, case, threads):
     return {name: getattr(library, f"{name}_rate")(threads) for name in names}
 
 
-def peer(case, threads):
-    import torch
-    torch.set_num_threads(threads)
-    kinds = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
-    tensor = lambda x: torch.from_numpy(x.view(case.np.int16) if x.dtype == case.np.uint16 else x).view(kinds[case.case["dtype"]])
-    q, k, v = map(tensor, (case.q, case.k, case.v))
-    causal = case.case["causal"] and case.case["q"] > 1
-    grouped = case.case["heads"] != case.case["kv_heads"]
-    with torch.no_grad():
-        return timed(lambda: torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=grouped), threads)
-
-
 def measure(case_data, folder, threads, args, library):
     case = Case(case_data, folder)
     case.run(threads)
-    record = {"case": case_data["name"], "threads": threads, "error": case.error()}
+    record = {"case": case_data["name"], "threads": threads, "error": case.error(),
+              "length": case_data["kv"]}
     record["ok"] = bool(record["error"] < {"f32": 3e-6, "bf16": 8e-3, "f16": 2e-3}[case_data["dtype"]])
     if case_data.get("check_only"):
         if threads > 1:  # the same bits as with one thread
@@ -189,10 +180,11 @@ def measure(case_data, folder, threads, args, library):
     rates = sorted(case.work() / t for t in trials)
     record.update(best=rates[-1], median=statistics.median(rates), ceilings=top,
                   share={name: rates[-1] / rate for name, rate in top.items() if rate})
-    if args.peer:
-        times = peer(case, threads)
-        record["peer"] = {"best": case.work() / min(times), "median": case.work() / statistics.median(times)}
-        record["speedup"] = record["median"] / record["peer"]["median"]
+    for name in args.peer or []:
+        found = peers.measure(name, case, threads, timed)
+        record.setdefault("peers", {})[name] = found
+        if "median" in found:
+            found["speedup"] = record["median"] / found["median"]
     return record
 
 
@@ -201,8 +193,9 @@ def show(r):
     if "best" in r:
         shares = " ".join(f"{name} {100 * share:.0f}%" for name, share in r["share"].items())
         line += f"  {r['best'] / 1e9:8.1f} G/s (median {r['median'] / 1e9:8.1f})  {shares}"
-    if "peer" in r:
-        line += f"  peer {r['peer']['median'] / 1e9:8.1f}, {r['speedup']:.2f} times"
+    for name, found in r.get("peers", {}).items():
+        note = f" ({found['note']})" if found.get("note") else ""
+        line += f"  {name} {found['median'] / 1e9:.1f}, {found['speedup']:.2f} times{note}" if "median" in found else f"  {name}{note}"
     print(line, flush=True)
 
 
@@ -216,10 +209,12 @@ def main():
     parser.add_argument("--bundles")
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--seconds", type=float, default=1.5, help="per case")
-    parser.add_argument("--peer", action="store_true")
+    parser.add_argument("--peer", nargs="*", choices=sorted(peers.ALL), help="programs to compare with")
     parser.add_argument("--json")
     parser.add_argument("--commit", default="")
     args = parser.parse_args()
+    if args.peer == []:
+        args.peer = ["torch"]
     cases = [c for c in json.loads(pathlib.Path(args.cases).read_text()) if not args.only or c["name"] in args.only]
     if args.compile:
         return compile_all(cases, args)

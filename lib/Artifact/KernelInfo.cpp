@@ -183,3 +183,29 @@ FailureOr<KernelInfo> attn::gatherKernelInfo(ModuleOp planned, StringRef name) {
   }
   return info;
 }
+
+//===----------------------------------------------------------------------===//
+// Several processors
+//===----------------------------------------------------------------------===//
+
+static VariantInfo variantOf(const KernelInfo &kernel) {
+  VariantInfo variant;
+  variant.name = StringRef(kernel.targetName).split(':').second.str();
+  variant.features = kernel.features;
+  variant.target = kernel.target;
+  for (const EntryInfo &entry : kernel.entries)
+    variant.schedules.push_back(entry.schedules);
+  return variant;
+}
+
+KernelInfo attn::mergeVariants(ArrayRef<KernelInfo> kernels, StringRef targetName) {
+  KernelInfo merged = kernels.front();
+  merged.targetName = targetName.str();
+  for (const KernelInfo &kernel : kernels) {
+    merged.variants.push_back(variantOf(kernel));
+    llvm::erase_if(merged.features, [&](const std::string &feature) {
+      return !llvm::is_contained(kernel.features, feature);
+    });
+  }
+  return merged;
+}

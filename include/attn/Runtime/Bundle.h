@@ -65,6 +65,9 @@ public:
   const std::string &target() const { return targetName; }
   /// Whether entries are launched on a GPU.
   bool isGpu() const { return forGpu; }
+  /// The processor among several that the library chose, such as `x86-64-v3`; empty when the bundle
+  /// is for one.
+  const std::string &variant() const { return variantName; }
   /// Path of the IR that defines what the entries compute.
   const std::string &definition() const { return definitionPath; }
   const std::vector<Entry> &entries() const { return entryList; }
@@ -75,7 +78,7 @@ private:
   Bundle() = default;
   friend class BundleReader;
 
-  std::string kernelName, targetName, definitionPath;
+  std::string kernelName, targetName, variantName, definitionPath;
   std::vector<Entry> entryList;
   bool forGpu = false;
   void *library = nullptr;

@@ -72,6 +72,9 @@ enum { ATTN_ERROR_ARGUMENT_COUNT = 999001, ATTN_ERROR_OUT_OF_MEMORY = 999002 };
 /** Errors of GPU bundles; ATTN_ERROR_DRIVER plus the driver's own code. */
 enum { ATTN_ERROR_NO_DRIVER = 999003, ATTN_ERROR_DEVICE = 999004, ATTN_ERROR_DRIVER = 980000 };
 
+/** A bundle for several processors holds no code that this machine can run. */
+enum { ATTN_ERROR_NO_VARIANT = 999005 };
+
 /**
  * A contiguous view with the given sizes (`rank` of them).
  * For rank 0 `sizes` may be null.
@@ -113,6 +116,9 @@ static inline const char *attn_error_text(int32_t code, char *buffer, size_t n) 
   else if (code == ATTN_ERROR_DEVICE)
     snprintf(buffer, n,
              "this kernel was not built for the device, or the lengths exceed its range");
+  else if (code == ATTN_ERROR_NO_VARIANT)
+    snprintf(buffer, n,
+             "this library holds no code for this processor, or not what ATTN_CPU_VARIANT names");
   else if (code >= ATTN_ERROR_DRIVER && code < 990000)
     snprintf(buffer, n, "the NVIDIA driver reports error %d", (int)(code - ATTN_ERROR_DRIVER));
   else if (code > 0 && kind >= ATTN_ERROR_NULL && kind <= ATTN_ERROR_STRIDE)
