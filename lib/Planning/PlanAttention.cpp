@@ -128,7 +128,7 @@ static constexpr int64_t streamKeys = 32, streamSplits = 64;
 
 /// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
 /// transposed once per tile; many keys, because each tile loads and stores the accumulator.
-static constexpr int64_t matrixRows = 64, matrixKeys = 256, matrixPanels = 16;
+static constexpr int64_t matrixRows = 64, matrixKeys = 192, matrixPanels = 16;
 /// Value columns of a register block where values are not finite and vectors take over: with four
 /// vectors of rows, 21 registers.
 static constexpr int64_t matrixBlock = 4;

@@ -93,9 +93,12 @@ SmallVector<Value> attn::valueTileAt(CpuBuilder &b, const WorkPlan &plan, Value 
 /// Adds one step of the sum: one or two left tiles, one below the other, by two right tiles side by
 /// side. Each load stands before the first product that needs it.
 void MatrixKernels::addProducts(int64_t leftTiles, Value left, Value leftRow, Value right,
-                                Value rightRow, Value rightColumn) {
+                                Value rightRow, Value rightColumn,
+                                function_ref<void(int64_t)> between) {
   auto product = [&](int64_t i, int64_t j) {
     callTile(b, "llvm.x86.tdpbf16ps", {2 * i + j, leftTile + i, rightTile + j});
+    if (between)
+      between(2 * i + j);
   };
   load(rightTile, at(right, rightRow, rightColumn));
   load(leftTile, at(left, leftRow, b.index(0)));
@@ -109,12 +112,13 @@ void MatrixKernels::addProducts(int64_t leftTiles, Value left, Value leftRow, Va
   product(1, 1);
 }
 
-void MatrixKernels::scoreStep(const ScoreBlock &block, int64_t step) {
+void MatrixKernels::scoreStep(const ScoreBlock &block, int64_t step,
+                              function_ref<void(int64_t)> between) {
   if (step == 0)
     for (int64_t tile = 0; tile < 4; ++tile)
       callTile(b, "llvm.x86.tilezero", {tile});
   addProducts(2, block.keys, keyTileRow(b, plan, block.firstKey, b.index(step)), block.query,
-              b.index(step * tileSize), b.index(block.column));
+              b.index(step * tileSize), b.index(block.column), between);
   if (step + 1 < scoreSteps())
     return;
   for (int64_t i = 0; i < 2; ++i)

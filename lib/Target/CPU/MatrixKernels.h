@@ -29,8 +29,10 @@ public:
   };
   /// Steps of the sum of a score block.
   int64_t scoreSteps() const { return plan.rowWords() / 16; }
-  /// One of them: four products. The first clears the sums, the last stores them.
-  void scoreStep(const ScoreBlock &block, int64_t step);
+  /// One of them: four products. The first clears the sums, the last stores them. `between` emits
+  /// what shall stand behind product 0, 1, 2, 3.
+  void scoreStep(const ScoreBlock &block, int64_t step,
+                 function_ref<void(int64_t product)> between = nullptr);
 
   /// Shapes of the tile registers, once before the kernels are called; and their release.
   static void configure(CpuBuilder &b);
@@ -49,7 +51,7 @@ private:
   void load(int64_t tile, const Operand &operand);
   void store(int64_t tile, const Operand &operand);
   void addProducts(int64_t leftTiles, Value left, Value leftRow, Value right, Value rightRow,
-                   Value rightColumn);
+                   Value rightColumn, function_ref<void(int64_t)> between = nullptr);
   void rescale(Value accumulator, Value factors);
   void valueBlock(func::FuncOp function, Value first, int64_t leftTiles, int64_t column);
 

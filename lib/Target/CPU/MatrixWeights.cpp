@@ -94,10 +94,11 @@ Value MatrixWeights::bufferRow(Value chunk, int64_t block) {
   return b.mul(buffer, b.index(WorkPlan::scoreBufferRows));
 }
 
-void MatrixWeights::scoreStep(Value chunk, int64_t block, int64_t step) {
+void MatrixWeights::scoreStep(Value chunk, int64_t block, int64_t step,
+                              function_ref<void(int64_t)> between) {
   kernels.scoreStep({panel.keys, panel.query, panel.scores, b.mul(chunk, b.index(chunkKeys)),
                      bufferRow(chunk, block), block * 2 * plan.lanes, 0},
-                    step);
+                    step, between);
 }
 
 void MatrixWeights::scoreChunk(Value chunk) {
@@ -199,20 +200,22 @@ Value MatrixWeights::pair(const Column &column, Value chunk, int64_t block, Valu
   return b.addf(sum, b.addf(first, second));
 }
 
-/// Weights of a chunk, while the matrix unit makes the scores of a later one: after each of its
-/// steps comes a share of the weights.
+/// Weights of a chunk, while the matrix unit makes the scores of a later one: behind each of its
+/// products comes a share of the weights.
 SmallVector<Value> MatrixWeights::weave(ArrayRef<Column> columns, Value chunk, ValueRange args) {
   SmallVector<Value> sums(args);
   Value later = b.add(chunk, plan.chunksAhead());
-  constexpr int64_t pairs = chunkKeys / 2 * 2;
-  for (int64_t block = 0; block < blocks(); ++block)
-    for (int64_t step = 0, done = 0; step < kernels.scoreSteps(); ++step) {
-      scoreStep(later, block, step);
-      for (; done < (step + 1) * pairs / kernels.scoreSteps(); ++done) {
-        int64_t j = 2 * block + done % 2;
-        sums[j] = pair(columns[j], chunk, block, b.index(done / 2), sums[j]);
-      }
-    }
+  int64_t pairs = chunkKeys, products = 4 * kernels.scoreSteps();
+  for (int64_t block = 0; block < blocks(); ++block) {
+    int64_t done = 0;
+    for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
+      scoreStep(later, block, step, [&](int64_t product) {
+        for (; done < (4 * step + product + 1) * pairs / products; ++done) {
+          int64_t j = 2 * block + done % 2;
+          sums[j] = pair(columns[j], chunk, block, b.index(done / 2), sums[j]);
+        }
+      });
+  }
   return sums;
 }
 

@@ -50,7 +50,8 @@ private:
   Value weight(const Column &column, Value row, Value key);
   int64_t blocks() const { return plan.rows / 32; }
   Value bufferRow(Value chunk, int64_t block);
-  void scoreStep(Value chunk, int64_t block, int64_t step);
+  void scoreStep(Value chunk, int64_t block, int64_t step,
+                 function_ref<void(int64_t)> between = nullptr);
   void scoreChunk(Value chunk);
   Value pair(const Column &column, Value chunk, int64_t block, Value n, Value sum);
   SmallVector<Value> weave(ArrayRef<Column> columns, Value chunk, ValueRange sums);
