@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Measures CPU kernels against the processor's ceilings and, with --peer, PyTorch, all in one run.
+"""Measures CPU kernels against the processor's ceilings and, with --peer, other programs, all in one run.
 
   benchmarks/cpu.py --compile BIN_DIR --out DIR [--target cpu:...]     compiles every case to a bundle under DIR
   benchmarks/cpu.py --bundles DIR [--threads 1 2] [--json FILE]        checks and times them; needs numpy
-  benchmarks/cpu.py --bundles DIR --peer                               also PyTorch's scaled_dot_product_attention
+  benchmarks/cpu.py --bundles DIR --peer [torch openvino iree]         also other programs, see peers.py (default torch)
 
-Cases are data: benchmarks/cases/cpu.json. Ceilings come from ceilings.c (see there how it is built), found as
+Cases are data: benchmarks/cases/cpu.json, and lengths.json for benchmarks/plot.py. Ceilings come from ceilings.c (see there how it is built), found as
 DIR/libceilings.so. A figure is the share of the ceiling measured before and after the case; prefill counts
-2 * B * H * Sq * Sk * (Dqk + Dv) operations, halved for causal, decode the bytes of K and V read once.
+2 * B * H * Sq * Sk * (Dqk + Dv) operations, halved for causal, decode the bytes of K and V read once. A case is a dictionary:
+name, dtype, batch, heads, kv_heads, q, kv (lengths), size, causal; optional v_size, layout ("bshd": [batch][sequence][head][element]
+in memory), latent (values are the first columns of the keys; counted in operations), schedule, poison, check_only.
 """
 import argparse, ctypes, datetime, json, pathlib, platform, statistics, subprocess, sys, time
+
+import peers
 
 HERE = pathlib.Path(__file__).resolve().parent
 MLIR = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
@@ -21,16 +25,25 @@ class Tensor(ctypes.Structure):
                 ("sizes", ctypes.c_int64 * 4), ("strides", ctypes.c_int64 * 4)]
 
 
+def v_size(case):
+    return case.get("v_size", case["size"])
+
+
 def source(case):
     t, size = MLIR[case["dtype"]], case["size"]
-    q = f"tensor<?x{case['heads']}x{1 if case['q'] == 1 else '?'}x{size}x{t}>"
-    k = f"tensor<?x{case['kv_heads']}x?x{size}x{t}>"
+    rows = 1 if case["q"] == 1 else "?"
+    q, o = (f"tensor<?x{case['heads']}x{rows}x{n}x{t}>" for n in (size, v_size(case)))
+    k, v = (f"tensor<?x{case['kv_heads']}x?x{n}x{t}>" for n in (size, v_size(case)))
     mask = "mask(<causal>) " if case["causal"] else ""
+    if "window" in case:
+        mask = f"mask(<causal and window<{case['window']}>>) "
     if "schedule" in case:
         mask += f"schedule<{case['schedule']}> "
-    return (f"func.func @{case['name']}(%q: {q}, %k: {k}, %v: {k}) -> {q} {{\n"
-            f"  %o = attn.attention %q, %k, %v scale({size ** -0.5:.9g}) {mask}: {q}, {k}, {k} -> {q}\n"
-            f"  return %o : {q}\n}}\n")
+    latent = case.get("latent", False)  # values are the first columns of the keys
+    columns = f"  %v = attn.columns %k from 0 : {k} -> {v}\n" if latent else ""
+    return (f"func.func @{case['name']}(%q: {q}, %k: {k}{'' if latent else f', %v: {v}'}) -> {o} {{\n{columns}"
+            f"  %o = attn.attention %q, %k, %v scale({size ** -0.5:.9g}) {mask}: {q}, {k}, {v} -> {o}\n"
+            f"  return %o : {o}\n}}\n")
 
 
 def compile_all(cases, args):
@@ -49,17 +62,26 @@ class Case:
     def __init__(self, case, folder):
         import numpy as np
         self.np, self.case, rng = np, case, np.random.default_rng(1)
-        shape = lambda heads, length: (case["batch"], heads, length, case["size"])
-        self.q, self.k, self.v = (self.encode(rng.standard_normal(s, dtype=np.float32)) for s in (
-            shape(case["heads"], case["q"]), shape(case["kv_heads"], case["kv"]), shape(case["kv_heads"], case["kv"])))
+        # Arrays are [batch][head][sequence][element] to numpy; in memory as the case's layout says.
+        def data(heads, length, size, last=1):
+            swap = case.get("layout") == "bshd"
+            x = rng.standard_normal((case["batch"], length, heads, size) if swap else (case["batch"], heads, length, size), dtype=np.float32)
+            ramp = np.linspace(0, last, length, dtype=np.float32) if last != 1 else np.ones(length, np.float32)
+            x *= ramp[None, :, None, None] if swap else ramp[None, None, :, None]
+            return self.encode(x).transpose(0, 2, 1, 3) if swap else self.encode(x)
+        self.q = data(case["heads"], case["q"], case["size"])
+        self.k = data(case["kv_heads"], case["kv"], case["size"], case.get("ramp", 1))  # ramp: keys, and so the maxima, grow
+        self.v = self.k[..., :v_size(case)] if case.get("latent") else data(case["kv_heads"], case["kv"], v_size(case))
         if "poison" in case:
             for x in (self.k, self.v):
                 x[:, :, case["poison"]] = {"f32": np.nan, "bf16": 0x7FC0, "f16": np.nan}[case["dtype"]]
-        self.out = self.encode(np.full(self.q.shape, np.nan, np.float32))
+        self.out = self.encode(np.full(self.q.shape[:3] + (v_size(case),), np.nan, np.float32))
         library = ctypes.CDLL(str(folder / case["name"] / f"lib{case['name']}.so"))
         self.kernel = getattr(library, case["name"])
         self.kernel.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32]
-        self.args = (Tensor * 4)(*(self.describe(x) for x in (self.q, self.k, self.v, self.out)))
+        inputs = (self.q, self.k) if case.get("latent") else (self.q, self.k, self.v)
+        self.count = len(inputs) + 1
+        self.args = (Tensor * self.count)(*(self.describe(x) for x in inputs + (self.out,)))
 
     def encode(self, x):
         np = self.np
@@ -79,7 +101,7 @@ class Case:
         return Tensor(x.ctypes.data, 4, CODES[self.case["dtype"]], (ctypes.c_int64 * 4)(*x.shape), (ctypes.c_int64 * 4)(*strides))
 
     def run(self, threads):
-        code = self.kernel(ctypes.addressof(self.args), 4, threads)
+        code = self.kernel(ctypes.addressof(self.args), self.count, threads)
         if code != 0:
             sys.exit(f"{self.case['name']}: the kernel returned {code}")
 
@@ -91,7 +113,8 @@ class Case:
             b, h, i = rng.integers(case["batch"]), rng.integers(case["heads"]), rng.integers(case["q"])
             g, position = h * case["kv_heads"] // case["heads"], case["kv"] - case["q"] + i
             seen = position + 1 if case["causal"] else case["kv"]
-            k, v = self.decode(self.k[b, g, :seen]), self.decode(self.v[b, g, :seen])
+            low = max(0, seen - case["window"]) if "window" in case else 0
+            k, v = self.decode(self.k[b, g, low:seen]), self.decode(self.v[b, g, low:seen])
             s = k @ self.decode(self.q[b, h, i]) * case["size"] ** -0.5
             p = np.exp(s - s.max())
             expected, found = p @ v / p.sum(), self.decode(self.out[b, h, i])
@@ -105,18 +128,18 @@ class Case:
 
     def work(self):
         c = self.case
-        if c["q"] == 1:
+        if c["q"] == 1 and not c.get("latent"):
             return self.k.nbytes + self.v.nbytes
-        return 2 * c["batch"] * c["heads"] * c["q"] * c["kv"] * 2 * c["size"] / (2 if c["causal"] else 1)
+        return 2 * c["batch"] * c["heads"] * c["q"] * c["kv"] * (c["size"] + v_size(c)) / (2 if c["causal"] and c["q"] > 1 else 1)
 
 
 def np_rng(np):
     return np.random.default_rng(2)
 
 
-def timed(function, threads, seconds=1.5, least=3):
+def timed(function, threads, seconds=1.5, least=3, clock=None):
     """One thread is timed by its own clock, as its ceilings are: other work on the machine counts less."""
-    clock = time.thread_time if threads == 1 else time.perf_counter
+    clock = clock or (time.thread_time if threads == 1 else time.perf_counter)
     function()
     times, end = [], time.perf_counter() + seconds
     while len(times) < least or (time.perf_counter() < end and len(times) < 200):
@@ -127,31 +150,24 @@ def timed(function, threads, seconds=1.5, least=3):
 
 
 def ceilings(library, case, threads):
-    if case.case["q"] == 1:
+    if case.case["q"] == 1 and not case.case.get("latent"):
         library.read_rate.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
         return {"read": library.read_rate(case.k.ctypes.data, case.v.ctypes.data, case.k.nbytes, threads)}
     names = ["fma", "fma256"] + (["dot", "tile"] if case.case["dtype"] == "bf16" else [])
     return {name: getattr(library, f"{name}_rate")(threads) for name in names}
 
 
-def peer(case, threads):
-    import torch
-    torch.set_num_threads(threads)
-    kinds = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
-    tensor = lambda x: torch.from_numpy(x.view(case.np.int16) if x.dtype == case.np.uint16 else x).view(kinds[case.case["dtype"]])
-    q, k, v = map(tensor, (case.q, case.k, case.v))
-    causal = case.case["causal"] and case.case["q"] > 1
-    grouped = case.case["heads"] != case.case["kv_heads"]
-    with torch.no_grad():
-        return timed(lambda: torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=grouped), threads)
-
-
 def measure(case_data, folder, threads, args, library):
     case = Case(case_data, folder)
     case.run(threads)
-    record = {"case": case_data["name"], "threads": threads, "error": case.error()}
+    record = {"case": case_data["name"], "threads": threads, "error": case.error(),
+              "length": case_data["kv"]}
     record["ok"] = bool(record["error"] < {"f32": 3e-6, "bf16": 8e-3, "f16": 2e-3}[case_data["dtype"]])
     if case_data.get("check_only"):
+        if threads > 1:  # the same bits as with one thread
+            many = case.out.copy()
+            case.run(1)
+            record["ok"] &= many.tobytes() == case.out.tobytes()
         return record
     before, trials = ceilings(library, case, threads), []
     for _ in range(5 if case_data["q"] == 1 else 1):
@@ -164,10 +180,11 @@ def measure(case_data, folder, threads, args, library):
     rates = sorted(case.work() / t for t in trials)
     record.update(best=rates[-1], median=statistics.median(rates), ceilings=top,
                   share={name: rates[-1] / rate for name, rate in top.items() if rate})
-    if args.peer:
-        times = peer(case, threads)
-        record["peer"] = {"best": case.work() / min(times), "median": case.work() / statistics.median(times)}
-        record["speedup"] = record["median"] / record["peer"]["median"]
+    for name in args.peer or []:
+        found = peers.measure(name, case, threads, timed)
+        record.setdefault("peers", {})[name] = found
+        if "median" in found:
+            found["speedup"] = record["median"] / found["median"]
     return record
 
 
@@ -176,8 +193,9 @@ def show(r):
     if "best" in r:
         shares = " ".join(f"{name} {100 * share:.0f}%" for name, share in r["share"].items())
         line += f"  {r['best'] / 1e9:8.1f} G/s (median {r['median'] / 1e9:8.1f})  {shares}"
-    if "peer" in r:
-        line += f"  peer {r['peer']['median'] / 1e9:8.1f}, {r['speedup']:.2f} times"
+    for name, found in r.get("peers", {}).items():
+        note = f" ({found['note']})" if found.get("note") else ""
+        line += f"  {name} {found['median'] / 1e9:.1f}, {found['speedup']:.2f} times{note}" if "median" in found else f"  {name}{note}"
     print(line, flush=True)
 
 
@@ -191,10 +209,12 @@ def main():
     parser.add_argument("--bundles")
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--seconds", type=float, default=1.5, help="per case")
-    parser.add_argument("--peer", action="store_true")
+    parser.add_argument("--peer", nargs="*", choices=sorted(peers.ALL), help="programs to compare with")
     parser.add_argument("--json")
     parser.add_argument("--commit", default="")
     args = parser.parse_args()
+    if args.peer == []:
+        args.peer = ["torch"]
     cases = [c for c in json.loads(pathlib.Path(args.cases).read_text()) if not args.only or c["name"] in args.only]
     if args.compile:
         return compile_all(cases, args)

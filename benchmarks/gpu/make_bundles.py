@@ -9,7 +9,7 @@ cases, sources = {}, {}
 REGION = "^bb0(%x: f32, %b: index, %h: index, %qp: index, %kp: index): "
 
 
-def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sinks=False, score="", region="", scale=None, schedule="", offset=False, maps=None, bench="", shapes=(), peer="cudnn", entry="", checked=True):
+def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sinks=False, score="", region="", scale=None, schedule="", offset=False, maps=None, bench="", shapes=(), peer="cudnn", group="", entry="", checked=True):
     Dv, scale = Dv or D, scale if scale is not None else D ** -0.5
     qm, km, vm = maps or (list(range(H)), [h * Hk // H for h in range(H)], [h * Hk // H for h in range(H)])
     Hs, Hv = len(qm), max(vm) + 1
@@ -28,12 +28,12 @@ def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sink
 }}
 """
     cases[name] = dict(heads=Hs, q_heads=H, k_heads=Hk, v_heads=Hv, query_map=qm, key_map=km, value_map=vm, D=D, Dv=Dv, scale=scale,
-                       visible=visible, dtype=dtype, sinks=sinks, score=score, offset=offset, bench=bench, shapes=shapes, peer=peer, entry=entry, checked=checked)
+                       visible=visible, dtype=dtype, sinks=sinks, score=score, offset=offset, bench=bench, shapes=shapes, peer=peer, group=group or name, entry=entry, checked=checked)
 
 
-def schedule(consumers, keys, stages, overlap=1, pingpong=0, order="longest_first"):
+def schedule(consumers, keys, stages, overlap=1, pingpong=0, order="longest_first", maximum="exact"):
     return (f"rows = {64 * consumers}, keys = {keys}, stages = {stages}, roles = specialised, consumers = {consumers}, p_in_registers = 1, "
-            f"overlap = {overlap}, pingpong = {pingpong}, persistent = 1, order = {order}")
+            f"overlap = {overlap}, pingpong = {pingpong}, persistent = 1, order = {order}, maximum = {maximum}")
 
 
 CAUSAL = "k <= q"
@@ -44,11 +44,10 @@ for D in (64, 128, 256):
 for mask in ("causal", "full"):
     order = "longest_first" if mask == "causal" else "linear"
     more = dict(mask="causal" if mask == "causal" else "", visible=CAUSAL if mask == "causal" else "True", bench=mask)
-    add(f"bench_d64_{mask}_4wg", 32, 32, 64, schedule=schedule(4, 64, 4, pingpong=1, order=order), **more)
-    add(f"bench_d64_{mask}_nopp", 32, 32, 64, schedule=schedule(3, 128, 4, order=order), **more)
-    add(f"bench_d128_{mask}_n176", 16, 16, 128, schedule=schedule(2, 176, 2, order=order), **more)
-    add(f"bench_d128_{mask}_3wg", 16, 16, 128, schedule=schedule(3, 80, 2, order=order), **more)
-    add(f"bench_d256_{mask}_n64", 8, 8, 256, schedule=schedule(2, 64, 2, order=order), **more)
+    for name, D, *how in (("exact", 64, 3, 128, 4, 1, 1, "exact"), ("3wg", 64, 3, 128, 4, 0, 1, "lazy"), ("exact", 128, 2, 128, 2, 1, 0, "exact"),
+                         ("exact", 256, 2, 80, 2, 1, 0, "exact"), ("n80", 256, 2, 80, 2, 1, 0, "lazy")):
+        consumers, keys, stages, overlap, pingpong, maximum = how
+        add(f"bench_d{D}_{mask}_{name}", 2048 // D, 2048 // D, D, schedule=schedule(consumers, keys, stages, overlap, pingpong, order, maximum), **more)
 add("gqa5", 10, 2, 128, mask="causal", visible=CAUSAL)
 add("gqa3_full", 6, 2, 64)
 add("window", 4, 2, 64, mask="causal and window<100>", visible="(k <= q) & (k > q - 100)")
@@ -78,13 +77,19 @@ add("tables", 4, 3, 64, mask="causal", visible=CAUSAL, maps=([0, 3, 1, 2, 2], [0
 
 
 # Other shapes of the bar: [batch, length] each; the peer is cuDNN, or FlexAttention where cuDNN has no such mask or score.
-for H, Hk, sizes in ((32, 8, [[1, 8192], [1, 32768]]), (16, 8, [[1, 65536]]), (8, 8, [[1, 65536]]), (8, 4, [[1, 65536]])):
+for H, Hk, sizes in ((32, 8, [[1, 8192], [1, 32768], [1, 65536]]), (16, 8, [[1, 65536]]), (8, 8, [[1, 65536]]), (8, 4, [[1, 65536]])):
     add(f"shape_{H}_{Hk}", H, Hk, 128, mask="causal", visible=CAUSAL, shapes=sizes)
 for H, Hk in ((16, 16), (8, 4), (4, 4)):
-    add(f"shape_d16_{H}_{Hk}", H, Hk, 16, shapes=[[1, 32768]])
-    add(f"shape_d16_{H}_{Hk}_3wg", H, Hk, 16, shapes=[[1, 32768]], schedule=schedule(3, 128, 4, pingpong=1, order="linear"))
-for D in (40, 72, 80, 96, 112, 192):
-    add(f"shape_d{D}", 16, 16, D, mask="causal", visible=CAUSAL, shapes=[[2, 8192]])
+    more = dict(shapes=[[1, 32768]], group=f"d16_{H}_{Hk}")
+    add(f"shape_d16_{H}_{Hk}", H, Hk, 16, **more)
+    add(f"shape_d16_{H}_{Hk}_overlap", H, Hk, 16, schedule=schedule(4, 96, 4, 1, 1, "linear", "lazy"), **more)
+    add(f"shape_d16_{H}_{Hk}_exact", H, Hk, 16, schedule=schedule(4, 96, 4, 1, 1, "linear"), **more)
+for D in (24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 192):
+    more = dict(mask="causal", visible=CAUSAL, shapes=[[2, 8192]], group=f"d{D}")
+    add(f"shape_d{D}", 16, 16, D, **more)
+for D, consumers, keys, overlap in ((24, 4, 80, 0), (32, 3, 128, 1), (32, 4, 80, 0), (40, 4, 80, 1), (48, 4, 80, 0), (56, 4, 48, 0), (72, 4, 48, 1), (72, 3, 112, 0), (88, 3, 112, 0), (104, 4, 32, 0), (120, 2, 128, 1)):
+    add(f"shape_d{D}_{consumers}x{keys}_{overlap}", 16, 16, D, mask="causal", visible=CAUSAL, shapes=[[2, 8192]], group=f"d{D}",
+        schedule=schedule(consumers, keys, 2, overlap, int(consumers > 2), maximum="lazy"))
 add("shape_d192_128", 16, 16, 192, 128, mask="causal", visible=CAUSAL, shapes=[[2, 4096]])
 add("shape_window4096", 32, 8, 128, mask="causal and window<4096>", visible="(k <= q) & (k > q - 4096)", shapes=[[1, 32768]], peer="flex")
 add("shape_softcap_d256", 16, 8, 256, mask="causal", visible=CAUSAL, score="50 * torch.tanh(s / 50)", shapes=[[1, 8192]], peer="flex",

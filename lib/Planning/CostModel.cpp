@@ -10,14 +10,17 @@ using namespace mlir::attn;
 
 /// Loop control per step of a product's sum.
 static constexpr double loopCycles = 0.5;
+/// What a load costs beside multiply-adds that hide it: conflicts of banks, lines that come late.
+static constexpr double loadCycles = 0.1;
 /// Chains of dependent multiply-adds never start back to back.
 static constexpr double latencySlack = 1.25;
 /// Softmax of one vector of scores: maximum, exponential, sum, store and reload.
 static constexpr double softmaxCycles = 10;
 /// Load, multiply and store of one vector of the accumulator when the maximum may have moved.
 static constexpr double rescaleCycles = 2;
-/// Bytes per cycle from the second-level cache, and from memory with all cores reading.
-static constexpr double cacheBytesPerCycle = 64, memoryBytesPerCycle = 8;
+/// Bytes of K and V per cycle, copied to the workspace from behind the second-level cache: while
+/// they come nothing is multiplied.
+static constexpr double copyBytesPerCycle = 8;
 /// Bytes per cycle when a panel is streamed again in every register block.
 static constexpr double restreamBytesPerCycle = 32;
 
@@ -36,9 +39,10 @@ int64_t attn::roundUp(int64_t value, int64_t unit) {
 double RegisterBlock::cyclesPerFma(const CoreFacts &core) const {
   double fmas = static_cast<double>(keys * vectors);
   double arithmetic = fmas / static_cast<double>(core.fmaPerCycle);
-  double loads = static_cast<double>(keys + vectors) / static_cast<double>(core.loadsPerCycle);
+  auto operands = static_cast<double>(keys + vectors);
+  double loads = operands / static_cast<double>(core.loadsPerCycle);
   double latency = latencySlack * static_cast<double>(core.fmaLatency);
-  return (std::max({arithmetic, loads, latency}) + loopCycles) / fmas;
+  return (std::max({arithmetic, loads, latency}) + loopCycles + loadCycles * operands) / fmas;
 }
 
 int64_t TileShape::workingSet(const Workload &work) const {
@@ -69,8 +73,7 @@ double attn::cyclesPerScore(const CoreFacts &core, const Workload &work, const T
   double cycles = perVector / static_cast<double>(tile.lanes);
 
   int64_t itemRows = tile.rows() * tile.panels;
-  double bandwidth = work.oneQuery ? memoryBytesPerCycle : cacheBytesPerCycle;
-  cycles += static_cast<double>(tile.keyValueTileBytes(work)) / bandwidth / keys /
+  cycles += static_cast<double>(tile.keyValueTileBytes(work)) / copyBytesPerCycle / keys /
             static_cast<double>(itemRows);
   // With one query position only the group's heads fill rows.
   if (work.oneQuery)

@@ -7,7 +7,7 @@
 namespace mlir::attn {
 
 /// `planAttention` for a target of kind gpu.
-FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target);
+FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target, Maximum wanted);
 
 /// `checkSchedule` for a target of kind gpu: registers, shared memory, and what the lowering knows.
 LogicalResult checkGpuSchedule(AttentionOp attention, TargetAttr target);
@@ -18,6 +18,9 @@ bool isStreamWork(AttentionOp attention);
 /// The same two for `form = stream`.
 FailureOr<Plan> planStreamOnGpu(AttentionOp attention, TargetAttr target);
 LogicalResult checkGpuStreamSchedule(AttentionOp attention, TargetAttr target);
+
+/// Whether packed rows can serve its mask: one without operands, and not strict.
+bool mayStream(AttentionOp attention);
 
 /// Whether values are columns of the keys, of sizes that the kernel with a split output takes.
 bool isLatent(AttentionOp attention);

@@ -134,6 +134,12 @@ FailureOr<Plan> attn::planStreamOnGpu(AttentionOp op, TargetAttr target) {
 
 LogicalResult attn::checkGpuStreamSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
+  if (op.maskOrAll().getNumOperands() > 0)
+    return op.emitOpError("expected a mask without operands in a schedule of form stream, found ")
+           << op.maskOrAll().str();
+  if (schedule.getFlag("strict"))
+    return op.emitOpError("expected strict = 0 in a schedule of form stream, found 1: rows are not "
+                          "computed again there");
   StreamTile tile = streamSizes(op);
   tile.keys = schedule.getInt("keys");
   tile.stages = schedule.getInt("stages");

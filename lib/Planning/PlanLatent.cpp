@@ -107,7 +107,18 @@ int64_t attn::latentRegisters() {
   return tile.consumerRegisters();
 }
 
+static LogicalResult checkMask(AttentionOp op) {
+  if (mayStream(op))
+    return success();
+  return op.emitOpError(
+             "expected a mask without operands, and none under --strict, where values are "
+             "columns of the keys, found ")
+         << op.maskOrAll().str() << "; the rest is not built for this target yet";
+}
+
 FailureOr<Plan> attn::planLatent(AttentionOp op, int64_t shared) {
+  if (failed(checkMask(op)))
+    return failure();
   LatentTile tile = chooseTile(op, shared);
   if (tile.sharedBytes() > shared)
     return op.emitOpError("expected keys whose tiles fit ")
@@ -122,6 +133,8 @@ FailureOr<Plan> attn::planLatent(AttentionOp op, int64_t shared) {
 
 LogicalResult attn::checkLatentSchedule(AttentionOp op, int64_t shared) {
   ScheduleAttr schedule = op.getScheduleAttr();
+  if (failed(checkMask(op)))
+    return failure();
   if (!isLatent(op))
     return op.emitOpError("expected values that are columns of the keys (attn.columns, from a "
                           "multiple of 64, a multiple of 128 up to 512 wide), of the same heads, "

@@ -1,20 +1,52 @@
 // RUN: attn-opt %s --attn-attach-target=target=sm_90a --attn-plan | FileCheck %s
+// RUN: attn-opt %s --attn-attach-target=target=sm_90a --attn-plan=exact-maximum | FileCheck %s --check-prefix=EXACT
 
 // 128 columns: two warpgroups.
 // CHECK-LABEL: func.func @full
-// CHECK: schedule<rows = 128, keys = 128, stages = 2, roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, pingpong = 0, persistent = 1, order = linear>
-// CHECK-SAME: "keys = 128: registers 128/2 scores + 128/4 weights + 128/2 accumulator + 30 = 190 of 232; shared memory 163976 of 232448 bytes; wider tiles
+// CHECK: schedule<rows = 128, keys = 128, stages = 2, roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, pingpong = 0, persistent = 1, maximum = lazy, order = linear>
+// CHECK-SAME: "keys = 128: registers 128/2 scores + 128/4 weights + 128/2 accumulator + 30 = 190 of 232; shared memory 164256 of 232448 bytes; wider tiles
+// CHECK-SAME: "maximum = lazy: rows keep the first tile's maximum, tiles that outgrow it run again"
+// EXACT-LABEL: func.func @full
+// EXACT: maximum = exact, order = linear>
+// EXACT-SAME: "maximum = exact: asked for"
 func.func @full(%q: tensor<?x2x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x2x?x128xbf16> {
   %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>
   return %o : tensor<?x2x?x128xbf16>
 }
 
-// 64 columns: three warpgroups that take turns, four stages.
+// 64 columns: three warpgroups that take turns, four stages. f16 keeps running maxima.
 // CHECK-LABEL: func.func @causal64
 // CHECK: schedule<rows = 192, keys = 128, stages = 4, {{.*}}consumers = 3, {{.*}}pingpong = 1, {{.*}}order = longest_first>
+// CHECK-SAME: "maximum = exact: f16 weights could not grow above 65504"
 func.func @causal64(%q: tensor<?x2x?x64xf16>, %k: tensor<?x2x?x64xf16>, %v: tensor<?x2x?x64xf16>) -> tensor<?x2x?x64xf16> {
   %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x64xf16>, tensor<?x2x?x64xf16>, tensor<?x2x?x64xf16> -> tensor<?x2x?x64xf16>
   return %o : tensor<?x2x?x64xf16>
+}
+
+// Without a maximum four narrow warpgroups win, and need no overlap.
+// CHECK-LABEL: func.func @lazy64
+// CHECK: schedule<rows = 256, keys = 64, stages = 4, {{.*}}consumers = 4, {{.*}}overlap = 0, pingpong = 1, {{.*}}maximum = lazy
+// EXACT-LABEL: func.func @lazy64
+// EXACT: schedule<rows = 192, keys = 128, {{.*}}overlap = 1,
+func.func @lazy64(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x2x?x64xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x2x?x64xbf16>
+  return %o : tensor<?x2x?x64xbf16>
+}
+
+// 72 columns: rows straddle sectors, so that each key is loaded for more queries.
+// CHECK-LABEL: func.func @causal72
+// CHECK: schedule<rows = 256, keys = 48, stages = 2, {{.*}}consumers = 4
+func.func @causal72(%q: tensor<?x2x?x72xbf16>, %k: tensor<?x2x?x72xbf16>, %v: tensor<?x2x?x72xbf16>) -> tensor<?x2x?x72xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x72xbf16>, tensor<?x2x?x72xbf16>, tensor<?x2x?x72xbf16> -> tensor<?x2x?x72xbf16>
+  return %o : tensor<?x2x?x72xbf16>
+}
+
+// Nothing is known about where a stride's keys are: no tile could keep a reference.
+// CHECK-LABEL: func.func @stride
+// CHECK: "maximum = exact: every key tile has mask code"
+func.func @stride(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x2x?x64xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal and stride<7>>) : tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x2x?x64xbf16>
+  return %o : tensor<?x2x?x64xbf16>
 }
 
 // 16 columns: scores are nearly all there is; four warpgroups hide each other's exponentials.
@@ -27,7 +59,9 @@ func.func @full16(%q: tensor<?x2x?x16xbf16>, %k: tensor<?x2x?x16xbf16>, %v: tens
 
 // 256 columns: the accumulator takes half the registers, two stages fill shared memory.
 // CHECK-LABEL: func.func @causal256
-// CHECK: schedule<rows = 128, keys = 80, stages = 2, {{.*}}consumers = 2
+// CHECK: schedule<rows = 128, keys = 64, stages = 2, {{.*}}consumers = 2
+// EXACT-LABEL: func.func @causal256
+// EXACT: schedule<rows = 128, keys = 80, stages = 2, {{.*}}consumers = 2
 func.func @causal256(%q: tensor<?x2x?x256xbf16>, %k: tensor<?x2x?x256xbf16>, %v: tensor<?x2x?x256xbf16>) -> tensor<?x2x?x256xbf16> {
   %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x256xbf16>, tensor<?x2x?x256xbf16>, tensor<?x2x?x256xbf16> -> tensor<?x2x?x256xbf16>
   return %o : tensor<?x2x?x256xbf16>

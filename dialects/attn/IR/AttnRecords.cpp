@@ -129,6 +129,7 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       intField("splits", 1),
       wordField("order", orders),
       wordField("form", forms),
+      flagField("strict", false),
   };
   return table;
 }

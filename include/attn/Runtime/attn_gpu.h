@@ -11,10 +11,14 @@
 #include "attn/Runtime/attn_runtime.h"
 
 #define ATTN_GPU_MAX_ARGUMENTS 16
+#define ATTN_GPU_MAX_MASKS 4
 
-/** One argument: a size or symbol of -1 is free. Equal symbols mean equal sizes. */
+/**
+ * One argument: a size or symbol of -1 is free. Equal symbols mean equal sizes. A size is at least
+ * the size `least_symbol` divided by `least`, rounded up; without a symbol at least `least`.
+ */
 typedef struct attn_gpu_argument {
-  int64_t rank, dtype, is_output, size[4], symbol[4];
+  int64_t rank, dtype, is_output, size[4], symbol[4], least_symbol[4], least[4];
 } attn_gpu_argument;
 
 /** One entry. Roles are argument numbers, -1 for none. Sizes in elements, memory in bytes. */
@@ -29,6 +33,10 @@ typedef struct attn_gpu_entry {
   int64_t query, key, value, out, lse, sinks, offset, offset_is_constant, constant_offset;
   int64_t num_args;
   attn_gpu_argument args[ATTN_GPU_MAX_ARGUMENTS];
+  /** Operands of the mask. */
+  int64_t num_masks, masks[ATTN_GPU_MAX_MASKS];
+  /** Whether the kernel reads queries, keys and values by address, too. */
+  int64_t is_strict;
 } attn_gpu_entry;
 
 /** State of a loaded kernel; zero at the start. */

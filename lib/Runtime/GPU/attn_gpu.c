@@ -112,7 +112,19 @@ static int32_t check_argument(const attn_gpu_entry *entry, const attn_tensor *ar
     if (symbol)
       *symbol = t->sizes[i];
   }
-  return check_layout(t, want->rank == 4);
+  return check_layout(t, want->rank == 4 && (want->dtype == ATTN_BF16 || want->dtype == ATTN_F16));
+}
+
+/* Sizes that only have to be large enough; all symbols are known. */
+static int32_t check_bounds(const attn_gpu_argument *want, const attn_tensor *t,
+                            const int64_t *symbols) {
+  int64_t i;
+  for (i = 0; i < want->rank; ++i) {
+    int64_t symbol = want->least_symbol[i], by = want->least[i];
+    if (t->sizes[i] < (symbol < 0 ? by : (symbols[symbol] + by - 1) / by))
+      return ATTN_ERROR_SIZE;
+  }
+  return 0;
 }
 
 static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *args,
@@ -126,6 +138,9 @@ static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *a
     if (kind)
       return (int32_t)(1000 * i) + kind;
   }
+  for (i = 0; i < num_args; ++i)
+    if (check_bounds(&entry->args[i], &args[i], symbols))
+      return (int32_t)(1000 * i) + ATTN_ERROR_SIZE;
   return 0;
 }
 
@@ -203,6 +218,26 @@ int32_t attn_gpu_encode(attn_tensor_map *map, const attn_tensor *t, const attn_t
                                                3, 0));
 }
 
+/* What the kernel gets of an operand of the mask. */
+typedef struct mask_operand {
+  uint64_t address;
+  int64_t strides[3];
+  int32_t size;
+} mask_operand;
+
+/* Axes of size 1 count for every index; a tensor without elements is not read, but its address is.
+ */
+static void describe_mask(mask_operand *m, const attn_tensor *t, const attn_tensor *otherwise) {
+  int32_t i;
+  memset(m, 0, sizeof(*m));
+  m->address = (uint64_t)(uintptr_t)(is_empty(t) ? otherwise->data : t->data);
+  m->size = (int32_t)t->sizes[t->rank - 1];
+  if (is_empty(t))
+    return;
+  for (i = 0; i < t->rank && i < 3; ++i)
+    m->strides[i] = t->sizes[i] == 1 ? 0 : t->strides[i];
+}
+
 static int64_t power_of_two(int64_t n) {
   int64_t p = 1;
   while (2 * p <= n)
@@ -259,14 +294,30 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
     int32_t n_tiles = (int32_t)tiles,
             at_once = (int32_t)heads_at_once(entry, keys, row_tiles, all, processors);
     int32_t n_offset = (int32_t)offset;
-    int64_t os[3], ls[3] = {0, 0, 0};
-    void *parameters[] = {&maps[0],     &maps[1], &maps[2],   &out_data, &lse_data,
-                          &sinks,       &slot,    &n_queries, &n_keys,   &n_all,
-                          &n_row_tiles, &n_tiles, &at_once,   &n_offset, &os[0],
-                          &os[1],       &os[2],   &ls[0],     &ls[1],    &ls[2]};
+    int64_t os[3], ls[3] = {0, 0, 0}, i, j;
+    mask_operand masks[ATTN_GPU_MAX_MASKS];
+    const attn_tensor *inputs[3] = {q, k, v};
+    void **at;
+    void *parameters[20 + 12 + 5 * ATTN_GPU_MAX_MASKS] = {
+        &maps[0],   &maps[1], &maps[2], &out_data,    &lse_data, &sinks,   &slot,
+        &n_queries, &n_keys,  &n_all,   &n_row_tiles, &n_tiles,  &at_once, &n_offset,
+        &os[0],     &os[1],   &os[2],   &ls[0],       &ls[1],    &ls[2]};
     memcpy(os, out->strides, sizeof(os));
     if (lse)
       memcpy(ls, lse->strides, sizeof(ls));
+    at = &parameters[20];
+    for (i = 0; entry->is_strict && i < 3; ++i) {
+      *at++ = (void *)&inputs[i]->data;
+      for (j = 0; j < 3; ++j)
+        *at++ = (void *)&inputs[i]->strides[j];
+    }
+    for (i = 0; i < entry->num_masks; ++i) {
+      describe_mask(&masks[i], &args[entry->masks[i]], q);
+      *at++ = &masks[i].address;
+      for (j = 0; j < 3; ++j)
+        *at++ = &masks[i].strides[j];
+      *at++ = &masks[i].size;
+    }
     return driver_error(attn_driver.launch(
         state->kernel, (unsigned)(tiles < processors ? tiles : processors), 1, 1,
         (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream, parameters, 0));

@@ -96,6 +96,17 @@ Value CpuBuilder::load(Value memref, ValueRange indices, VectorType type) {
 void CpuBuilder::store(Value vector, Value memref, ValueRange indices) {
   vector::StoreOp::create(*this, vector, memref, indices);
 }
+void CpuBuilder::prefetch(Value memref, ValueRange row, int64_t size, int64_t level) {
+  constexpr int64_t lineBits = 512;
+  auto locality = static_cast<uint32_t>(4 - level);
+  auto element = cast<MemRefType>(memref.getType()).getElementType();
+  for (int64_t d = 0; d < size; d += lineBits / element.getIntOrFloatBitWidth()) {
+    SmallVector<Value> indices(row);
+    indices.push_back(index(d));
+    memref::PrefetchOp::create(*this, memref, indices, /*isWrite=*/false, locality,
+                               /*isDataCache=*/true);
+  }
+}
 Value CpuBuilder::fma(Value a, Value b, Value c) {
   if (fused)
     return vector::FMAOp::create(*this, a, b, c);
@@ -163,17 +174,17 @@ Value CpuBuilder::exp2Scaled(Value x, bool forBf16) {
       .getResult(0);
 }
 
-/// Any vector unit: adding 1.5 * 2^23 rounds to an integer in the low bits; the power of two is
-/// made from them. A product, not an addition of exponents, so that a NaN stays one whatever its
-/// payload; -127 makes the factor 0.
+/// Any vector unit: adding 1.5 * 2^23 + 127 rounds to an integer with the exponent's bias in the
+/// low bits; the power of two is made from them. A product, not an addition of exponents, so that a
+/// NaN stays one whatever its payload; -127 makes the factor 0.
 Value CpuBuilder::exp2Portable(Value x, bool forBf16) {
   Value low = splat(-127);
   x = select(arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, low, x), low, x);
-  Value magic = splat(12582912.0);
+  Value magic = splat(12582912.0 + 127);
   Value shifted = addf(x, magic);
   Value p = polynomial(subf(x, subf(shifted, magic)), forBf16);
   Value bits = arith::BitcastOp::create(*this, i32Vector(), shifted);
-  bits = add(Value(arith::ShLIOp::create(*this, bits, splatI32(23))), splatI32(0x3f800000));
+  bits = arith::ShLIOp::create(*this, bits, splatI32(23));
   return mulf(p, arith::BitcastOp::create(*this, f32Vector(), bits));
 }
 

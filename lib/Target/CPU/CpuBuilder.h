@@ -61,6 +61,9 @@ public:
   Value broadcast(Value scalar);
   Value load(Value memref, ValueRange indices, VectorType type);
   void store(Value vector, Value memref, ValueRange indices);
+  /// Asks for `size` elements from the first of a row, a cache line at a time, to come to the cache
+  /// of `level` (1 or 2). The row need not exist.
+  void prefetch(Value memref, ValueRange row, int64_t size, int64_t level);
   Value fma(Value a, Value b, Value c);
   Value addf(Value a, Value b);
   Value subf(Value a, Value b);

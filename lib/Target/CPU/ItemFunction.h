@@ -40,23 +40,41 @@ private:
   void initPanel(Value panel);
   void emitStream();
   void visitTile(Value tile);
+  SourceRows nextRows(Value first, Value end, Value panel);
+  void prefetchShare(const SourceRows &source);
   void packKeys(Value first, Value live, Value padded);
   Value packValues(Value first, Value live, Value padded);
   void packValuePairs(Value first, Value live, Value padded);
-  void packValueColumns(Value first, Value live, Value padded);
+  void packKeyTiles(Value first, Value live, Value padded);
+  Value packValueTiles(Value first, Value live, Value padded);
+  Value packValueBlock(Value first, Value n, Value d, int64_t count, Value check);
+  void copyValueKey(Value first, Value n, bool isLive);
   Value valueBlockRow(Value d, Value row);
-  Value addToCheck(Value source, ValueRange at, Value sum);
+  /// Chains of additions that take turns while values are checked: one alone would wait for each
+  /// sum.
+  static constexpr int64_t checkChains = 4;
+  void addToCheck(Value source, ValueRange at, SmallVector<Value> &sums);
+  Value checkValues(Value first, Value live);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
-  void visitPanel(Value panel, KeyRange keys, Value padded, Value finite);
+  void visitPanel(Value panel, KeyRange keys, Value finite, const SourceRows &next);
+  void visitRange(Value panel, KeyRange keys, Value start, Value finite, const SourceRows &next);
+  void visitLazily(Value panel, KeyRange keys, Value finite);
+  void visitClear(Value panel, Value low, Value count);
   std::pair<Value, Value> panelPositions(Value panel);
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);
   void storePanel(Value panel);
   // Stream form.
   void loadStreamPanel(Value panel);
-  void visitStreamPanel(Value panel, KeyRange keys, Value padded);
-  Value hasExcluded(Value live);
+  Value nextVisible(Value tile, Value end, function_ref<Value(Value)> isVisible);
+  void callStep(func::FuncOp kernel, Value panel, Value turn, KeyRange next, KeyRange keys);
+  void visitStreamPanel(Value panel, Value turn, KeyRange keys, KeyRange next);
+  void emitStreamTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible);
+  void forRowBlocks(Value panel, function_ref<void(Value block)> body);
+  Value hasExcluded(Value packed, Value live, Value panel);
+  void emitPackedWeights(Value panel, Value packed, Value live);
+  void emitMarkedWeights(Value panel, Value packed, KeyRange keys);
   void scaleStreamPanel(Value panel);
   void storeStreamPanel(Value panel);
   Value partSlice(const Slice &s, Value number, Value panel);
@@ -76,7 +94,8 @@ private:
   CpuBuilder &b;
   WorkPlan &plan;
   std::string name;
-  func::FuncOp function, itemFunction, mergeFunction, scoresKernel, valuesKernel, strictKernel;
+  func::FuncOp function, itemFunction, mergeFunction, scoresKernel, valuesKernel, strictKernel,
+      stepKernel;
   SmallVector<Value> outer;
   IRMapping outerMap;
   MaskContext context;
@@ -87,6 +106,10 @@ private:
   Value number, part, partCount, tileCount, parts;
 };
 
+/// `count` elements of a row, as they are.
+Value loadRow(CpuBuilder &b, Value memref, ValueRange at, Value column, int64_t count);
+/// Width of the vectors that look for values that are not finite.
+int64_t checkWidth(const WorkPlan &plan);
 /// Batch entry, head of the query's memref and query number of a lane.
 SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset,
                              Value positions, Value heads, Value lane);

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "PanelKernels.h"
+#include "MatrixKernels.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/SymbolTable.h"
 
@@ -95,15 +96,20 @@ Value PanelKernels::scaled(Value score) {
 
 func::FuncOp PanelKernels::emitScores() {
   Type f32 = b.getF32Type(), word = plan.wordType();
+  SmallVector<Type> inputs = {typeOf(plan.keyTile, word),   typeOf(plan.query, word),
+                              typeOf(plan.scores, f32),     b.getIndexType(),
+                              plan.work.getKey().getType(), plan.work.getValue().getType()};
+  inputs.append(7, b.getIndexType());
   auto function =
-      createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
-                            {typeOf(plan.keyTile, word), typeOf(plan.query, word),
-                             typeOf(plan.scores, f32), b.getIndexType()});
+      createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores", inputs);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
+  auto arg = [&](unsigned i) -> Value { return function.getArgument(i); };
+  SourceRows next = {arg(4), arg(5), arg(6), arg(7), arg(8), arg(9), arg(10), arg(11), arg(12)};
   Value key = function.getArgument(0), query = function.getArgument(1),
         scores = function.getArgument(2);
   b.loop(b.index(0), function.getArgument(3), plan.registerKeys, [&](Value n) {
+    prefetchBlock(b, plan, next, n);
     auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(n, i), k}; };
     Product p{key,
               query,
@@ -135,8 +141,10 @@ void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, 
     }
   Value block = b.mul(b.div(first, b.index(plan.registerValues)), b.index(plan.tileRows()));
   auto indexA = [&](Value k, int64_t i) {
-    return plan.tiles ? SmallVector<Value>{b.add(first, i), k}
-                      : SmallVector<Value>{b.add(block, k), b.index(i)};
+    if (plan.tiles)
+      return valueTileAt(b, plan, b.add(first, i), k);
+    return plan.sharesTile ? SmallVector<Value>{k, b.add(first, i)}
+                           : SmallVector<Value>{b.add(block, k), b.index(i)};
   };
   int64_t rowsPerBlock = plan.pairs ? plan.registerKeys / 2 : plan.registerKeys;
   Product p{value, weights, function.getArgument(4),

@@ -57,51 +57,105 @@ void ItemFunction::loadStreamPanel(Value panel) {
   });
 }
 
-/// Whether some score of the tile is -infinity.
-Value ItemFunction::hasExcluded(Value live) {
-  Value scores = slice(plan.scores, b.getF32Type()),
-        none = arith::ConstantOp::create(b, b.getZeroAttr(b.i1Vector()));
-  Value found = b.loop(b.index(0), live, 1, none, [&](Value n, ValueRange args) {
-                   Value score = b.load(scores, {n, b.index(0)}, b.f32Vector());
-                   Value excluded =
-                       arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, score,
-                                             b.splat(-std::numeric_limits<double>::infinity()));
-                   return SmallVector<Value>{b.either(args.front(), excluded)};
-                 }).front();
-  return vector::ReductionOp::create(b, vector::CombiningKind::OR, found);
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// First tile of [tile, end) of which some key may be visible; `end` if there is none.
+Value ItemFunction::nextVisible(Value tile, Value end, function_ref<Value(Value)> isVisible) {
+  auto loop = scf::WhileOp::create(b, TypeRange{b.getIndexType()}, ValueRange{tile});
+  OpBuilder::InsertionGuard guard(b);
+  Block *before = b.createBlock(&loop.getBefore(), {}, b.getIndexType(), b.getLoc());
+  Value at = before->getArgument(0);
+  Value left = b.compare(Predicate::slt, at, end);
+  auto hidden = scf::IfOp::create(b, b.getI1Type(), left, /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToEnd(hidden.thenBlock());
+    scf::YieldOp::create(b, b.negate(isVisible(at)));
+    b.setInsertionPointToEnd(hidden.elseBlock());
+    scf::YieldOp::create(b, b.boolean(false));
+  }
+  scf::ConditionOp::create(b, hidden.getResult(0), at);
+  Block *after = b.createBlock(&loop.getAfter(), {}, b.getIndexType(), b.getLoc());
+  scf::YieldOp::create(b, ValueRange{b.add(after->getArgument(0), 1)});
+  return loop.getResult(0);
 }
 
-/// Only a tile of which some key is excluded needs the strict product.
-void ItemFunction::visitStreamPanel(Value panel, KeyRange keys, Value padded) {
+/// Calls the kernel for a panel: scores of `next` keys from `nextLow` into packed slice `turn`, and
+/// values of the keys of the tile before with the weights in the other one.
+void ItemFunction::callStep(func::FuncOp kernel, Value panel, Value turn, KeyRange next,
+                            KeyRange keys) {
+  Type f32 = b.getF32Type();
+  Value first = slice(plan.packed[0], f32, panel), second = slice(plan.packed[1], f32, panel);
+  func::CallOp::create(b, kernel,
+                       ValueRange{mapped(plan.work.getKey()), mapped(plan.work.getValue()),
+                                  slice(plan.query, f32, panel), b.select(turn, second, first),
+                                  b.select(turn, first, second),
+                                  slice(plan.accumulator, f32, panel), slice(plan.rescale, f32),
+                                  context.batch, keyHead, valueHead, next.low,
+                                  b.sub(next.high, next.low), keys.low, b.sub(keys.high, keys.low),
+                                  liveRows(panel)});
+}
+
+/// Weights of a tile whose scores are there, then its values and the next tile's scores in turn.
+void ItemFunction::visitStreamPanel(Value panel, Value turn, KeyRange keys, KeyRange next) {
   auto [first, last] = panelPositions(panel);
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
-  Value live = b.sub(keys.high, keys.low), isWhole = b.compare(Predicate::eq, padded, live);
-  Type f32 = b.getF32Type();
-  b.when(verdict.any, [&] {
-    Value rows = liveRows(panel), scores = slice(plan.scores, f32);
-    func::CallOp::create(b, scoresKernel,
-                         ValueRange{mapped(plan.work.getKey()), slice(plan.query, f32, panel),
-                                    scores, context.batch, keyHead, keys.low, live, rows});
-    SmallVector<Value> operands = {mapped(plan.work.getValue()),
-                                   scores,
-                                   slice(plan.accumulator, f32, panel),
-                                   slice(plan.rescale, f32),
-                                   context.batch,
-                                   valueHead,
-                                   keys.low,
-                                   live,
-                                   rows};
-    auto finishTile = [&](bool partial, func::FuncOp kernel) {
-      emitWeights(panel, keys, padded, partial);
-      func::CallOp::create(b, kernel, operands);
-    };
-    // A score of -infinity excludes a key without a mask, too; what a region makes of scores is not
-    // known yet.
-    Value unmarked = plan.hasRegion() ? b.boolean(false) : b.negate(hasExcluded(live));
-    b.when(
-        b.both(b.both(verdict.all, isWhole), unmarked), [&] { finishTile(false, valuesKernel); },
-        [&] { finishTile(true, strictKernel); });
+  Value live = b.sub(keys.high, keys.low);
+  Value whole = b.compare(Predicate::eq, b.rem(live, b.index(plan.packedKeys())), b.index(0));
+  Value packed = b.select(turn, slice(plan.packed[0], b.getF32Type(), panel),
+                          slice(plan.packed[1], b.getF32Type(), panel));
+  // What a region makes of scores, and weights without a maximum, are computed key by key.
+  Value simple =
+      plan.hasRegion() || !plan.isSoftmax()
+          ? b.boolean(false)
+          : b.both(b.both(verdict.all, whole), b.negate(hasExcluded(packed, live, panel)));
+  KeyRange none = {next.low, next.low};
+  b.when(
+      simple,
+      [&] {
+        emitPackedWeights(panel, packed, live);
+        callStep(stepKernel, panel, turn, next, keys);
+      },
+      [&] {
+        emitMarkedWeights(panel, packed, keys);
+        callStep(strictKernel, panel, turn, none, keys);
+        callStep(stepKernel, panel, turn, next, {keys.low, keys.low});
+      });
+}
+
+/// Visits the tiles of the part in [tiles.low, tiles.high) that are visible; `end` is behind the
+/// last key. The scores of a tile are made while the values of the one before are read.
+void ItemFunction::emitStreamTiles(KeyRange tiles, Value end,
+                                   function_ref<Value(Value)> isVisible) {
+  auto keysOf = [&](Value tile) -> KeyRange {
+    Value low = b.minimum(b.mul(tile, b.index(plan.keys)), end);
+    return {low, b.minimum(b.add(low, plan.keys), end)};
+  };
+  auto rangeFrom = [&](Value tile) -> KeyRange {
+    KeyRange keys = keysOf(tile);
+    return {keys.low, b.select(b.compare(Predicate::slt, tile, tiles.high), keys.high, keys.low)};
+  };
+  Value start = nextVisible(tiles.low, tiles.high, isVisible);
+  KeyRange firstKeys = rangeFrom(start);
+  b.loop(b.index(0), livePanels, 1, [&](Value panel) {
+    callStep(stepKernel, panel, b.boolean(false), firstKeys, {firstKeys.low, firstKeys.low});
   });
+  Type types[] = {b.getIndexType(), b.getI1Type()};
+  auto loop = scf::WhileOp::create(b, types, ValueRange{start, b.boolean(true)});
+  OpBuilder::InsertionGuard guard(b);
+  Location locations[] = {b.getLoc(), b.getLoc()};
+  Block *before = b.createBlock(&loop.getBefore(), {}, types, locations);
+  scf::ConditionOp::create(b, b.compare(Predicate::slt, before->getArgument(0), tiles.high),
+                           before->getArguments());
+  Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
+  Value tile = after->getArgument(0), turn = after->getArgument(1);
+  Value following = nextVisible(b.add(tile, 1), tiles.high, isVisible);
+  KeyRange keys = keysOf(tile), next = rangeFrom(following);
+  b.loop(b.index(0), livePanels, 1,
+         [&](Value panel) { visitStreamPanel(panel, turn, keys, next); });
+  scf::YieldOp::create(b, ValueRange{following, b.negate(turn)});
 }
 
 //===----------------------------------------------------------------------===//

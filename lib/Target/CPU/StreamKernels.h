@@ -21,36 +21,54 @@ void storeChunk(CpuBuilder &b, const WorkPlan::RowChunks &c, ArrayRef<Value> vec
 void forChunks(CpuBuilder &b, const WorkPlan::RowChunks &c,
                function_ref<void(Value chunk, bool isTail)> body);
 
+/// Query rows that share a read of a key, and that are neighbours in a packed vector of scores.
+inline constexpr int64_t streamRows = 4;
+
 /// Products of the stream form: lanes run along the head size, so that each row of keys and values
 /// is read once, in address order, without a copy. Four query rows share a read; more find the row
 /// in the first-level cache.
+///
+/// Scores and weights are packed: row r of block i of four rows and key n are element (i, 4 n + r),
+/// so that a vector holds lanes / 4 keys of four rows, and no lane is idle.
 class StreamKernels {
 public:
   StreamKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// `scores(keys, query, scores, batch, head, first, count, rows)`: scores[n][r] = <key first + n,
-  /// query r>.
-  func::FuncOp emitScores();
-  /// `values(values, weights, accumulator, rescale, batch, head, first, count, rows)`: accumulator
-  /// = rescale * accumulator + sum_n weight * value. The strict form leaves out weights of -0.0.
-  func::FuncOp emitValues(bool strict);
+  /// `step(keys, values, query, scores, weights, accumulator, rescale, batch, key head, value head,
+  /// next, next count, first, count, rows)`: scores of `next count` keys from `next`, and
+  /// accumulator = rescale * accumulator + sum_n weight * value over `count` keys from `first`, a
+  /// few keys of each in turn, so that two sequences of addresses are under way. Either count may
+  /// be 0.
+  func::FuncOp emitStep();
+  /// As `step` without scores; leaves out weights of -0.0.
+  func::FuncOp emitStrict();
 
 private:
+  /// Arguments of the functions by name.
+  struct Arguments {
+    Value keys, values, query, scores, weights, accumulator, rescale;
+    Value batch, keyHead, valueHead, next, nextCount, first, count, rows;
+  };
   MemRefType typeOf(const Slice &slice) {
     return MemRefType::get({slice.rows, slice.columns}, b.getF32Type());
   }
-  func::FuncOp createFunction(StringRef suffix, Value memref, ArrayRef<Type> slices);
-  void scoreKeys(func::FuncOp function, Value n, int64_t count, Value firstRow);
-  SmallVector<Value> addProducts(func::FuncOp function, const RowIndex &key, Value firstRow,
-                                 Value chunk, bool isTail, ArrayRef<Value> sums);
-  Value sumOfEach(ArrayRef<Value> vectors);
-  void addValues(func::FuncOp function, Value first, Value end, Value row, int64_t rows,
-                 Value chunk, int64_t chunks, bool isTail, bool strict);
+  func::FuncOp createFunction(StringRef suffix);
+  void readArguments(func::FuncOp function);
+  void scoreKeys(Value first, Value end);
+  void scoreGroup(Value n, Value block);
+  void prefetchAhead(Value n);
+  SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow);
+  SmallVector<Value> addProducts(const RowIndex &key, Value firstRow, Value chunk, bool isTail,
+                                 ArrayRef<Value> sums);
+  void addValueKeys(Value first, Value end, bool strict);
+  void addValues(Value first, Value end, Value row, int64_t rows, Value chunk, int64_t chunks,
+                 bool isTail, bool strict);
 
   CpuBuilder &b;
   WorkPlan &plan;
   std::string prefix;
+  Arguments at;
 };
 
 } // namespace mlir::attn

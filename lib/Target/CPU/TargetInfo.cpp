@@ -1,6 +1,7 @@
 //===- TargetInfo.cpp - facts of a processor ---------------------------------===//
 #include "TargetInfo.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -176,6 +177,27 @@ static void addArmFacts(Facts &facts) {
   facts.add("f16_convert", int64_t(1));
 }
 
+namespace {
+/// First-level data cache and second-level cache of a core, bytes.
+struct CacheSizes {
+  int64_t l1, l2;
+};
+} // namespace
+
+/// Of cores that are not this machine; those of common server processors are known by name, sizes
+/// that most have stand in for others.
+static CacheSizes cachesOf(StringRef processor) {
+  constexpr int64_t kib = 1024;
+  return llvm::StringSwitch<CacheSizes>(processor)
+      .Cases({"sapphirerapids", "emeraldrapids", "graniterapids"}, {48 * kib, 2048 * kib})
+      .Case("icelake-server", {48 * kib, 1280 * kib})
+      .Cases({"skylake-avx512", "cascadelake", "cooperlake"}, {32 * kib, 1024 * kib})
+      .Case("znver4", {32 * kib, 1024 * kib})
+      .Case("znver5", {48 * kib, 1024 * kib})
+      .Cases({"neoverse-n1", "neoverse-v1"}, {64 * kib, 1024 * kib})
+      .Default({32 * kib, 512 * kib});
+}
+
 TargetAttr attn::describeProcessor(MLIRContext *context, StringRef targetName,
                                    const Processor &processor, llvm::TargetMachine &machine) {
   Facts facts(context);
@@ -183,9 +205,9 @@ TargetAttr attn::describeProcessor(MLIRContext *context, StringRef targetName,
   facts.add("name", targetName.str());
   facts.add("triple", processor.triple);
   facts.add("processor", processor.name);
-  // Typical sizes of current cores stand in for a processor that is not this machine.
-  facts.add("l1", processor.isHost ? hostCache(_SC_LEVEL1_DCACHE_SIZE, 32768) : 32768);
-  facts.add("l2", processor.isHost ? hostCache(_SC_LEVEL2_CACHE_SIZE, 524288) : 524288);
+  CacheSizes caches = cachesOf(processor.name);
+  facts.add("l1", processor.isHost ? hostCache(_SC_LEVEL1_DCACHE_SIZE, caches.l1) : caches.l1);
+  facts.add("l2", processor.isHost ? hostCache(_SC_LEVEL2_CACHE_SIZE, caches.l2) : caches.l2);
   facts.add("cores", processor.isHost
                          ? static_cast<int64_t>(std::max(1u, std::thread::hardware_concurrency()))
                          : 1);

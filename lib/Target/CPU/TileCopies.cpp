@@ -17,7 +17,7 @@ void ItemFunction::forColumns(int64_t size, int64_t width,
 }
 
 /// `count` elements of a row, as they are.
-static Value loadRow(CpuBuilder &b, Value memref, ValueRange at, Value column, int64_t count) {
+Value attn::loadRow(CpuBuilder &b, Value memref, ValueRange at, Value column, int64_t count) {
   SmallVector<Value> indices(at);
   indices.push_back(column);
   return b.load(memref, indices,
@@ -33,6 +33,48 @@ static Value zeros(CpuBuilder &b, int64_t count, Type element) {
   return arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(count, element)));
 }
 
+/// Asks for rows of the next tile, so that they are near when they are copied: their lines come
+/// while products keep the core busy.
+static void prefetchRows(CpuBuilder &b, const WorkPlan &plan, const SourceRows &source, Value first,
+                         Value end) {
+  constexpr int64_t secondLevel = 2;
+  b.loop(first, end, 1, [&](Value row) {
+    b.prefetch(source.keys, {source.batch, source.keyHead, row}, plan.qkSize, secondLevel);
+    if (!plan.sharesTile)
+      b.prefetch(source.values, {source.batch, source.valueHead, row}, plan.vSize, secondLevel);
+  });
+}
+
+void attn::prefetchBlock(CpuBuilder &b, const WorkPlan &plan, const SourceRows &source, Value n) {
+  Value block = b.div(n, b.index(plan.registerKeys));
+  Value isMine = b.compare(arith::CmpIPredicate::eq, b.rem(block, source.turns), source.turn);
+  b.when(isMine, [&] {
+    Value first = b.add(source.first, n);
+    prefetchRows(b, plan, source, first, b.minimum(b.add(first, plan.registerKeys), source.end));
+  });
+}
+
+/// A panel's share of the tile, all at once.
+void ItemFunction::prefetchShare(const SourceRows &source) {
+  Value share = b.add(b.div(b.index(plan.keys - 1), source.turns), 1);
+  Value first = b.add(source.first, b.mul(source.turn, share));
+  Value end = b.minimum(b.add(first, share), b.add(source.first, plan.keys));
+  prefetchRows(b, plan, source, first, b.minimum(end, source.end));
+}
+
+/// Rows from `first` on, of which `panel` asks for its share.
+SourceRows ItemFunction::nextRows(Value first, Value end, Value panel) {
+  return {mapped(plan.work.getKey()),
+          mapped(plan.work.getValue()),
+          context.batch,
+          keyHead,
+          valueHead,
+          first,
+          end,
+          panel,
+          livePanels};
+}
+
 //===----------------------------------------------------------------------===//
 // Keys
 //===----------------------------------------------------------------------===//
@@ -40,6 +82,8 @@ static Value zeros(CpuBuilder &b, int64_t count, Type element) {
 /// Copies a key tile to the workspace, as float32 or as it is. Rows from `live` to `padded` become
 /// zero; their memory is not read.
 void ItemFunction::packKeys(Value first, Value live, Value padded) {
+  if (plan.tiles)
+    return packKeyTiles(first, live, padded);
   Value source = mapped(plan.work.getKey());
   Type element = plan.pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
   Value target = slice(plan.keyTile, element);
@@ -66,21 +110,22 @@ void ItemFunction::packKeys(Value first, Value live, Value padded) {
 //===----------------------------------------------------------------------===//
 
 /// Width of the vectors that look for values that are not finite.
-static int64_t checkWidth(const WorkPlan &plan) {
+int64_t attn::checkWidth(const WorkPlan &plan) {
   return static_cast<int64_t>(
       llvm::bit_floor(static_cast<uint64_t>(std::min(plan.lanes, plan.vSize))));
 }
 
-/// `sum` + 0 * row: zero as long as all values are finite, NaN after an infinity or NaN. The last
-/// vector overlaps.
-Value ItemFunction::addToCheck(Value source, ValueRange at, Value sum) {
+/// Adds 0 * row to the sums in turn: zero as long as all values are finite, NaN after an infinity
+/// or NaN. The last vector overlaps.
+void ItemFunction::addToCheck(Value source, ValueRange at, SmallVector<Value> &sums) {
   int64_t width = checkWidth(plan);
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sum.getType()));
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sums.front().getType()));
+  int64_t chain = 0;
   for (int64_t d = 0; d < plan.vSize; d += width) {
     Value first = b.index(std::min(d, plan.vSize - width));
-    sum = b.addf(sum, b.mulf(loadWide(source, at, first, width), zero));
+    Value &sum = sums[chain++ % checkChains];
+    sum = b.fma(loadWide(source, at, first, width), zero, sum);
   }
-  return sum;
 }
 
 /// Row of the workspace that holds column `d` of a tile's row of words.
@@ -88,29 +133,38 @@ Value ItemFunction::valueBlockRow(Value d, Value row) {
   return b.add(b.mul(b.div(d, b.index(plan.registerValues)), b.index(plan.tileRows())), row);
 }
 
-/// Copies a value tile to the workspace in blocks of columns, and gives whether all values are
-/// finite.
-Value ItemFunction::packValues(Value first, Value live, Value padded) {
+/// Whether all values of a tile are finite; copies its rows in blocks of columns where words are
+/// float32.
+Value ItemFunction::checkValues(Value first, Value live) {
   Value source = mapped(plan.work.getValue());
-  Value clean = zeros(b, checkWidth(plan), b.getF32Type());
-  if (plan.tiles)
-    packValueColumns(first, live, padded);
-  else if (plan.pairs)
-    packValuePairs(first, live, padded);
-  Value target = slice(plan.valueTile, plan.wordType());
-  Value check =
-      b.loop(b.index(0), live, 1, clean, [&](Value row, ValueRange sums) {
-         SmallVector<Value> at = {context.batch, valueHead, b.add(first, row)};
-         if (!plan.pairs)
-           forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
-             b.store(loadWide(source, at, d, count), target, {valueBlockRow(d, row), b.index(0)});
-           });
-         return SmallVector<Value>{addToCheck(source, at, sums.front())};
-       }).front();
+  SmallVector<Value> clean(checkChains, zeros(b, checkWidth(plan), b.getF32Type()));
+  bool copies = !plan.pairs && !plan.sharesTile;
+  Value target = copies ? slice(plan.valueTile, b.getF32Type()) : Value();
+  SmallVector<Value> sums = b.loop(b.index(0), live, 1, clean, [&](Value row, ValueRange args) {
+    SmallVector<Value> at = {context.batch, valueHead, b.add(first, row)}, next(args);
+    if (copies)
+      forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
+        b.store(loadWide(source, at, d, count), target, {valueBlockRow(d, row), b.index(0)});
+      });
+    addToCheck(source, at, next);
+    return next;
+  });
+  Value check = b.addf(b.addf(sums[0], sums[1]), b.addf(sums[2], sums[3]));
   Value ordered = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, check, check);
-  Value finite = vector::ReductionOp::create(b, vector::CombiningKind::AND, ordered);
+  return vector::ReductionOp::create(b, vector::CombiningKind::AND, ordered);
+}
+
+/// Copies a value tile to the workspace, and gives whether all values are finite. Rows from `live`
+/// to `padded` become zero.
+Value ItemFunction::packValues(Value first, Value live, Value padded) {
   if (plan.tiles)
+    return packValueTiles(first, live, padded);
+  if (plan.pairs)
+    packValuePairs(first, live, padded);
+  Value finite = checkValues(first, live);
+  if (plan.sharesTile)
     return finite;
+  Value target = slice(plan.valueTile, plan.wordType());
   Value used = plan.pairs ? b.ceilDiv(live, 2) : live,
         end = plan.pairs ? b.div(padded, b.index(2)) : padded;
   b.loop(used, end, 1, [&](Value row) {
@@ -140,44 +194,4 @@ void ItemFunction::packValuePairs(Value first, Value live, Value padded) {
   b.loop(b.index(0), whole, 1, [&](Value pair) { packRow(pair, false); });
   b.when(b.compare(arith::CmpIPredicate::ne, b.mul(whole, b.index(2)), live),
          [&] { packRow(whole, true); });
-}
-
-/// Words of keys 2n and 2n + 1, a row for each value column: blocks of 32 keys by 16 columns are
-/// transposed in registers. The last block of a short tile is copied element by element, with zeros
-/// behind.
-void ItemFunction::packValueColumns(Value first, Value live, Value padded) {
-  Value source = mapped(plan.work.getValue()), words = slice(plan.valueTile, b.getI32Type());
-  Value whole = b.mul(b.div(live, b.index(plan.keyStep())), b.index(plan.keyStep()));
-  int64_t lanes = plan.lanes;
-  auto wordType = VectorType::get(lanes, b.getI32Type());
-  b.loop(b.index(0), whole, plan.keyStep(), [&](Value n) {
-    forColumns(plan.vSize, lanes, [&](Value d, int64_t count) {
-      SmallVector<Value> rows;
-      for (int64_t i = 0; i < lanes; ++i) {
-        auto half = [&](int64_t which) {
-          Value part =
-              loadRow(b, source, {context.batch, valueHead, b.add(first, b.add(n, 2 * i + which))},
-                      d, count);
-          return padVector(b, part, lanes);
-        };
-        rows.push_back(vector::BitCastOp::create(
-            b, wordType, vector::InterleaveOp::create(b, half(0), half(1))));
-      }
-      for (auto [i, column] : llvm::enumerate(transposeWords(b, rows)))
-        if (static_cast<int64_t>(i) < count)
-          b.store(column, words, {b.add(d, static_cast<int64_t>(i)), b.div(n, b.index(2))});
-    });
-  });
-  Value halves = slice(plan.valueTile, b.getBF16Type());
-  auto copyKey = [&](Value n, bool isLive) {
-    b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
-      Value element =
-          isLive ? Value(memref::LoadOp::create(
-                       b, source, ValueRange{context.batch, valueHead, b.add(first, n), d}))
-                 : b.narrow(b.f32(0), b.getBF16Type());
-      memref::StoreOp::create(b, element, halves, ValueRange{d, n});
-    });
-  };
-  b.loop(whole, live, 1, [&](Value n) { copyKey(n, true); });
-  b.loop(live, padded, 1, [&](Value n) { copyKey(n, false); });
 }

@@ -1,5 +1,6 @@
 //===- WorkPlan.cpp - the facts one attn.work is lowered by ------------------===//
 #include "WorkPlan.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -57,7 +58,18 @@ bool WorkPlan::usesPairs() {
 /// Two by two matrix tiles for each product: 32 keys (or value columns) by 32 rows.
 bool WorkPlan::usesTiles() {
   return isBf16 && target.getFlag("amx") && target.getFlag("bf16_convert") && lanes == 16 &&
-         rows == 32 && keys % 32 == 0;
+         rows % 32 == 0 && keys % 32 == 0;
+}
+
+/// Whether values are a view of the keys' first columns, of the same head.
+bool WorkPlan::sharesKeys() {
+  auto view = work.getValue().getDefiningOp<memref::SubViewOp>();
+  bool sameHead = llvm::all_of(groups, [](const HeadGroup &g) { return g.key == g.value; });
+  auto all = [](ArrayRef<int64_t> numbers, int64_t number) {
+    return llvm::all_of(numbers, [&](int64_t n) { return n == number; });
+  };
+  return view && view.getSource() == work.getKey() && sameHead && view.getType().getRank() == 4 &&
+         all(view.getStaticOffsets(), 0) && all(view.getStaticStrides(), 1);
 }
 
 int64_t WorkPlan::rowWords() const {
@@ -97,18 +109,37 @@ LogicalResult WorkPlan::readSchedule() {
   streamed = schedule.getWord("form") == "stream";
   tiles = !streamed && usesTiles();
   pairs = !streamed && (tiles || usesPairs());
+  sharesTile = !streamed && !pairs && sharesKeys();
   if (registerKeys < 1 || registerValues < 1)
     return work.emitOpError("schedule needs positive register_keys and register_values on a CPU");
   if (keys % registerKeys != 0)
     return work.emitOpError() << "schedule has tiles of " << keys
                               << " keys, not a multiple of register_keys = " << registerKeys;
-  if ((splits != 1 && !streamed) || schedule.getWord("maximum") != "exact")
-    return work.emitOpError("splits above one and the lazy maximum are not built for the CPU yet");
-  return readForm();
+  if (splits != 1 && !streamed)
+    return work.emitOpError("splits above one are built for form = stream only on the CPU");
+  lazy = schedule.getWord("maximum") == "lazy";
+  overlap = schedule.getFlag("overlap");
+  return failed(readMatrix()) ? failure() : readForm();
 }
 
-/// Rows the stream form takes at a time.
-static constexpr int64_t streamRows = 4;
+/// The lazy maximum and the weave belong to the matrix form.
+LogicalResult WorkPlan::readMatrix() {
+  if (lazy && !(tiles && isSoftmax()))
+    return work.emitOpError("the lazy maximum is built on the CPU for softmax on matrix tiles only "
+                            "(bf16, AMX, rows and keys multiples of 32); use maximum = exact");
+  if (lazy && keys < 64)
+    return work.emitOpError()
+           << "the lazy maximum takes 32 keys at a time with the next ones under "
+              "way; expected keys of at least 64, found "
+           << keys;
+  if (overlap && !lazy)
+    return work.emitOpError("overlap = 1 on a CPU runs the matrix unit under the weights of a "
+                            "schedule with maximum = lazy; use overlap = 0");
+  return success();
+}
+
+/// Rows the stream form takes at a time, and keys it may pack into a vector.
+static constexpr int64_t streamRows = 4, streamKeys = 4;
 
 LogicalResult WorkPlan::readForm() {
   if (!streamed)
@@ -119,6 +150,9 @@ LogicalResult WorkPlan::readForm() {
   if (rows % streamRows != 0)
     return work.emitOpError() << "schedule of form stream has " << rows
                               << " rows, not a multiple of " << streamRows;
+  if (keys % streamKeys != 0)
+    return work.emitOpError() << "schedule of form stream has tiles of " << keys
+                              << " keys, not a multiple of " << streamKeys;
   if (isBf16 && (qkSize % 2 != 0 || vSize % 2 != 0))
     return work.emitOpError(
         "schedule of form stream needs even head sizes with bf16; use form panels");
@@ -134,10 +168,6 @@ WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
 /// Two words: a power of two as row length puts the rows of a register block into one bank (8 bytes
 /// wide), where their loads cannot go two at a time.
 static constexpr int64_t keyRowPadding = 2;
-/// A row of a matrix tile is one cache line; the rows of a tile must not fall into few sets of the
-/// cache.
-static constexpr int64_t tileRowPadding = 16;
-
 void WorkPlan::layOut() {
   int64_t next = 0;
   auto slice = [&](int64_t r, int64_t c) {
@@ -153,18 +183,24 @@ void WorkPlan::layOut() {
   sum = slice(1, rows);
   position = slice(1, rows);
   head = slice(1, rows);
+  if (streamed)
+    for (Slice &turn : packed)
+      turn = slice(rows / streamRows, keys * streamRows);
   panelBytes = next;
   next *= panels;
   if (tiles) {
-    keyTile = slice(keys, rowWords() + tileRowPadding);
-    valueTile = slice(tiledSize, keys / 2 + tileRowPadding);
+    keyTile = slice(keys * rowWords() / 16, 16);
+    valueTile = slice(static_cast<int64_t>(llvm::alignTo(vSize, 32)) * keys / 32, 16);
   } else if (!streamed) {
     keyTile = slice(keys, rowWords() + keyRowPadding);
-    valueTile = slice(tileRows() * valueBlocks(), registerValues);
+    valueTile = sharesTile ? keyTile : slice(tileRows() * valueBlocks(), registerValues);
   }
   scores = slice(keys, rows);
+  if (lazy)
+    blockScores = slice(scoreBuffers() * scoreBufferRows, 32);
   weights = pairs ? slice(tileRows(), rows) : scores;
   rescale = slice(1, rows);
+  blockSum = slice(1, rows);
   bytes = next;
   next = 0;
   partAccumulator = slice(accumulator.rows, accumulator.columns);

@@ -128,6 +128,7 @@ QueryTile KernelEmitter::tileOf(Val number) {
   tile.queryHead = headFrom(plan.heads.query, tile.head, "query_heads");
   tile.keyHead = headFrom(plan.heads.key, tile.head, "key_heads");
   tile.valueHead = headFrom(plan.heads.value, tile.head, "value_heads");
+  maskBatch = tile.batch;
   Val first = tile.rowTile * t.rows();
   Val last = (first + t.rows()).min(a.queries) - 1;
   KeyBounds bounds = boundsOf(plan.mask, first + a.offset, last + a.offset, tile.head);
@@ -188,12 +189,21 @@ void KernelEmitter::resetCounters() {
 }
 
 void KernelEmitter::emitProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
+  auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
   b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
     Val number = it[0], count = it[1], query = it[2];
-    Val next = takeTile();
-    publishNext(query, next);
-    QueryTile tile = tileOf(number);
+    auto fresh = [&] { return takeTile(); };
+    Val next, known;
+    if (plan.lazy) {
+      waitConsumed(query - 2);
+      next = flaggedOr(query, fresh);
+      known = isTile(next);
+      b.ifThen(known, [&] { publishNext(query, next); });
+    } else {
+      next = fresh();
+      publishNext(query, next);
+    }
+    QueryTile tile = tileOf(tileNumber(number));
     auto key = [&](Val keyTile, Val n) {
       loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, tile.keyHead,
                tile.batch, n);
@@ -209,6 +219,14 @@ void KernelEmitter::emitProducer() {
       return {};
     });
     value(tile.last - tile.count + 1, count + tile.count - 1);
+    if (plan.lazy)
+      next = b.choose(
+          known, [&] { return Vals{next}; },
+          [&] {
+            Val last = lastFlagged(query);
+            publishNext(query, last);
+            return Vals{last};
+          })[0];
     return {next, count + tile.count, query + 1};
   });
   resetCounters();
@@ -216,9 +234,12 @@ void KernelEmitter::emitProducer() {
 
 /// A second thread: queries go to each warpgroup as soon as it is done with its previous ones.
 void KernelEmitter::emitQueryProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
+  auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
   b.loopWhile({block, b.i32(0)}, isLeft, [&](Vals it) -> Vals {
-    QueryTile tile = tileOf(it[0]);
+    QueryTile tile = tileOf(tileNumber(it[0]));
+    tile.word = it[0], tile.number = it[1];
+    for (int64_t w = 0; w < t.consumers; ++w)
+      writeCard(tile, w);
     int64_t log = t.queryBuffers - 1;
     Val slot = it[1] & (t.queryBuffers - 1), parity = ((it[1] >> log) & 1) ^ 1;
     for (int64_t w = 0; w < t.consumers; ++w) {
@@ -250,17 +271,19 @@ void KernelEmitter::initBarriers() {
   };
   at.keyFull = take(s), at.keyEmpty = take(s), at.valueFull = take(s), at.valueEmpty = take(s);
   at.queryFull = take(q), at.queryEmpty = take(q), at.tileFull = take(2), at.tileEmpty = take(2);
-  at.tileNumber = take(1);
+  at.tileNumber = take(1), at.tileDone = take(1), at.flagged = take(1);
+  at.cards = t.cardOffset();
   int64_t warps =
       4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
   std::tuple<int64_t, int64_t, int64_t> all[] = {
-      {at.keyFull, s, 1},        {at.valueFull, s, 1},        {at.keyEmpty, s, warps},
-      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},        {at.queryEmpty, q, 4},
-      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}};
+      {at.keyFull, s, 1},        {at.valueFull, s, 1},         {at.keyEmpty, s, warps},
+      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},         {at.queryEmpty, q, 4},
+      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}, {at.tileDone, 1, warps}};
   b.ifThen(thread.eq(0), [&] {
     for (auto [first, count, arrivals] : all)
       for (int64_t i = 0; i < count; ++i)
         b.ptx("mbarrier.init.shared.b64 [$0], $1;", {shared(first + 8 * i), b.i32(arrivals)});
+    b.ptx("st.shared.b64 [$0], 0;", {shared(at.flagged)});
     b.ptx("fence.mbarrier_init.release.cluster;", {});
   });
   b.intrinsicNoResult("llvm.nvvm.barrier.cta.sync.aligned.all", {b.i32(0)});
@@ -287,8 +310,10 @@ static void markMaps(KernelBuilder &b, LLVM::LLVMFuncOp function) {
 }
 
 void KernelEmitter::createFunction() {
-  auto type =
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), argumentTypes(b));
+  SmallVector<Type> types = argumentTypes(b);
+  llvm::append_range(types, strictArgumentTypes());
+  llvm::append_range(types, maskArgumentTypes());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
   auto function = LLVM::LLVMFuncOp::create(b, name, type);
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
@@ -306,6 +331,9 @@ void KernelEmitter::createFunction() {
                     &a.outRow, &a.lseBatch,    &a.lseHead, &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
     *number = b.val(args[6 + i]);
+  size_t read = 6 + std::size(numbers);
+  readStrictArguments(args.drop_front(read));
+  readMaskArguments(args.drop_front(read + strictArgumentTypes().size()));
 }
 
 LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {
@@ -322,12 +350,13 @@ LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {
 }
 
 LogicalResult KernelEmitter::emit() {
-  if (failed(checkMask(plan.mask)) || failed(checkScore()))
+  if (failed(checkScore()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   LLVM::GlobalOp memory = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());
   factor = (plan.scalesScores() ? 1 : plan.scale) * 1.4426950408889634;
   createFunction();
+  ends = endsOf(plan.mask);
   base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),
                                         LLVM::AddressOfOp::create(b, memory).getResult()));
   thread = b.special("tid.x"), block = b.special("ctaid.x"), grid = b.special("nctaid.x");

@@ -90,7 +90,9 @@ public:
   Val bits(Val x, Type type) { return val(LLVM::BitcastOp::create(*this, type, x.v)); }
 
   /// Inline PTX. `$0…` are the tied values (in and out in one register), then results, then inputs.
-  Vals ptx(const Twine &text, ArrayRef<Val> tied, ArrayRef<Type> results, ArrayRef<Val> inputs);
+  /// Text without effects is dead code when nobody uses its results.
+  Vals ptx(const Twine &text, ArrayRef<Val> tied, ArrayRef<Type> results, ArrayRef<Val> inputs,
+           bool hasEffects = true);
   void ptx(const Twine &text, ArrayRef<Val> inputs) { ptx(text, {}, {}, inputs); }
 
   Vals loop(Val from, Val to, ArrayRef<Val> init, function_ref<Vals(Val, Vals)> body);

@@ -17,7 +17,36 @@ static int64_t dtypeCode(Type type) {
     return 0;
   if (type.isBF16())
     return 1;
-  return type.isF16() ? 2 : 3;
+  if (type.isF16())
+    return 2;
+  if (type.isInteger(32))
+    return 4;
+  return type.isInteger(8) ? 6 : 3;
+}
+
+namespace {
+/// One dimension as `attn_gpu_argument` has it.
+struct SizeRule {
+  int64_t size = -1, symbol = -1, leastSymbol = -1, least = 0;
+  /// `[>=] (number | symbol) [/ divisor]`; false for another text.
+  bool read(StringRef text);
+};
+} // namespace
+
+bool SizeRule::read(StringRef text) {
+  bool isBound = text.consume_front(">=");
+  auto [what, divisor] = text.split('/');
+  int64_t number = 0, by = 1;
+  bool isSymbol = what.consume_front("s");
+  if (what.getAsInteger(10, number) || (!divisor.empty() && divisor.getAsInteger(10, by)))
+    return false;
+  if (!isBound) {
+    (isSymbol ? symbol : size) = number;
+    return by == 1;
+  }
+  leastSymbol = isSymbol ? number : -1;
+  least = isSymbol ? by : (number + by - 1) / by;
+  return true;
 }
 
 /// Sizes of an argument as `attn_gpu_argument` has them.
@@ -29,23 +58,23 @@ static LogicalResult appendArgument(func::FuncOp function, unsigned index,
   auto texts = function.getArgAttrOfType<ArrayAttr>(index, "attn.sizes");
   numbers.append({rank, dtypeCode(getElementTypeOrSelf(type)),
                   function.getArgAttr(index, "attn.output") ? 1 : 0});
-  int64_t sizes[4] = {-1, -1, -1, -1}, symbols[4] = {-1, -1, -1, -1};
+  SizeRule rules[4];
   for (int64_t i = 0; i < rank; ++i) {
-    sizes[i] = memref.isDynamicDim(static_cast<unsigned>(i))
-                   ? -1
-                   : memref.getDimSize(static_cast<unsigned>(i));
+    auto dimension = static_cast<unsigned>(i);
+    if (!memref.isDynamicDim(dimension)) {
+      rules[i].size = memref.getDimSize(dimension);
+      continue;
+    }
     StringRef text =
         texts ? cast<StringAttr>(texts[static_cast<size_t>(i)]).getValue() : StringRef();
-    if (text.empty() || sizes[i] >= 0)
-      continue;
-    if (text.consume_front("s") ? text.getAsInteger(10, symbols[i])
-                                : text.getAsInteger(10, sizes[i]))
+    if (!text.empty() && !rules[i].read(text))
       return function.emitError("expected sizes of argument ")
-             << index << " that are equal to others, found '" << text
-             << "'; bounds are not built for this target yet";
+             << index << " that equal or bound others, found '" << text << "'";
   }
-  numbers.append(sizes, sizes + 4);
-  numbers.append(symbols, symbols + 4);
+  for (int64_t SizeRule::*field :
+       {&SizeRule::size, &SizeRule::symbol, &SizeRule::leastSymbol, &SizeRule::least})
+    for (const SizeRule &rule : rules)
+      numbers.push_back(rule.*field);
   return success();
 }
 
@@ -102,7 +131,12 @@ static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &number
   for (unsigned i = 0; i < count; ++i)
     if (failed(appendArgument(plan.function, i, numbers)))
       return failure();
-  numbers.append(static_cast<size_t>(most - count) * 11, 0);
+  numbers.append(static_cast<size_t>(most - count) * 19, 0);
+  numbers.push_back(static_cast<int64_t>(r.masks.size()));
+  numbers.append(r.masks.begin(), r.masks.end());
+  constexpr size_t mostMasks = 4; // ATTN_GPU_MAX_MASKS
+  numbers.append(mostMasks - r.masks.size(), -1);
+  numbers.push_back(plan.isStrict());
   return success();
 }
 

@@ -11,9 +11,6 @@
 
 namespace mlir::attn {
 
-/// Which of the thread's two rows an accumulator's element belongs to.
-inline unsigned rowOf(size_t element) { return (element >> 1) & 1; }
-
 /// High half of a descriptor: stride between groups of 8 rows, and the swizzle that fits chunks of
 /// rows of a head size.
 int64_t descriptorHigh(int64_t size);

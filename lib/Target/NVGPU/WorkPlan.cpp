@@ -21,7 +21,8 @@ FailureOr<NVWorkPlan> NVWorkPlan::create(func::FuncOp function) {
   NVWorkPlan plan;
   plan.function = function;
   if (failed(plan.readBody()) || failed(plan.readLatent()) || failed(plan.checkTypes()) ||
-      failed(plan.readSchedule()) || failed(plan.readRoles()) || failed(plan.readOffset()))
+      failed(plan.readSchedule()) || failed(plan.readRoles()) || failed(plan.readMaskRoles()) ||
+      failed(plan.readOffset()))
     return failure();
   return plan;
 }
@@ -67,9 +68,6 @@ LogicalResult NVWorkPlan::readBody() {
   if (!storeOut)
     return work.emitOpError("stores no output");
   mask = stream.getMask();
-  if (!stream.getMaskOperands().empty())
-    return stream.emitOpError("expected a mask without operands, found ")
-           << mask.str() << "; masks that depend on data are not built for this target yet";
   heads = {SmallVector<int64_t>(work.getQueryMap()), SmallVector<int64_t>(work.getKeyMap()),
            SmallVector<int64_t>(work.getValueMap())};
   scale = dot.getScale().convertToDouble();
@@ -149,6 +147,8 @@ LogicalResult NVWorkPlan::readSchedule() {
     return readStreamSchedule();
   overlap = schedule.getFlag("overlap");
   pingpong = schedule.getFlag("pingpong") && tile.consumers > 1;
+  lazy = schedule.getWord("maximum") == "lazy";
+  strict = schedule.getFlag("strict");
   longestFirst = schedule.getWord("order") == "longest_first";
   // A second buffer lets the next tile's queries arrive during this tile.
   tile.queryBuffers = 2;
@@ -156,8 +156,7 @@ LogicalResult NVWorkPlan::readSchedule() {
     tile.queryBuffers = 1;
   if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 ||
       schedule.getWord("roles") != "specialised" || !schedule.getFlag("persistent") ||
-      !schedule.getFlag("p_in_registers") || schedule.getWord("maximum") != "exact" ||
-      schedule.getInt("splits") != 1)
+      !schedule.getFlag("p_in_registers") || (lazy && isHalf) || schedule.getInt("splits") != 1)
     return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
   return success();
 }
@@ -182,6 +181,21 @@ LogicalResult NVWorkPlan::readRoles() {
     roles.sinks = argumentNumber(init.getSinks());
   if ((storeLse && roles.lse < 0) || (init.getSinks() && roles.sinks < 0))
     return work.emitOpError("expected log-sum-exp and sinks to be arguments of the entry");
+  return success();
+}
+
+LogicalResult NVWorkPlan::readMaskRoles() {
+  constexpr size_t most = 4; // ATTN_GPU_MAX_MASKS
+  if (stream.getMaskOperands().size() > most)
+    return stream.emitOpError("expected at most ")
+           << most << " mask operands, found " << stream.getMaskOperands().size();
+  for (Value operand : stream.getMaskOperands()) {
+    roles.masks.push_back(argumentNumber(operand));
+    maskTypes.push_back(cast<MemRefType>(operand.getType()));
+    if (roles.masks.back() < 0)
+      return stream.emitOpError("expected mask operands to be whole arguments of the entry; "
+                                "computed masks are not built for this target yet");
+  }
   return success();
 }
 

@@ -14,6 +14,8 @@ struct ArgumentRoles {
   int64_t query = -1, key = -1, value = -1, out = -1, lse = -1, sinks = -1, offset = -1;
   /// Without an argument: Sk - Sq, or this constant.
   std::optional<int64_t> constantOffset;
+  /// Of the mask's operands.
+  SmallVector<int64_t> masks;
 };
 
 /// Gathers the canonical form of an `attn.work` in a function that is this work alone.
@@ -30,14 +32,18 @@ struct NVWorkPlan {
   std::optional<LatentTile> latent;
   ArgumentRoles roles;
   MaskAttr mask;
+  SmallVector<MemRefType> maskTypes;
   bool isHalf = false;      // f16, else bf16
   bool isStream = false;    // packed rows, split keys: form = stream
   int64_t splits = 1;       // stream: most parts of the key range ...
   int64_t streamBlocks = 1; // ... and blocks per multiprocessor
-  bool overlap = false, pingpong = false, longestFirst = false;
+  bool overlap = false, pingpong = false, longestFirst = false, lazy = false, strict = false;
   double scale = 1;
 
   bool hasRegion() { return !dot.getScore().empty(); }
+  /// `strict = 1`: rows that excluded keys of visited tiles may have spoiled are computed again.
+  /// Without a mask the only such keys lie behind the end, where the copy engine writes zeros.
+  bool isStrict() { return strict && !isStream && !mask.isAll(); }
   /// Scores leave the product times `scale`; otherwise the exponent's factor holds it.
   bool scalesScores() { return hasRegion() || scale <= 0; }
   int64_t largestGroup() const;
@@ -52,6 +58,7 @@ private:
   LogicalResult readStreamSchedule();
   LogicalResult readOffset();
   LogicalResult readRoles();
+  LogicalResult readMaskRoles();
   LogicalResult checkTypes();
 };
 

@@ -1,0 +1,119 @@
+//===- StreamWeights.cpp - from packed scores to packed weights ---------------===//
+//
+// Vectors of the stream form hold some keys of four rows (see StreamKernels). Where every key is
+// visible, maxima and sums are taken over vectors and folded to four numbers at the end. Where some
+// key is excluded, the scores are spread to a row in each lane, and go the way of the other form.
+//
+//===----------------------------------------------------------------------===//
+#include "ItemFunction.h"
+#include "StreamKernels.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static const double infinity = std::numeric_limits<double>::infinity();
+
+static VectorType fourType(CpuBuilder &b) { return VectorType::get(streamRows, b.getF32Type()); }
+
+/// Four rows' numbers in each group of four lanes.
+static Value repeatFour(CpuBuilder &b, Value four) {
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < b.lanes(); ++i)
+    order.push_back(i % streamRows);
+  return vector::ShuffleOp::create(b, four, four, order);
+}
+
+/// Combines the groups of four lanes; the result stands in each of them.
+static Value foldGroups(CpuBuilder &b, Value v, function_ref<Value(Value, Value)> combine) {
+  for (int64_t step = b.lanes() / 2; step >= streamRows; step /= 2) {
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < b.lanes(); ++i)
+      order.push_back(i ^ step);
+    v = combine(v, vector::ShuffleOp::create(b, v, v, order));
+  }
+  return v;
+}
+
+static Value lowFour(CpuBuilder &b, Value v) {
+  if (b.lanes() == streamRows)
+    return v;
+  return vector::ExtractStridedSliceOp::create(b, v, ArrayRef<int64_t>{0},
+                                               ArrayRef<int64_t>{streamRows}, ArrayRef<int64_t>{1});
+}
+
+/// exp(score - maximum).
+static Value weightOf(CpuBuilder &b, Value score, Value maximum) {
+  return b.exp2(b.mulf(b.subf(score, maximum), b.splat(1.4426950408889634)));
+}
+
+/// Calls `body(block)` for each block of four live rows.
+void ItemFunction::forRowBlocks(Value panel, function_ref<void(Value)> body) {
+  b.loop(b.index(0), b.ceilDiv(liveRows(panel), streamRows), 1, body);
+}
+
+/// Whether some of the first `live` scores is -infinity, which excludes a key without a mask, too.
+Value ItemFunction::hasExcluded(Value packed, Value live, Value panel) {
+  Value rows = b.ceilDiv(liveRows(panel), streamRows);
+  Value end = b.mul(live, b.index(streamRows));
+  Value lowest =
+      b.loop(b.index(0), rows, 1, b.splat(0), [&](Value block, ValueRange outer) {
+         return b.loop(b.index(0), end, plan.lanes, outer, [&](Value n, ValueRange args) {
+           Value score = b.load(packed, {block, n}, b.f32Vector());
+           Value less = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, score, args.front());
+           return SmallVector<Value>{b.select(less, score, args.front())};
+         });
+       }).front();
+  Value excluded = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, lowest, b.splat(-infinity));
+  return vector::ReductionOp::create(b, vector::CombiningKind::OR, excluded);
+}
+
+/// Weights in place of the scores of `live` keys, all visible, a multiple of what a vector holds.
+void ItemFunction::emitPackedWeights(Value panel, Value packed, Value live) {
+  Value zero = b.index(0), end = b.mul(live, b.index(streamRows));
+  Value maxima = slice(plan.maximum, b.getF32Type(), panel),
+        sums = slice(plan.sum, b.getF32Type(), panel);
+  Value rescale = slice(plan.rescale, b.getF32Type());
+  auto maximum = [&](Value x, Value y) { return b.maxf(x, y); };
+  forRowBlocks(panel, [&](Value block) {
+    Value row = b.mul(block, b.index(streamRows));
+    Value top = b.loop(zero, end, plan.lanes, b.splat(-infinity), [&](Value n, ValueRange args) {
+                   Value score = b.load(packed, {block, n}, b.f32Vector());
+                   return SmallVector<Value>{b.maxf(score, args.front())};
+                 }).front();
+    Value old = repeatFour(b, b.load(maxima, {zero, row}, fourType(b)));
+    Value now = b.maxf(foldGroups(b, top, maximum), old);
+    // NaN in all scores leaves the maximum at -infinity; the weights are NaN all the same.
+    Value factor = weightOf(b, old, now);
+    Value total = b.loop(zero, end, plan.lanes, b.splat(0), [&](Value n, ValueRange args) {
+                     Value score = b.load(packed, {block, n}, b.f32Vector());
+                     Value weight = weightOf(b, score, now);
+                     b.store(weight, packed, {block, n});
+                     return SmallVector<Value>{b.addf(weight, args.front())};
+                   }).front();
+    total = foldGroups(b, total, [&](Value x, Value y) { return b.addf(x, y); });
+    Value before = repeatFour(b, b.load(sums, {zero, row}, fourType(b)));
+    b.store(lowFour(b, b.fma(before, factor, total)), sums, {zero, row});
+    b.store(lowFour(b, now), maxima, {zero, row});
+    b.store(lowFour(b, factor), rescale, {zero, row});
+  });
+}
+
+/// As `emitPackedWeights` for any mask, region and normaliser; excluded keys become -0.0.
+void ItemFunction::emitMarkedWeights(Value panel, Value packed, KeyRange keys) {
+  Value wide = slice(plan.scores, b.getF32Type()), live = b.sub(keys.high, keys.low);
+  auto copy = [&](Value from, Value to, bool spread) {
+    b.loop(b.index(0), live, 1, [&](Value n) {
+      forRowBlocks(panel, [&](Value block) {
+        Value four = b.mul(n, b.index(streamRows)), row = b.mul(block, b.index(streamRows));
+        SmallVector<Value> inPacked = {block, four}, inWide = {n, row};
+        b.store(b.load(from, spread ? inPacked : inWide, fourType(b)), to,
+                spread ? inWide : inPacked);
+      });
+    });
+  };
+  copy(packed, wide, true);
+  Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
+  emitWeights(panel, keys, padded, /*partial=*/true);
+  copy(wide, packed, false);
+}
