@@ -35,7 +35,7 @@ func.func @lazy64(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tens
 
 // 72 columns: rows straddle sectors, so that each key is loaded for more queries.
 // CHECK-LABEL: func.func @causal72
-// CHECK: schedule<rows = 256, keys = 48, stages = 2, {{.*}}consumers = 4
+// CHECK: schedule<rows = 256, keys = 48, stages = 4, {{.*}}consumers = 4
 func.func @causal72(%q: tensor<?x2x?x72xbf16>, %k: tensor<?x2x?x72xbf16>, %v: tensor<?x2x?x72xbf16>) -> tensor<?x2x?x72xbf16> {
   %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x72xbf16>, tensor<?x2x?x72xbf16>, tensor<?x2x?x72xbf16> -> tensor<?x2x?x72xbf16>
   return %o : tensor<?x2x?x72xbf16>

@@ -121,7 +121,7 @@ void KernelEmitter::runKnown(Block &region, DenseMap<Value, Val> &values) {
 Vals KernelEmitter::applyScore(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile) {
   if (!plan.scalesScores())
     return Vals(scores);
-  Val scale = b.f32(plan.scale), keyBase = keyTile * t.keys + ((tile.lane & 3) << 1);
+  Val scale = b.f32(plan.scale), keyBase = keyTile * t.keys + (quadOf(tile) << 1);
   Block *region = plan.hasRegion() ? &plan.dot.getScore().front() : nullptr;
   DenseMap<Value, Val> shared; // what depends on batch and head only
   if (region) {
