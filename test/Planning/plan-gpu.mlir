@@ -4,7 +4,7 @@
 // 128 columns: two warpgroups.
 // CHECK-LABEL: func.func @full
 // CHECK: schedule<rows = 128, keys = 128, stages = 2, roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, pingpong = 0, persistent = 1, maximum = lazy, order = linear>
-// CHECK-SAME: "keys = 128: registers 128/2 scores + 128/4 weights + 128/2 accumulator + 30 = 190 of 232; shared memory 164256 of 232448 bytes; wider tiles
+// CHECK-SAME: "keys = 128: registers 128/2 scores + 128/4 weights + 128/2 accumulator + 30 = 190 of 232; shared memory 164384 of 232448 bytes; wider tiles
 // CHECK-SAME: "maximum = lazy: rows keep the first tile's maximum, tiles that outgrow it run again"
 // EXACT-LABEL: func.func @full
 // EXACT: maximum = exact, order = linear>
@@ -35,7 +35,7 @@ func.func @lazy64(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tens
 
 // 72 columns: rows straddle sectors, so that each key is loaded for more queries.
 // CHECK-LABEL: func.func @causal72
-// CHECK: schedule<rows = 256, keys = 48, stages = 2, {{.*}}consumers = 4
+// CHECK: schedule<rows = 256, keys = 48, stages = 4, {{.*}}consumers = 4
 func.func @causal72(%q: tensor<?x2x?x72xbf16>, %k: tensor<?x2x?x72xbf16>, %v: tensor<?x2x?x72xbf16>) -> tensor<?x2x?x72xbf16> {
   %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x72xbf16>, tensor<?x2x?x72xbf16>, tensor<?x2x?x72xbf16> -> tensor<?x2x?x72xbf16>
   return %o : tensor<?x2x?x72xbf16>

@@ -138,6 +138,9 @@ protected:
     return tile.rowHead[row] ? tile.rowHead[row] : tile.head;
   }
 
+  /// The lane's number in its quad; the tile's own copy does not live from tile to tile.
+  Val quadOf(const QueryTile &tile) { return tile.lane ? tile.lane & 3 : quad; }
+
   // Masks.cpp
   KeyBounds boundsOf(MaskAttr mask, Val first, Val last, Val head);
   KeyBounds concrete(KeyBounds bounds);

@@ -252,7 +252,6 @@ Vals StreamEmitter::consumeUnit(Vals it) {
   Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};
   QueryTile rows;
   rows.batch = unit.batch;
-  rows.lane = lane, rows.warp = thread >> 5;
   for (unsigned r = 0; r < 2; ++r)
     rows.position[r] = both[r].position + a.offset, rows.rowHead[r] = both[r].head;
   rows.head = both[0].head;
