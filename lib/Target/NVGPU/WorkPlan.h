@@ -38,7 +38,7 @@ struct NVWorkPlan {
   bool hasRegion() { return !dot.getScore().empty(); }
   /// Rows that excluded keys of visited tiles may have spoiled are computed again. Without a mask
   /// the only such keys lie behind the end, where the copy engine writes zeros.
-  bool isStrict() { return !mask.isAll(); }
+  bool isStrict() { return strict && !mask.isAll(); }
   /// Scores leave the product times `scale`; otherwise the exponent's factor holds it.
   bool scalesScores() { return hasRegion() || scale <= 0; }
   int64_t largestGroup() const;
