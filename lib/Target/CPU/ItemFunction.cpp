@@ -233,9 +233,8 @@ void ItemFunction::emitStream() {
         Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
         packKeys(keys.low, live, padded);
         Value finite = packValues(keys.low, live, padded);
-        b.loop(b.index(0), livePanels, 1, [&](Value panel) {
-          visitPanel(panel, keys, finite, nextRows(keys.high, range.high, panel));
-        });
+        b.loop(b.index(0), livePanels, 1,
+               [&](Value panel) { visitPanel(panel, keys, padded, finite); });
       });
     });
   });
@@ -251,27 +250,22 @@ std::pair<Value, Value> ItemFunction::panelPositions(Value panel) {
 
 /// Excluded keys have a zero weight; only a value that is not finite makes a difference between the
 /// two products.
-void ItemFunction::visitPanel(Value panel, KeyRange keys, Value finite, const SourceRows &next) {
-  if (plan.tiles)
-    prefetchShare(next);
+void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value finite) {
   auto [first, last] = panelPositions(panel);
   // The panel's own rows may end before the item's: a diagonal costs each panel what it sees.
   keys.high =
       b.minimum(keys.high, emitKeyRange(b, plan.stream.getMask(), context, first, last).high);
   keys.high = b.maximum(keys.high, keys.low);
-  Value padded =
-      b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
+  padded = b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
   Value isWhole = b.compare(Predicate::eq, padded, b.sub(keys.high, keys.low));
   Type f32 = b.getF32Type();
   Value some = b.both(verdict.any, b.compare(Predicate::slt, keys.low, keys.high));
   b.when(some, [&] {
     Type word = plan.wordType();
-    SmallVector<Value> scoreOperands = {slice(plan.keyTile, word), slice(plan.query, word, panel),
-                                        slice(plan.scores, f32), padded};
-    if (!plan.tiles)
-      llvm::append_range(scoreOperands, next.all());
-    func::CallOp::create(b, scoresKernel, scoreOperands);
+    func::CallOp::create(b, scoresKernel,
+                         ValueRange{slice(plan.keyTile, word), slice(plan.query, word, panel),
+                                    slice(plan.scores, f32), padded});
     Value wordRows = plan.pairs ? b.div(padded, b.index(2)) : padded;
     SmallVector<Value> operands = {slice(plan.valueTile, word), slice(plan.weights, word),
                                    slice(plan.accumulator, f32, panel), slice(plan.rescale, f32),

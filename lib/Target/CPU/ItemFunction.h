@@ -40,8 +40,6 @@ private:
   void initPanel(Value panel);
   void emitStream();
   void visitTile(Value tile);
-  SourceRows nextRows(Value first, Value end, Value panel);
-  void prefetchShare(const SourceRows &source);
   void packKeys(Value first, Value live, Value padded);
   Value packValues(Value first, Value live, Value padded);
   void packValuePairs(Value first, Value live, Value padded);
@@ -51,7 +49,7 @@ private:
   Value checkValues(Value first, Value live);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
-  void visitPanel(Value panel, KeyRange keys, Value finite, const SourceRows &next);
+  void visitPanel(Value panel, KeyRange keys, Value padded, Value finite);
   std::pair<Value, Value> panelPositions(Value panel);
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);
