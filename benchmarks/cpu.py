@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Measures CPU kernels against the processor's ceilings and, with --peer, PyTorch, all in one run.
+"""Measures CPU kernels against the processor's ceilings and, with --peer, other programs, all in one run.
 
   benchmarks/cpu.py --compile BIN_DIR --out DIR [--target cpu:...]     compiles every case to a bundle under DIR
   benchmarks/cpu.py --bundles DIR [--threads 1 2] [--json FILE]        checks and times them; needs numpy
-  benchmarks/cpu.py --bundles DIR --peer                               also PyTorch's scaled_dot_product_attention
+  benchmarks/cpu.py --bundles DIR --peer [torch openvino iree]         also other programs, see peers.py (default torch)
 
-Cases are data: benchmarks/cases/cpu.json. Ceilings come from ceilings.c (see there how it is built), found as
+Cases are data: benchmarks/cases/cpu.json, and lengths.json for benchmarks/plot.py. Ceilings come from ceilings.c (see there how it is built), found as
 DIR/libceilings.so. A figure is the share of the ceiling measured before and after the case; prefill counts
 2 * B * H * Sq * Sk * (Dqk + Dv) operations, halved for causal, decode the bytes of K and V read once. A case is a dictionary:
 name, dtype, batch, heads, kv_heads, q, kv (lengths), size, causal; optional v_size, layout ("bshd": [batch][sequence][head][element]
 in memory), latent (values are the first columns of the keys; counted in operations), schedule, poison, check_only.
 """
 import argparse, ctypes, datetime, json, pathlib, platform, statistics, subprocess, sys, time
+
+import peers
 
 HERE = pathlib.Path(__file__).resolve().parent
 MLIR = {"f32": "f32", "bf16": "bf16", "f16": "f16"}
@@ -33,6 +35,8 @@ def source(case):
     q, o = (f"tensor<?x{case['heads']}x{rows}x{n}x{t}>" for n in (size, v_size(case)))
     k, v = (f"tensor<?x{case['kv_heads']}x?x{n}x{t}>" for n in (size, v_size(case)))
     mask = "mask(<causal>) " if case["causal"] else ""
+    if "window" in case:
+        mask = f"mask(<causal and window<{case['window']}>>) "
     if "schedule" in case:
         mask += f"schedule<{case['schedule']}> "
     latent = case.get("latent", False)  # values are the first columns of the keys
@@ -59,12 +63,14 @@ class Case:
         import numpy as np
         self.np, self.case, rng = np, case, np.random.default_rng(1)
         # Arrays are [batch][head][sequence][element] to numpy; in memory as the case's layout says.
-        def data(heads, length, size):
-            if case.get("layout") == "bshd":
-                return self.encode(rng.standard_normal((case["batch"], length, heads, size), dtype=np.float32)).transpose(0, 2, 1, 3)
-            return self.encode(rng.standard_normal((case["batch"], heads, length, size), dtype=np.float32))
+        def data(heads, length, size, last=1):
+            swap = case.get("layout") == "bshd"
+            x = rng.standard_normal((case["batch"], length, heads, size) if swap else (case["batch"], heads, length, size), dtype=np.float32)
+            ramp = np.linspace(0, last, length, dtype=np.float32) if last != 1 else np.ones(length, np.float32)
+            x *= ramp[None, :, None, None] if swap else ramp[None, None, :, None]
+            return self.encode(x).transpose(0, 2, 1, 3) if swap else self.encode(x)
         self.q = data(case["heads"], case["q"], case["size"])
-        self.k = data(case["kv_heads"], case["kv"], case["size"])
+        self.k = data(case["kv_heads"], case["kv"], case["size"], case.get("ramp", 1))  # ramp: keys, and so the maxima, grow
         self.v = self.k[..., :v_size(case)] if case.get("latent") else data(case["kv_heads"], case["kv"], v_size(case))
         if "poison" in case:
             for x in (self.k, self.v):
@@ -107,7 +113,8 @@ class Case:
             b, h, i = rng.integers(case["batch"]), rng.integers(case["heads"]), rng.integers(case["q"])
             g, position = h * case["kv_heads"] // case["heads"], case["kv"] - case["q"] + i
             seen = position + 1 if case["causal"] else case["kv"]
-            k, v = self.decode(self.k[b, g, :seen]), self.decode(self.v[b, g, :seen])
+            low = max(0, seen - case["window"]) if "window" in case else 0
+            k, v = self.decode(self.k[b, g, low:seen]), self.decode(self.v[b, g, low:seen])
             s = k @ self.decode(self.q[b, h, i]) * case["size"] ** -0.5
             p = np.exp(s - s.max())
             expected, found = p @ v / p.sum(), self.decode(self.out[b, h, i])
@@ -130,9 +137,9 @@ def np_rng(np):
     return np.random.default_rng(2)
 
 
-def timed(function, threads, seconds=1.5, least=3):
+def timed(function, threads, seconds=1.5, least=3, clock=None):
     """One thread is timed by its own clock, as its ceilings are: other work on the machine counts less."""
-    clock = time.thread_time if threads == 1 else time.perf_counter
+    clock = clock or (time.thread_time if threads == 1 else time.perf_counter)
     function()
     times, end = [], time.perf_counter() + seconds
     while len(times) < least or (time.perf_counter() < end and len(times) < 200):
@@ -150,24 +157,17 @@ def ceilings(library, case, threads):
     return {name: getattr(library, f"{name}_rate")(threads) for name in names}
 
 
-def peer(case, threads):
-    import torch
-    torch.set_num_threads(threads)
-    kinds = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
-    tensor = lambda x: torch.from_numpy(x.view(case.np.int16) if x.dtype == case.np.uint16 else x).view(kinds[case.case["dtype"]])
-    q, k, v = map(tensor, (case.q, case.k, case.v))
-    causal = case.case["causal"] and case.case["q"] > 1
-    grouped = case.case["heads"] != case.case["kv_heads"]
-    with torch.no_grad():
-        return timed(lambda: torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=grouped), threads)
-
-
 def measure(case_data, folder, threads, args, library):
     case = Case(case_data, folder)
     case.run(threads)
-    record = {"case": case_data["name"], "threads": threads, "error": case.error()}
+    record = {"case": case_data["name"], "threads": threads, "error": case.error(),
+              "length": case_data["kv"]}
     record["ok"] = bool(record["error"] < {"f32": 3e-6, "bf16": 8e-3, "f16": 2e-3}[case_data["dtype"]])
     if case_data.get("check_only"):
+        if threads > 1:  # the same bits as with one thread
+            many = case.out.copy()
+            case.run(1)
+            record["ok"] &= many.tobytes() == case.out.tobytes()
         return record
     before, trials = ceilings(library, case, threads), []
     for _ in range(5 if case_data["q"] == 1 else 1):
@@ -180,10 +180,11 @@ def measure(case_data, folder, threads, args, library):
     rates = sorted(case.work() / t for t in trials)
     record.update(best=rates[-1], median=statistics.median(rates), ceilings=top,
                   share={name: rates[-1] / rate for name, rate in top.items() if rate})
-    if args.peer:
-        times = peer(case, threads)
-        record["peer"] = {"best": case.work() / min(times), "median": case.work() / statistics.median(times)}
-        record["speedup"] = record["median"] / record["peer"]["median"]
+    for name in args.peer or []:
+        found = peers.measure(name, case, threads, timed)
+        record.setdefault("peers", {})[name] = found
+        if "median" in found:
+            found["speedup"] = record["median"] / found["median"]
     return record
 
 
@@ -192,8 +193,9 @@ def show(r):
     if "best" in r:
         shares = " ".join(f"{name} {100 * share:.0f}%" for name, share in r["share"].items())
         line += f"  {r['best'] / 1e9:8.1f} G/s (median {r['median'] / 1e9:8.1f})  {shares}"
-    if "peer" in r:
-        line += f"  peer {r['peer']['median'] / 1e9:8.1f}, {r['speedup']:.2f} times"
+    for name, found in r.get("peers", {}).items():
+        note = f" ({found['note']})" if found.get("note") else ""
+        line += f"  {name} {found['median'] / 1e9:.1f}, {found['speedup']:.2f} times{note}" if "median" in found else f"  {name}{note}"
     print(line, flush=True)
 
 
@@ -207,10 +209,12 @@ def main():
     parser.add_argument("--bundles")
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--seconds", type=float, default=1.5, help="per case")
-    parser.add_argument("--peer", action="store_true")
+    parser.add_argument("--peer", nargs="*", choices=sorted(peers.ALL), help="programs to compare with")
     parser.add_argument("--json")
     parser.add_argument("--commit", default="")
     args = parser.parse_args()
+    if args.peer == []:
+        args.peer = ["torch"]
     cases = [c for c in json.loads(pathlib.Path(args.cases).read_text()) if not args.only or c["name"] in args.only]
     if args.compile:
         return compile_all(cases, args)

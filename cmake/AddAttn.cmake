@@ -27,6 +27,8 @@
 #
 # attn_add_tool(name source... [LINK lib...])
 #   A program in build/<preset>/bin, installed.
+# attn_add_tool(name source... ALONE lib... ARCHIVES archive...)
+#   The same without LLVM's shared libraries: of our libraries and the archives only what is used.
 #
 # attn_add_unittest(Name source... [LINK lib...])
 #   A GoogleTest program build/<preset>/test/unit/Name (name ends in Tests), part of check-attn.
@@ -130,9 +132,18 @@ function(attn_add_passes room)
 endfunction()
 
 function(attn_add_tool name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LINK;ALONE;ARCHIVES" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
-  target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
+  if(ARG_ALONE)
+    # As files: as targets they would bring the shared libraries along.
+    list(TRANSFORM ARG_ALONE REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE files)
+    add_dependencies(${name} ${ARG_ALONE})
+    target_link_libraries(${name} PRIVATE ${files} ${ARG_ARCHIVES})
+    target_link_options(${name} PRIVATE -Wl,--gc-sections -static-libstdc++ -static-libgcc)
+    set_target_properties(${name} PROPERTIES LINK_DEPENDS "${files}")
+  else()
+    target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
+  endif()
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   set_property(GLOBAL APPEND PROPERTY ATTN_TOOLS ${name})
 endfunction()

@@ -1,4 +1,5 @@
 # ===- lit.cfg.py - how the tests of this project run ---===#
+import ctypes
 import os
 import platform
 import re
@@ -67,5 +68,10 @@ for feature, needed in {
 cuda = os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin", "ptxas")
 if shutil.which("ptxas") or os.access(cuda, os.X_OK):
     config.available_features.add("ptxas")
+try:
+    ctypes.CDLL("libcuda.so.1")
+    config.available_features.add("nvidia-driver")
+except OSError:
+    pass
 if config.sanitize:
     config.available_features.add("sanitized")

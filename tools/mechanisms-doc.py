@@ -18,11 +18,12 @@ KEYS = ("mechanism", "paper", "note")
 SECTIONS = {
     "Head grouping": ["mha", "mqa", "gqa", "sqa", "ssqa", "xsqa", "xsmqa", "lsqa", "rsqa", "sw-sqa", "wgqa",
                       "kdgqa", "dgqa", "diffqkv"],
-    "Latent and factored": ["mla-expanded", "mla-absorbed", "transmla", "mtla-training-mask", "mfa",
-                            "el-attention", "gta"],
-    "Across layers": ["cla", "mlkv"],
+    "Latent and factored": ["mla-expanded", "mla-absorbed", "mla-v2-lite", "mla-v3", "mla-kimi-k2", "mla-minicpm3",
+                            "transmla", "mha2mla", "x-ecomla", "mtla-training-mask", "mtla", "gla", "gta", "tpla",
+                            "mfa", "mfa-kr", "cca", "el-attention", "compressed-kv-heads"],
+    "Across layers": ["cla", "cla-pair", "mlkv", "skip-layer", "masa"],
     "Score, position and norm": ["alibi", "qknorm", "qwen3-qk-norm", "harpe", "gemma2", "sink-logits",
-                                 "relu-attention", "sigmoid-attention", "knocking-heads"],
+                                 "relu-attention", "sigmoid-attention", "knocking-heads", "knocking-heads-mlp"],
     "Masks": ["mistral-window", "streaming-llm", "chunked-local", "prefix-fixed", "prefix-lm", "document-mask",
               "duo-attention", "razor-attention"],
     "Partial results": ["split-kv", "gated-sum"],
@@ -30,7 +31,7 @@ SECTIONS = {
 
 HEADER = """# Mechanisms
 
-Each row is a file of `examples/mechanisms/`, ten to thirty lines that compile and are checked against
+Each row is a file of `examples/mechanisms/`, ten to sixty lines that compile and are checked against
 the reference with `attn-run FILE --check`. They differ in values, not in operations: head map, sizes, latent, mask, score and
 normaliser. Heads are query / key / value; sizes are of a query and key head / of a value head.
 

@@ -2,6 +2,7 @@
 # Installs what building and testing needs and is missing, from the distribution's packages
 # (Debian 12). Says what and why first; does nothing when all is there. Works as root or through
 # sudo; where neither is possible it prints the command and stops with exit code 1.
+#   bash tools/setup.sh                also what the preset asan needs with --sanitizers
 set -euo pipefail
 
 # package, and why it is needed
@@ -21,7 +22,19 @@ needed=(
   "libgtest-dev|GoogleTest, for the unit tests"
 )
 
+# only with --sanitizers
+sanitizers="libclang-rt-22-dev|the sanitizers' runtime, for the preset asan"
+
 say() { printf 'setup: %s\n' "$*"; }
+
+case "${1-}" in
+"") ;;
+--sanitizers) needed+=("$sanitizers") ;;
+*)
+  say "expected no argument or --sanitizers, found '$1'"
+  exit 1
+  ;;
+esac
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -10,5 +10,6 @@ attn.spec @mla_absorbed {
   latent = #attn.latent<kv_rank = 512, nope = 128, rope = 64>,
   v_size = 128,
   rope = #attn.rope<dims = 64, layout = interleaved>,
+  key_norm = #attn.norm_kind<kind = rms, eps = 1.0e-6>, norm_gain,
   form = "absorbed"
 }

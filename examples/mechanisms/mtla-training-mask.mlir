@@ -3,7 +3,7 @@
 // note: a row sees itself and the last token of each earlier slot of two
 //
 // The paper's stride-aware causal mask: k = q, or k < q and (k + 1) mod 2 = 0. The merged
-// latents come from the weight network and are an argument here.
+// latents come from the weight network and are an argument here. `mtla.mlir` decodes over slots.
 attn.spec @mtla_training_mask {
   query_heads = 8,
   latent = #attn.latent<kv_rank = 256, nope = 64, rope = 32>,

@@ -53,11 +53,14 @@ public:
 private:
   llvm::DenseSet<Value> keySide;
 
-  /// [batch][head][sequence][size]; masks [batch], [batch][keys], [batch][head][rows][keys].
+  /// [batch][head][sequence][size]; hidden states [batch][sequence][width]; masks [batch],
+  /// [batch][keys], [batch][head][rows][keys].
   int64_t openSize(int64_t rank, int64_t dimension, int64_t length) const {
     if (dimension == 0)
       return cost.batch;
-    return dimension == 2 ? length : dimension == 1 && rank > 2 ? 1 : cost.keyLength;
+    if (dimension == 2 || (dimension == 1 && rank == 3))
+      return length;
+    return dimension == 1 && rank > 2 ? 1 : cost.keyLength;
   }
 
   /// Follows tokens back to where they come from; what an attention gives runs along its rows.
@@ -67,6 +70,9 @@ private:
     Operation *op = value.getDefiningOp();
     if (!op || isa<AttentionOp>(op))
       return;
+    // The rows that are written to a cache come from the queries' side.
+    if (auto append = dyn_cast<AppendOp>(op))
+      return mark(append.getCache());
     for (Value operand : op->getOperands())
       mark(operand);
   }
@@ -104,6 +110,13 @@ static double expandFlops(ExpandOp op, const SizedFunction &sized) {
   return 2.0 * inner * sized.elements(result, sized.lengthOf(op.getResult()));
 }
 
+static double projectFlops(ProjectOp op, const SizedFunction &sized) {
+  auto result = cast<ShapedType>(op.getResult().getType());
+  auto weight = cast<ShapedType>(op.getWeight().getType());
+  return 2.0 * weight.getDimSize(0) * weight.getDimSize(1) *
+         sized.elements(result, sized.lengthOf(op.getInput()));
+}
+
 Cost attn::costOf(func::FuncOp function, const ReportSizes &sizes) {
   SizedFunction sized(function, sizes);
   function.walk([&](Operation *op) {
@@ -111,6 +124,8 @@ Cost attn::costOf(func::FuncOp function, const ReportSizes &sizes) {
       sized.cost.flops += attentionFlops(attention, sized);
     else if (auto expand = dyn_cast<ExpandOp>(op))
       sized.cost.flops += expandFlops(expand, sized);
+    else if (auto project = dyn_cast<ProjectOp>(op))
+      sized.cost.flops += projectFlops(project, sized);
   });
   for (BlockArgument argument : function.getArguments())
     sized.cost.bytes += sized.bytes(argument.getType(), sized.lengthOf(argument));
@@ -129,24 +144,73 @@ static SpecOp specOf(func::FuncOp function) {
   return reference && module ? module.lookupSymbol<SpecOp>(reference.getValue()) : SpecOp();
 }
 
+/// Whether `value` is made of hidden states: then its maker is a projection, not an expansion of a
+/// cache.
+static bool isProjected(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<TokensOp>(op))
+      return true;
+    if (op->getNumOperands() == 0)
+      return false;
+    value = op->getOperand(0);
+  }
+  return false;
+}
+
 static std::string formOf(const SizedFunction &sized) {
   std::string form = "plain";
   sized.function->walk([&](ExpandOp op) {
-    if (form != "expanded")
-      form = sized.isKeySide(op.getResult()) ? "expanded" : "absorbed";
+    if (sized.isKeySide(op.getResult()) && !isProjected(op.getInput()))
+      form = "expanded";
+    // A projection of the queries is neither; an expansion that moved is transposed, or behind.
+    else if (form == "plain" && (op.getTransposed() || op.getInput().getDefiningOp<AttentionOp>()))
+      form = "absorbed";
   });
   return form;
 }
 
-/// Bytes of one token in every tensor the keys and values are made of.
+static int64_t elementBytes(RankedTensorType type) { return type.getElementTypeBitWidth() / 8; }
+
+/// Bytes of one token's keys and values.
+static int64_t keyValueBytes(AttentionOp op) {
+  auto type = cast<RankedTensorType>(op.getKey().getType());
+  return (op.keyHeads() * op.qkSize() + op.valueHeads() * op.vSize()) * elementBytes(type);
+}
+
+/// Bytes of one token in every tensor the keys and values are made of; of keys and values
+/// themselves where they are made of hidden states. A key may stand for several tokens.
 static int64_t tokenBytes(SizedFunction &sized) {
   int64_t bytes = 0;
   for (BlockArgument argument : sized.function.getArguments()) {
     auto type = dyn_cast<RankedTensorType>(argument.getType());
     if (type && type.getRank() == 4 && sized.isKeySide(argument))
-      bytes += type.getDimSize(1) * type.getDimSize(3) * type.getElementTypeBitWidth() / 8;
+      bytes += type.getDimSize(1) * type.getDimSize(3) * elementBytes(type);
   }
+  if (bytes == 0)
+    sized.function.walk([&](AttentionOp op) { bytes += keyValueBytes(op); });
+  auto tokens = sized.function->getAttrOfType<IntegerAttr>("attn.tokens_per_key");
+  return tokens && tokens.getInt() > 0 ? bytes / tokens.getInt() : bytes;
+}
+
+/// Keys and values under MHA of the layer's width, which the output projection names; else zero.
+static int64_t mhaBytes(func::FuncOp function) {
+  int64_t bytes = 0;
+  function.walk([&](ProjectOp op) {
+    auto type = cast<RankedTensorType>(op.getResult().getType());
+    bytes = 2 * type.getDimSize(2) * elementBytes(type);
+  });
   return bytes;
+}
+
+/// What a spec caches, in each form. Without a width, MHA has the heads and sizes of the queries.
+static void describeCache(SpecOp spec, HeadFacts &facts) {
+  int64_t element = spec.elementType().getIntOrFloatBitWidth() / 8;
+  int64_t heads = spec.getQueryHeads(), all = spec.qkSize() + spec.vSize();
+  facts.cacheBytesPerToken = spec.cachedElementsPerToken(facts.form == "absorbed") * element;
+  facts.expandedBytesPerToken =
+      spec.getLatent() && !spec.getKvFrom() ? heads * all * element : facts.cacheBytesPerToken;
+  int64_t mha = spec.getWidth() ? 2 * static_cast<int64_t>(*spec.getWidth()) : heads * all;
+  facts.mhaBytesPerToken = mha * element;
 }
 
 static void describeAttention(AttentionOp op, HeadFacts &facts) {
@@ -170,9 +234,9 @@ HeadFacts attn::headFactsOf(func::FuncOp function) {
   });
   facts.form = formOf(sized);
   facts.cacheBytesPerToken = tokenBytes(sized);
+  facts.mhaBytesPerToken = mhaBytes(function);
   if (SpecOp spec = specOf(function)) {
-    facts.cacheBytesPerToken = spec.cachedElementsPerToken(facts.form == "absorbed") *
-                               spec.elementType().getIntOrFloatBitWidth() / 8;
+    describeCache(spec, facts);
     if (auto layers = spec.getLayers())
       facts.layers.assign(layers->begin(), layers->end());
   }

@@ -122,7 +122,11 @@ static FailureOr<EntryInfo> describeEntry(func::FuncOp function) {
   if (failed(gatherArguments(function, entry.arguments)))
     return failure();
   makeNamesUnique(entry.arguments);
-  function.walk([&](AttentionOp op) { entry.schedules.push_back(describeSchedule(op)); });
+  function.walk([&](AttentionOp op) {
+    entry.schedules.push_back(describeSchedule(op));
+    if (auto reason = op->getAttrOfType<StringAttr>("attn.form_reason"))
+      entry.formReasons.push_back(reason.str());
+  });
   return entry;
 }
 
@@ -150,11 +154,16 @@ static void describeTarget(ModuleOp module, KernelInfo &info) {
     info.targetName = name.str();
   if (auto features = target.getFields().getAs<StringAttr>("features"))
     info.features = neededFeatures(features.getValue());
-  // The tensor cores multiply masked value rows by zero, which leaves a NaN; the host's threads do
-  // not matter.
+  // The tensor cores multiply masked value rows by zero, which leaves a NaN unless the schedule
+  // mends it; the host's threads do not matter.
   if (target.getWord("kind") == "gpu") {
     info.isGpu = true;
-    info.promises.strictMaskedNan = false;
+    info.promises.strictMaskedNan = true;
+    module.walk([&](AttentionOp op) {
+      ScheduleAttr schedule = op.getScheduleAttr();
+      bool isStrict = op.maskOrAll().isAll() || (schedule && schedule.getFlag("strict"));
+      info.promises.strictMaskedNan &= isStrict;
+    });
   }
 }
 
@@ -173,4 +182,30 @@ FailureOr<KernelInfo> attn::gatherKernelInfo(ModuleOp planned, StringRef name) {
     info.entries.push_back(*entry);
   }
   return info;
+}
+
+//===----------------------------------------------------------------------===//
+// Several processors
+//===----------------------------------------------------------------------===//
+
+static VariantInfo variantOf(const KernelInfo &kernel) {
+  VariantInfo variant;
+  variant.name = StringRef(kernel.targetName).split(':').second.str();
+  variant.features = kernel.features;
+  variant.target = kernel.target;
+  for (const EntryInfo &entry : kernel.entries)
+    variant.schedules.push_back(entry.schedules);
+  return variant;
+}
+
+KernelInfo attn::mergeVariants(ArrayRef<KernelInfo> kernels, StringRef targetName) {
+  KernelInfo merged = kernels.front();
+  merged.targetName = targetName.str();
+  for (const KernelInfo &kernel : kernels) {
+    merged.variants.push_back(variantOf(kernel));
+    llvm::erase_if(merged.features, [&](const std::string &feature) {
+      return !llvm::is_contained(kernel.features, feature);
+    });
+  }
+  return merged;
 }

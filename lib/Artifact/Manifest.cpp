@@ -35,6 +35,16 @@ static void printArgument(llvm::json::OStream &json, const ArgumentInfo &argumen
   });
 }
 
+static void printSchedules(llvm::json::OStream &json, const std::vector<ScheduleInfo> &schedules) {
+  json.attributeArray("schedules", [&] {
+    for (const ScheduleInfo &schedule : schedules)
+      json.object([&] {
+        json.attribute("schedule", schedule.schedule);
+        printStrings(json, "reasons", schedule.reasons);
+      });
+  });
+}
+
 static void printEntry(llvm::json::OStream &json, const EntryInfo &entry) {
   json.object([&] {
     json.attribute("name", entry.name);
@@ -44,15 +54,26 @@ static void printEntry(llvm::json::OStream &json, const EntryInfo &entry) {
       for (const ArgumentInfo &argument : entry.arguments)
         printArgument(json, argument);
     });
-    json.attributeArray("schedules", [&] {
-      for (const ScheduleInfo &schedule : entry.schedules)
-        json.object([&] {
-          json.attribute("schedule", schedule.schedule);
-          printStrings(json, "reasons", schedule.reasons);
-        });
-    });
+    printSchedules(json, entry.schedules);
     // The kernel allocates what it needs and frees it; the caller passes none.
     json.attribute("workspace", "internal");
+  });
+}
+
+/// One of several processors: what it needs, and how each entry runs on it.
+static void printVariant(llvm::json::OStream &json, const KernelInfo &info,
+                         const VariantInfo &variant) {
+  json.object([&] {
+    json.attribute("name", variant.name);
+    printStrings(json, "features", variant.features);
+    json.attribute("attribute", variant.target);
+    json.attributeArray("entries", [&] {
+      for (size_t i = 0; i < info.entries.size(); ++i)
+        json.object([&] {
+          json.attribute("name", info.entries[i].name);
+          printSchedules(json, variant.schedules[i]);
+        });
+    });
   });
 }
 
@@ -68,9 +89,15 @@ std::string attn::printManifest(const KernelInfo &info) {
     json.attribute("definition", definitionFileName(info));
     json.attributeObject("target", [&] {
       json.attribute("name", info.targetName);
+      json.attribute("kind", info.isGpu ? "gpu" : "cpu");
       printStrings(json, "features", info.features);
       json.attribute("attribute", info.target);
     });
+    if (!info.variants.empty())
+      json.attributeArray("variants", [&] {
+        for (const VariantInfo &variant : info.variants)
+          printVariant(json, info, variant);
+      });
     printStrings(json, "specs", info.specs);
     json.attributeArray("entries", [&] {
       for (const EntryInfo &entry : info.entries)

@@ -24,6 +24,15 @@ static func::FuncOp functionOf(ModuleOp module, const EntryInfo &entry) {
   return module.lookupSymbol<func::FuncOp>(entry.name);
 }
 
+static void printCache(raw_ostream &os, const HeadFacts &facts) {
+  os << "  KV cache                  " << facts.cacheBytesPerToken << " bytes per token and layer";
+  if (facts.expandedBytesPerToken > facts.cacheBytesPerToken && facts.cacheBytesPerToken > 0)
+    os << ", expanded " << facts.expandedBytesPerToken;
+  if (facts.mhaBytesPerToken > 0)
+    os << llvm::format("; %.2f %% of MHA's ", 100 * facts.cacheRatio()) << facts.mhaBytesPerToken;
+  os << "\n";
+}
+
 static void printEntry(raw_ostream &os, func::FuncOp function, const EntryInfo &entry,
                        const ReportSizes &sizes) {
   Cost cost = costOf(function, sizes);
@@ -37,9 +46,10 @@ static void printEntry(raw_ostream &os, func::FuncOp function, const EntryInfo &
   os << "  FLOPs                     " << (cost.isUpperBound ? "at most " : "")
      << engineering(cost.flops) << "\n"
      << "  bytes moved               " << engineering(cost.bytes) << "\n"
-     << "  arithmetic intensity      " << llvm::format("%.1f", cost.intensity()) << " FLOP/byte\n"
-     << "  KV cache                  " << facts.cacheBytesPerToken
-     << " bytes per token and layer\n";
+     << "  arithmetic intensity      " << llvm::format("%.1f", cost.intensity()) << " FLOP/byte\n";
+  printCache(os, facts);
+  for (const std::string &reason : entry.formReasons)
+    os << "  form                      " << reason << "\n";
   if (!facts.layers.empty())
     os << "  layers                    " << facts.layers.size() << ", together "
        << facts.cacheBytesPerToken * static_cast<int64_t>(facts.layers.size())
@@ -83,6 +93,13 @@ static void printEntryJson(llvm::json::OStream &json, func::FuncOp function, con
   json.attribute("bytes_moved", cost.bytes);
   json.attribute("arithmetic_intensity", cost.intensity());
   json.attribute("kv_bytes_per_token", facts.cacheBytesPerToken);
+  json.attribute("kv_bytes_per_token_expanded", facts.expandedBytesPerToken);
+  json.attribute("kv_bytes_per_token_mha", facts.mhaBytesPerToken);
+  json.attribute("kv_ratio_to_mha", facts.cacheRatio());
+  json.attributeArray("form_reasons", [&] {
+    for (const std::string &reason : entry.formReasons)
+      json.value(reason);
+  });
   json.attributeArray("schedules", [&] {
     for (const ScheduleInfo &schedule : entry.schedules)
       json.object([&] {

@@ -4,9 +4,11 @@
 
 #include "attn/Artifact/Bundle.h"
 #include "attn/Pipelines/Pipelines.h"
+#include "attn/Planning/Transforms.h"
 #include "attn/Target/Target.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
@@ -31,6 +33,10 @@ public:
   FailureOr<std::string> serialize(OutputKind kind) {
     return target->serialize(session.module(), kind);
   }
+  /// Whether it is for several processors; then only `writeVariants` may follow `elaborate`.
+  bool hasVariants() const { return targets.size() > 1; }
+  /// The way from `elaborated` to a bundle, once for each processor.
+  Outcome writeVariants(StringRef folder);
 
   std::string definition, kernelName;
   KernelInfo info;
@@ -38,11 +44,20 @@ public:
 private:
   Session &session;
   const CompileOptions &options;
-  std::unique_ptr<Target> target;
+  std::vector<std::unique_ptr<Target>> targets;
+  /// The one whose turn it is.
+  Target *target = nullptr;
 
   InFlightDiagnostic emitError() { return mlir::emitError(UnknownLoc::get(session.context())); }
   Outcome step(function_ref<void(OpPassManager &)> build) { return session.run(build); }
-  Outcome fillStaging(BundleWriter &writer);
+  Outcome chooseSchedules(ModuleOp elaborated);
+  Outcome addObject(BundleWriter &writer, StringRef object);
+  /// The lowered module's.
+  Outcome addObjects(BundleWriter &writer);
+  Outcome addVariant(BundleWriter &writer, std::vector<Variant> &variants);
+  Outcome addDispatcher(BundleWriter &writer, ArrayRef<Variant> variants);
+  Outcome finish(BundleWriter &writer);
+  std::vector<std::string> objectNames;
   Outcome fromError(llvm::Error error) {
     return error ? session.error(llvm::toString(std::move(error))) : Outcome::Success;
   }
@@ -75,14 +90,28 @@ static std::string targetName(ModuleOp module, const CompileOptions &options) {
   return name ? name.str() : "cpu";
 }
 
+/// A layer is written only for who asks for it, by its role or by its name.
+static std::vector<std::string> elaboratedEntries(ArrayRef<std::string> wanted) {
+  std::vector<std::string> entries = {"prefill", "decode", "append"};
+  for (auto [role, suffix] :
+       {std::pair("layer-prefill", "_layer_prefill"), std::pair("layer-decode", "_layer_decode")})
+    if (llvm::any_of(wanted, [role = role, suffix = suffix](StringRef name) {
+          return name == role || name.ends_with(suffix);
+        }))
+      entries.push_back(role);
+  return entries;
+}
+
 Outcome Compilation::elaborate() {
   kernelName = session.kernelName();
-  target = createTarget(targetName(session.module(), options), [&] { return emitError(); });
-  if (!target)
+  targets = createTargets(targetName(session.module(), options), [&] { return emitError(); });
+  if (targets.empty())
     return Outcome::UserError;
+  target = targets.front().get();
   if (!options.dtype.empty())
     RETURN_IF_BAD(session.setDtype(options.dtype));
-  RETURN_IF_BAD(step([](OpPassManager &pm) { buildElaboration(pm); }));
+  RETURN_IF_BAD(
+      step([&](OpPassManager &pm) { buildElaboration(pm, elaboratedEntries(options.entries)); }));
   if (!options.entries.empty())
     RETURN_IF_BAD(session.keepEntries(options.entries));
   auto isEntry = [](func::FuncOp f) { return f.isPublic() && !f.isExternal(); };
@@ -94,8 +123,19 @@ Outcome Compilation::elaborate() {
   return Outcome::Success;
 }
 
+Outcome Compilation::chooseSchedules(ModuleOp elaborated) {
+  PlannedKernel kernel{session, elaborated, *target};
+  return options.chooseSchedules(kernel);
+}
+
 Outcome Compilation::plan() {
-  RETURN_IF_BAD(step([&](OpPassManager &pm) { buildPlanning(pm, target->name()); }));
+  OwningOpRef<ModuleOp> elaborated;
+  if (options.chooseSchedules)
+    elaborated = session.module().clone();
+  RETURN_IF_BAD(
+      step([&](OpPassManager &pm) { buildPlanning(pm, target->name(), options.exactMaximum); }));
+  if (elaborated)
+    RETURN_IF_BAD(chooseSchedules(*elaborated));
   FailureOr<KernelInfo> gathered = gatherKernelInfo(session.module(), kernelName);
   if (failed(gathered))
     return Outcome::UserError;
@@ -108,34 +148,91 @@ Outcome Compilation::tile() {
 }
 
 Outcome Compilation::lower() {
-  return step([&](OpPassManager &pm) { buildLowering(pm, *target); });
+  return session.run([&](OpPassManager &pm) { buildLowering(pm, *target); }, /*verifyEach=*/false);
 }
 
 //===----------------------------------------------------------------------===//
 // Output
 //===----------------------------------------------------------------------===//
 
-Outcome Compilation::fillStaging(BundleWriter &writer) {
-  FailureOr<std::string> object = serialize(OutputKind::Object);
-  if (failed(object))
+Outcome Compilation::addObject(BundleWriter &writer, StringRef object) {
+  std::string name = "kernel" + std::to_string(objectNames.size()) + ".o";
+  objectNames.push_back(name);
+  return fromError(writer.add(name, object));
+}
+
+Outcome Compilation::addObjects(BundleWriter &writer) {
+  FailureOr<std::vector<std::string>> objects = target->objects(session.module());
+  if (failed(objects))
     return Outcome::InternalError;
-  const std::string objectName = "kernel.o";
-  RETURN_IF_BAD(fromError(writer.add(objectName, *object)));
-  if (failed(target->link(writer.pathOf(objectName), writer.pathOf(libraryFileName(info)),
-                          [&] { return emitError(); })))
+  for (const std::string &object : *objects)
+    RETURN_IF_BAD(addObject(writer, object));
+  return Outcome::Success;
+}
+
+/// Links what was added, and writes what goes with the library.
+Outcome Compilation::finish(BundleWriter &writer) {
+  std::vector<std::string> paths;
+  for (const std::string &name : objectNames)
+    paths.push_back(writer.pathOf(name));
+  if (failed(
+          target->link(paths, writer.pathOf(libraryFileName(info)), [&] { return emitError(); })))
     return Outcome::UserError;
-  writer.remove(objectName);
+  for (const std::string &name : objectNames)
+    writer.remove(name);
   RETURN_IF_BAD(fromError(writer.add(headerFileName(info), printHeader(info))));
   RETURN_IF_BAD(fromError(writer.add("attn_runtime.h", attn_runtime_header)));
   RETURN_IF_BAD(fromError(writer.add(definitionFileName(info), definition)));
-  return fromError(writer.add("manifest.json", printManifest(info)));
+  RETURN_IF_BAD(fromError(writer.add("manifest.json", printManifest(info))));
+  return fromError(writer.commit());
 }
 
 Outcome Compilation::writeBundle(StringRef folder) {
   BundleWriter writer(folder);
   RETURN_IF_BAD(fromError(writer.begin()));
-  RETURN_IF_BAD(fillStaging(writer));
-  return fromError(writer.commit());
+  RETURN_IF_BAD(addObjects(writer));
+  return finish(writer);
+}
+
+//===----------------------------------------------------------------------===//
+// Several processors
+//===----------------------------------------------------------------------===//
+
+/// The whole way for the processor whose turn it is.
+Outcome Compilation::addVariant(BundleWriter &writer, std::vector<Variant> &variants) {
+  RETURN_IF_BAD(plan());
+  RETURN_IF_BAD(tile());
+  RETURN_IF_BAD(lower());
+  std::string name = StringRef(target->name()).split(':').second.str();
+  variants.push_back({name, "." + name, llvm::join(info.features, ",")});
+  renameEntries(session.module(), variants.back().suffix);
+  return addObjects(writer);
+}
+
+Outcome Compilation::addDispatcher(BundleWriter &writer, ArrayRef<Variant> variants) {
+  std::vector<std::string> entries;
+  for (const EntryInfo &entry : info.entries)
+    entries.push_back(entry.name);
+  FailureOr<std::string> object =
+      target->dispatcher(variants, entries, [&] { return emitError(); });
+  return failed(object) ? Outcome::UserError : addObject(writer, *object);
+}
+
+Outcome Compilation::writeVariants(StringRef folder) {
+  BundleWriter writer(folder);
+  RETURN_IF_BAD(fromError(writer.begin()));
+  OwningOpRef<ModuleOp> elaborated = session.module().clone();
+  std::vector<Variant> variants;
+  std::vector<KernelInfo> infos;
+  for (const auto &each : targets) {
+    target = each.get();
+    session.exchangeModule(elaborated->clone());
+    RETURN_IF_BAD(addVariant(writer, variants));
+    infos.push_back(info);
+  }
+  info = mergeVariants(infos, targetName(*elaborated, options));
+  RETURN_IF_BAD(addDispatcher(writer, variants));
+  return finish(writer);
 }
 
 /// Text without a file goes to the stream, everything else to a file.
@@ -179,16 +276,35 @@ static bool wantsReport(const CompileOptions &options) {
   return options.report || options.reportJson;
 }
 
-static Outcome writeBundleTo(Compilation &compilation, const CompileOptions &options) {
-  return compilation.writeBundle(options.output.empty() ? compilation.kernelName + ".bundle"
-                                                        : options.output);
+static std::string bundleFolder(const Compilation &compilation, const CompileOptions &options) {
+  return options.output.empty() ? compilation.kernelName + ".bundle" : options.output;
+}
+
+/// Several processors: a bundle, or what does not depend on them.
+static Outcome compileVariants(Session &session, Compilation &compilation,
+                               const CompileOptions &options, Emit emit, raw_ostream &out) {
+  if (emit == Emit::Attn && !wantsReport(options))
+    return writeText(session, options, compilation.definition, out);
+  if (options.chooseSchedules)
+    return session.error("--tune and --use-tuned expect one processor in --target, found several "
+                         "in '" +
+                         options.target + "'");
+  if (emit != Emit::Bundle || wantsReport(options))
+    return session.error("expected one processor in --target with --report or --emit, found "
+                         "several in '" +
+                         options.target + "'; only a bundle can carry them");
+  return compilation.writeVariants(bundleFolder(compilation, options));
 }
 
 static Outcome compileFrom(Session &session, const CompileOptions &options, raw_ostream &out) {
+  if (options.strict)
+    session.module()->setAttr(strictAttrName, UnitAttr::get(session.context()));
   Compilation compilation(session, options);
   bool onlyReport = wantsReport(options) && !options.emit && options.output.empty();
   Emit emit = options.emit.value_or(Emit::Bundle);
   RETURN_IF_BAD(compilation.elaborate());
+  if (compilation.hasVariants())
+    return compileVariants(session, compilation, options, emit, out);
   if ((emit == Emit::Ptx || emit == Emit::Cubin) && !StringRef(options.target).starts_with("sm_"))
     return session.error(
         "--emit=ptx and --emit=cubin need a GPU, --target=sm_90a; found " +
@@ -207,7 +323,7 @@ static Outcome compileFrom(Session &session, const CompileOptions &options, raw_
   if (emit == Emit::Tiled)
     return writeText(session, options, textOf(session.module()), out);
   RETURN_IF_BAD(compilation.lower());
-  return emit == Emit::Bundle ? writeBundleTo(compilation, options)
+  return emit == Emit::Bundle ? compilation.writeBundle(bundleFolder(compilation, options))
                               : writeMachineCode(session, compilation, options, out);
 }
 
@@ -233,6 +349,8 @@ Outcome attn::compile(const CompileOptions &options, raw_ostream &out, raw_ostre
 Outcome attn::compileBundle(Session &session, const CompileOptions &options, StringRef folder) {
   Compilation compilation(session, options);
   RETURN_IF_BAD(compilation.elaborate());
+  if (compilation.hasVariants())
+    return compilation.writeVariants(folder);
   RETURN_IF_BAD(compilation.plan());
   RETURN_IF_BAD(compilation.tile());
   RETURN_IF_BAD(compilation.lower());

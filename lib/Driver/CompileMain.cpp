@@ -4,6 +4,8 @@
 
 #include "ProgramMain.h"
 #include "attn/Driver/Options.h"
+#include "attn/Target/CPU/CPUTarget.h"
+#include "attn/Target/NVGPU/NVGPUTarget.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -56,7 +58,39 @@ static Option emitOption(CompileOptions &options) {
                       [&](StringRef value) { return storeEmit(options, value); });
 }
 
-static OptionTable optionTable(CompileOptions &options) {
+namespace {
+
+/// What the command line says about tuning.
+struct TuneFlags {
+  bool tune = false, useTuned = false;
+  int64_t budget = 60, threads = 1;
+};
+
+} // namespace
+
+static void addTuneOptions(std::vector<Option> &options, TuneFlags &flags) {
+  constexpr int64_t day = 86400, mostThreads = 4096;
+  options.push_back(
+      flagOption("tune", "search schedules on this machine and remember the best", flags.tune));
+  options.push_back(
+      flagOption("use-tuned", "take schedules that --tune remembered", flags.useTuned));
+  options.push_back(numberOption("tune-budget", "seconds for the search (default 60)",
+                                 storeNumber(flags.budget, 0, day)));
+  options.push_back(numberOption("tune-threads", "threads to time with (default 1)",
+                                 storeNumber(flags.threads, 1, mostThreads)));
+}
+
+/// Lets the options' kernel be tuned as the command line says.
+static void requestTuning(CompileOptions &options, const TuneFlags &flags,
+                          const TuneFunction &tune) {
+  TuneRequest request{flags.tune, static_cast<double>(flags.budget),
+                      static_cast<int32_t>(flags.threads), options.reportSizes};
+  options.chooseSchedules = [request, &tune](PlannedKernel &kernel) {
+    return tune(kernel, request, llvm::errs());
+  };
+}
+
+static OptionTable optionTable(CompileOptions &options, TuneFlags &flags) {
   OptionTable table;
   table.program = "attn-compile";
   table.usage = "INPUT [options]";
@@ -73,20 +107,31 @@ static OptionTable optionTable(CompileOptions &options) {
       batchOption(options.reportSizes),
       queryLengthOption(options.reportSizes),
       keyLengthOption(options.reportSizes),
+      flagOption("exact-maximum",
+                 "running maxima; GPU kernels keep the first tile's and mend what outgrows it",
+                 options.exactMaximum),
+      flagOption("strict", "of a GPU: a NaN in excluded keys or values reaches no row (promise 3)",
+                 options.strict),
       flagOption("remarks", "also say which rewrites declined, and why", options.remarks),
       textOption("reproducer", "FILE", "where an internal failure leaves its reproducer",
                  options.reproducer),
       textOption("o", "PATH", "file, or for a bundle folder (default: <kernel>.bundle)",
                  options.output),
   };
+  addTuneOptions(table.options, flags);
   return table;
 }
 
-int attn::compileMain(int argc, char **argv) {
+int attn::compileMain(int argc, char **argv, const TuneFunction &tune) {
   CompileOptions options;
-  return programMain(argc, argv, optionTable(options), [&] {
+  TuneFlags flags;
+  return programMain(argc, argv, optionTable(options, flags), [&] {
     if (options.input.empty())
       return missingInput("attn-compile");
+    registerCPUTarget();
+    registerNVGPUTargets();
+    if (flags.tune || flags.useTuned)
+      requestTuning(options, flags, tune);
     return compile(options, llvm::outs(), llvm::errs());
   });
 }

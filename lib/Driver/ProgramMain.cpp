@@ -2,8 +2,6 @@
 
 #include "ProgramMain.h"
 
-#include "attn/Target/CPU/CPUTarget.h"
-#include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
@@ -41,8 +39,12 @@ static std::string storeEntries(std::vector<std::string> &entries, StringRef val
 }
 
 Option attn::entryOption(std::vector<std::string> &entries) {
-  return {"entry", "NAMES", "only these: prefill, decode, append, or names of functions",
-          {},      false,   [&](StringRef value) { return storeEntries(entries, value); }};
+  return {"entry",
+          "NAMES",
+          "only these: prefill, decode, append, layer-prefill, layer-decode, or names of functions",
+          {},
+          false,
+          [&](StringRef value) { return storeEntries(entries, value); }};
 }
 
 Option attn::dtypeOption(std::string &dtype) {
@@ -110,8 +112,6 @@ int attn::programMain(int argc, char **argv, const OptionTable &table,
     table.printHelp(llvm::outs());
     return 0;
   }
-  registerCPUTarget();
-  registerNVGPUTargets();
   int code = static_cast<int>(runSafely(body, argc, argv));
   llvm::outs().flush();
   // After a crash nothing can be taken apart safely.

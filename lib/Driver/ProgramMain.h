@@ -5,7 +5,7 @@
 
 #include "attn/Artifact/Report.h"
 #include "attn/Driver/Options.h"
-#include "attn/Driver/Session.h"
+#include "attn/Driver/Outcome.h"
 
 namespace mlir::attn {
 

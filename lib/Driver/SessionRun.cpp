@@ -51,8 +51,9 @@ static bool isRefusal(StringRef pass, bool isBroken, bool saidWhy) {
   return saidWhy && !isBroken && pass.starts_with("attn-") && !pass.starts_with("attn-verify-");
 }
 
-Outcome Session::run(function_ref<void(OpPassManager &)> build) {
+Outcome Session::run(function_ref<void(OpPassManager &)> build, bool verifyEach) {
   PassManager pm(module()->getName());
+  pm.enableVerifier(verifyEach);
   std::string failedPass, reproducer;
   bool isBroken = false;
   pm.addInstrumentation(std::make_unique<FailureWatch>(failedPass, isBroken, diagnostics->muted));

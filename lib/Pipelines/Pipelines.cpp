@@ -19,7 +19,7 @@ void attn::buildElaboration(OpPassManager &pm, ArrayRef<std::string> entries) {
   pm.addPass(createElaboratePass(options));
 }
 
-void attn::buildPlanning(OpPassManager &pm, StringRef target) {
+void attn::buildPlanning(OpPassManager &pm, StringRef target, bool exactMaximum) {
   pm.addPass(createFoldScalePass());
   pm.addPass(createFoldHeadsPass());
   pm.addPass(createCanonicalizerPass());
@@ -27,7 +27,10 @@ void attn::buildPlanning(OpPassManager &pm, StringRef target) {
   AttachTargetOptions options;
   options.target = target.str();
   pm.addPass(createAttachTarget(options));
-  pm.addPass(createPlanPass());
+  pm.addPass(createChooseFormPass());
+  PlanPassOptions planning;
+  planning.exactMaximum = exactMaximum;
+  pm.addPass(createPlanPass(planning));
   pm.addPass(createVerifyPlannedPass());
 }
 
@@ -52,7 +55,7 @@ static void addLowering(OpPassManager &pm, StringRef name) {
 
 static void addPlanned(OpPassManager &pm, const PipelineOptions &options) {
   buildElaboration(pm, SmallVector<std::string>(options.entries.begin(), options.entries.end()));
-  buildPlanning(pm, options.target);
+  buildPlanning(pm, options.target, options.exactMaximum);
 }
 
 void attn::registerPipelines() {

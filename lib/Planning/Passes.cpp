@@ -12,9 +12,27 @@ namespace mlir::attn {
 using namespace mlir;
 using namespace mlir::attn;
 
+/// The module asks for promise 3 in full (`attn.strict`), the target's matrix unit would multiply
+/// excluded values by zero, and there is a mask that excludes some.
+static bool wantsStrict(AttentionOp attention, TargetAttr target) {
+  auto module = attention->getParentOfType<ModuleOp>();
+  return module && module->hasAttr(strictAttrName) && target.getWord("kind") == "gpu" &&
+         !attention.maskOrAll().isAll();
+}
+
+static void makeStrict(Plan &plan) {
+  MLIRContext *context = plan.schedule.getContext();
+  NamedAttrList fields(plan.schedule.getFields());
+  fields.set("strict", Builder(context).getI64IntegerAttr(1));
+  plan.schedule = ScheduleAttr::get(context, fields.getDictionary(context));
+  plan.reasons.push_back("strict = 1: asked for; rows that are not finite are computed again");
+}
+
 namespace {
 
 struct PlanPass : attn::impl::PlanPassBase<PlanPass> {
+  using PlanPassBase::PlanPassBase;
+
   void runOnOperation() override {
     bool failed = false;
     getOperation().walk([&](AttentionOp attention) { failed |= plan(attention).failed(); });
@@ -33,9 +51,12 @@ struct PlanPass : attn::impl::PlanPassBase<PlanPass> {
     if (attention.getScheduleAttr())
       return success(succeeded(completeSchedule(attention, target)) &&
                      succeeded(checkSchedule(attention, target)));
-    FailureOr<Plan> plan = planAttention(attention, target);
+    FailureOr<Plan> plan =
+        planAttention(attention, target, exactMaximum ? Maximum::Exact : Maximum::Lazy);
     if (mlir::failed(plan))
       return failure();
+    if (wantsStrict(attention, target))
+      makeStrict(*plan);
     SmallVector<StringRef> reasons(plan->reasons.begin(), plan->reasons.end());
     attention.setScheduleAttr(plan->schedule);
     attention->setAttr("attn.schedule_reasons", Builder(&getContext()).getStrArrayAttr(reasons));

@@ -36,7 +36,7 @@ static Workload describe(AttentionOp op, const CoreFacts &core) {
   auto function = op->getParentOfType<FunctionOpInterface>();
   auto entry = function ? function->getAttrOfType<StringAttr>("attn.entry") : StringAttr();
   auto length = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(2);
-  work.oneQuery = (entry && entry.getValue() == "decode") || length == 1;
+  work.oneQuery = (entry && entry.getValue().ends_with("decode")) || length == 1;
   return work;
 }
 
@@ -128,14 +128,18 @@ static constexpr int64_t streamKeys = 32, streamSplits = 64;
 
 /// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
 /// transposed once per tile; many keys, because each tile loads and stores the accumulator.
-static constexpr int64_t matrixRows = 32, matrixKeys = 256, matrixPanels = 32;
+static constexpr int64_t matrixRows = 64, matrixKeys = 192, matrixPanels = 16;
+/// Value columns of a register block where values are not finite and vectors take over: with four
+/// vectors of rows, 21 registers.
+static constexpr int64_t matrixBlock = 4;
 
 static bool suitsMatrix(const CoreFacts &core, const Workload &work) {
   return core.amx && core.lanes == 16 && work.isBf16 && !work.oneQuery;
 }
 
-static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core,
-                                        MaskAttr mask) {
+/// Another normalizer than softmax has no maximum.
+static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core, MaskAttr mask,
+                                        bool softmax) {
   Builder b(context);
   NamedAttrList fields;
   auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
@@ -143,19 +147,31 @@ static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &c
   set("keys", matrixKeys);
   set("panels", matrixPanels);
   set("lanes", core.lanes);
-  set("register_keys", 8);
-  set("register_values", 8);
+  set("register_keys", matrixBlock);
+  set("register_values", matrixBlock);
   set("unroll", 1);
+  if (softmax) {
+    fields.set("maximum", b.getStringAttr("lazy"));
+    set("overlap", 1);
+  }
   fields.set("order", b.getStringAttr(chooseOrder(mask)));
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static SmallVector<std::string> explainMatrix() {
-  return {llvm::formatv("rows = {0}, keys = {1}: 2 x 2 tiles of the matrix unit; more keys load "
-                        "and store the accumulator less often",
-                        matrixRows, matrixKeys),
-          llvm::formatv("panels = {0}: one transposition of the values serves {1} rows",
-                        matrixPanels, matrixPanels * matrixRows)};
+static SmallVector<std::string> explainMatrix(bool softmax) {
+  SmallVector<std::string> reasons = {
+      llvm::formatv("rows = {0}, keys = {1}: blocks of 2 x 2 tiles of the matrix unit; more keys "
+                    "load and store the accumulator less often",
+                    matrixRows, matrixKeys),
+      llvm::formatv("panels = {0}: one transposition of the values serves {1} rows", matrixPanels,
+                    matrixPanels * matrixRows)};
+  if (softmax) {
+    reasons.push_back("maximum = lazy: weights follow the scores block by block, without a pass "
+                      "that looks for the maximum; a tile whose sums grow too large is repeated");
+    reasons.push_back("overlap = 1: the matrix unit multiplies the next keys while the vector unit "
+                      "makes weights");
+  }
+  return reasons;
 }
 
 static bool suitsStream(const Workload &work) {
@@ -275,17 +291,19 @@ static ScheduleAttr buildSchedule(MLIRContext *context, const Workload &work, co
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target) {
+FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target, Maximum wanted) {
   if (target.getWord("kind") == "gpu")
-    return planOnGpu(op, target);
+    return planOnGpu(op, target, wanted);
   if (failed(checkKind(op, target)) || failed(checkSizes(op)))
     return failure();
   CoreFacts core(target);
   Workload work = describe(op, core);
   if (suitsStream(work))
     return Plan{buildStreamSchedule(op.getContext(), core, work), explainStream(core, work)};
+  bool softmax = op.getNormalizer() == Normalizer::Softmax;
   if (suitsMatrix(core, work))
-    return Plan{buildMatrixSchedule(op.getContext(), core, op.maskOrAll()), explainMatrix()};
+    return Plan{buildMatrixSchedule(op.getContext(), core, op.maskOrAll(), softmax),
+                explainMatrix(softmax)};
   std::optional<TileShape> tile = chooseTile(core, work);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")

@@ -1,6 +1,7 @@
 //===- PlanGpu.cpp - schedules of warp-specialised kernels ---===//
 #include "PlanGpu.h"
 #include "attn/Planning/WarpgroupTile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include <optional>
@@ -9,13 +10,20 @@ using namespace mlir;
 using namespace mlir::attn;
 
 /// Wider tiles gain 2 % on the longest sequences and lose as much on short ones, whose first tile
-/// waits longer.
-static constexpr int64_t mostKeys = 128;
-/// More consumers pay if their tiles stay this wide (measured: 3 x 80 loses to 2 x 128 at 128
-/// columns, 4 x 64 to 3 x 128 at 64 columns, and 4 x 96 wins at 16).
+/// waits longer. With a lazy maximum and the widest values 64 keys are at least as fast as 80.
+static constexpr int64_t mostKeys = 128, mostKeysBesideWideValues = 64;
+/// More consumers pay if their tiles stay this wide: measured from 16 to 256 columns. 4 x 64 wins
+/// only without a maximum (at 64 columns up to 13 %), 3 x 80 loses to 2 x 128 either way. Rows that
+/// are an odd number of 16-byte units straddle sectors and keep the copy engine busy: there it pays
+/// to load each key for more queries (72 columns 4 x 48 against 3 x 112 15 %, 120 columns 3 x 80
+/// against 2 x 128 34 %).
+enum class When { Always, Lazy, OddRows };
 static constexpr struct {
   int64_t consumers, keys;
-} crowds[] = {{4, 96}, {3, 128}};
+  When when;
+} crowds[] = {{4, 96, When::Always},  {4, 80, When::Always},  {4, 64, When::Lazy},
+              {4, 48, When::OddRows}, {3, 128, When::Always}, {3, 112, When::Always},
+              {3, 96, When::Always},  {3, 80, When::OddRows}};
 
 //===----------------------------------------------------------------------===//
 // Choice
@@ -46,11 +54,16 @@ static std::optional<WarpgroupTile> widest(const WarpgroupTile &sizes, int64_t c
   return std::nullopt;
 }
 
-static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64_t shared) {
-  for (auto [consumers, keys] : crowds)
-    if (auto tile = widest(sizes, consumers, keys, shared); tile && tile->keys == keys)
+static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64_t shared,
+                                               bool lazy) {
+  bool oddRows = sizes.qkSize % 16 != 0 || sizes.vSize % 16 != 0;
+  for (auto [consumers, keys, when] : crowds) {
+    bool applies = when == When::Always || (when == When::Lazy ? lazy : oddRows);
+    if (auto tile = widest(sizes, consumers, keys, shared); applies && tile && tile->keys == keys)
       return tile;
-  return widest(sizes, 2, mostKeys, shared);
+  }
+  bool isWide = lazy && sizes.vSize > 192;
+  return widest(sizes, 2, isWide ? mostKeysBesideWideValues : mostKeys, shared);
 }
 
 /// Later rows see more keys: their tiles go first.
@@ -59,26 +72,38 @@ static bool isUneven(MaskAttr mask) {
          mask.contains(MaskKind::Stride);
 }
 
+/// Whether some key tiles are known to need no mask code: only those keep a reference.
+static bool hasFreeTiles(MaskAttr mask) {
+  return !mask.contains(MaskKind::Stride) && !mask.contains(MaskKind::Not);
+}
+
+/// Weights above one are as precise as others only if their type has float32's exponents.
+static bool mayBeLazy(AttentionOp op) {
+  return cast<RankedTensorType>(op.getKey().getType()).getElementType().isBF16();
+}
+
 static LogicalResult checkInputs(AttentionOp op) {
   Type element = cast<RankedTensorType>(op.getKey().getType()).getElementType();
   if (!element.isBF16() && !element.isF16())
     return op.emitOpError("expected elements of bf16 or f16, found ")
            << element
            << "; the tensor cores' other types are not built for this target yet (--dtype=bf16)";
+  if (op.getNormalizer() != Normalizer::Softmax)
+    return op.emitOpError(
+        "expected the softmax normaliser; others are not built for this target yet");
+  return success();
+}
+
+/// Sizes of a kernel whose values are a tensor of their own.
+static LogicalResult checkSizes(AttentionOp op) {
   for (auto [what, size] :
        {std::pair("queries and keys", op.qkSize()), std::pair("values", op.vSize())})
     if (size % 8 != 0 || size > 256)
       return op.emitOpError("expected a head size of ")
              << what << " that is a multiple of 8 up to 256, found " << size
              << ": rows are loaded in units of 16 bytes and the accumulator has at most 128 "
-                "registers";
-  if (op.getNormalizer() != Normalizer::Softmax)
-    return op.emitOpError(
-        "expected the softmax normaliser; others are not built for this target yet");
-  if (op.maskOrAll().getNumOperands() > 0)
-    return op.emitOpError("expected a mask without operands, found ")
-           << op.maskOrAll().str()
-           << "; masks that depend on data are not built for this target yet";
+                "registers; larger heads need values that are columns of the keys (attn.columns), "
+                "from a multiple of 64 and a multiple of 128 wide";
   return success();
 }
 
@@ -86,49 +111,113 @@ static LogicalResult checkInputs(AttentionOp op) {
 // Record and reasons
 //===----------------------------------------------------------------------===//
 
-static ScheduleAttr build(MLIRContext *context, const WarpgroupTile &tile, bool uneven) {
+namespace {
+/// All that is chosen.
+struct Choice {
+  WarpgroupTile tile;
+  bool uneven, lazy;
+
+  bool pingpong() const { return tile.consumers > 2; }
+  /// Without a maximum the softmax is short: other warpgroups' products fill it, and waiting for
+  /// both products at once leaves the compiler free. The smallest products are too short for that.
+  bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize <= 32; }
+};
+} // namespace
+
+static ScheduleAttr build(MLIRContext *context, const Choice &choice) {
+  const WarpgroupTile &tile = choice.tile;
   Builder b(context);
   NamedAttrList fields;
   auto number = [&](StringRef name, int64_t value) {
     fields.set(name, b.getI64IntegerAttr(value));
   };
+  auto word = [&](StringRef name, StringRef value) { fields.set(name, b.getStringAttr(value)); };
   number("rows", tile.rows());
   number("keys", tile.keys);
   number("stages", tile.stages);
   number("consumers", tile.consumers);
   number("p_in_registers", 1);
-  number("overlap", 1);
-  number("pingpong", tile.consumers > 2);
+  number("overlap", choice.overlap());
+  number("pingpong", choice.pingpong());
   number("persistent", 1);
-  fields.set("roles", b.getStringAttr("specialised"));
-  fields.set("order", b.getStringAttr(uneven ? "longest_first" : "linear"));
+  word("roles", "specialised");
+  word("maximum", choice.lazy ? "lazy" : "exact");
+  word("order", choice.uneven ? "longest_first" : "linear");
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static SmallVector<std::string> explain(const WarpgroupTile &tile, bool uneven, int64_t shared) {
+static std::string explainMaximum(AttentionOp op, const Choice &choice, Maximum wanted) {
+  if (choice.lazy)
+    return "maximum = lazy: rows keep the first tile's maximum, tiles that outgrow it run again";
+  if (wanted == Maximum::Exact)
+    return "maximum = exact: asked for";
+  return mayBeLazy(op) ? "maximum = exact: every key tile has mask code"
+                       : "maximum = exact: f16 weights could not grow above 65504";
+}
+
+static std::string codeText(const WarpgroupTile &tile) {
+  return tile.codeRegisters ? " + " + std::to_string(tile.codeRegisters) + " for mask and scores"
+                            : "";
+}
+
+static SmallVector<std::string> explain(const Choice &choice, int64_t shared) {
+  const WarpgroupTile &tile = choice.tile;
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
   return {
       text(llvm::formatv("rows = {0}: {1} consumer warpgroups of 64 rows", tile.rows(),
                          tile.consumers)),
       text(llvm::formatv("keys = {0}: registers {0}/2 scores + {0}/4 weights + {1}/2 accumulator + "
-                         "30 = {2} of {3}; shared memory {4} "
+                         "30{7} = {2} of {3}; shared memory {4} "
                          "of {5} bytes{6}",
                          tile.keys, tile.vSize, tile.neededRegisters(), tile.consumerRegisters(),
                          tile.sharedBytes(), shared,
-                         tile.keys == mostKeys ? "; wider tiles make short sequences wait" : "")),
+                         tile.keys == mostKeys ? "; wider tiles make short sequences wait" : "",
+                         codeText(tile))),
       text(llvm::formatv("stages = {0}: key and value tiles of {1} and {2} bytes in flight",
                          tile.stages, tile.keyBytes(), tile.valueBytes())),
       text(llvm::formatv("consumers = {0}: {1}", tile.consumers,
                          tile.consumers > 2 ? "so many still have wide key tiles"
                                             : "a third would leave narrow key tiles")),
-      "roles = specialised: one producer warpgroup drives the copy engine, with 32 registers",
+      text(llvm::formatv("roles = specialised: one producer warpgroup drives the copy engine, with "
+                         "{0} registers",
+                         tile.producerRegisters())),
       "p_in_registers = 1: weights go from softmax to the second product without shared memory",
-      "overlap = 1: the next scores and the last values multiply while the softmax runs",
-      tile.consumers > 2 ? "pingpong = 1: one warpgroup's softmax under another's products"
-                         : "pingpong = 0: two wide warpgroups alternate by themselves",
+      choice.overlap()
+          ? "overlap = 1: the next scores and the last values multiply while the softmax runs"
+          : "overlap = 0: without a maximum the softmax is short, other warpgroups' products fill "
+            "it",
+      choice.pingpong() ? "pingpong = 1: one warpgroup's softmax under another's products"
+                        : "pingpong = 0: two wide warpgroups alternate by themselves",
       "persistent = 1: blocks take tiles from a counter",
-      uneven ? "order = longest_first: later positions see more keys"
-             : "order = linear: every tile sees equally many keys"};
+      choice.uneven ? "order = longest_first: later positions see more keys"
+                    : "order = linear: every tile sees equally many keys"};
+}
+
+/// Words whose code divides, or reads elements of a tensor.
+static bool hasCostlyWord(MaskAttr mask) {
+  constexpr MaskKind costly[] = {MaskKind::Document, MaskKind::Dense, MaskKind::Blocks,
+                                 MaskKind::Stride, MaskKind::Chunk};
+  return llvm::any_of(costly, [&](MaskKind word) { return mask.contains(word); });
+}
+
+/// Long regions, and those that divide integers, keep many values per score at once.
+static bool isCostlyRegion(Region &region) {
+  if (region.empty())
+    return false;
+  size_t count = 0;
+  for (Operation &op : region.front().without_terminator()) {
+    if (isa<arith::RemUIOp, arith::RemSIOp, arith::DivUIOp, arith::DivSIOp>(op))
+      return true;
+    count += !op.hasTrait<OpTrait::ConstantLike>();
+  }
+  constexpr size_t longest = 7; // seven fit between 2 x 128 keys at 128 columns
+  return count > longest;
+}
+
+/// What ptxas was seen to need beyond the sum to stay without spills.
+static int64_t codeRegistersFor(AttentionOp op) {
+  constexpr int64_t each = 16;
+  return each * (hasCostlyWord(op.maskOrAll()) + isCostlyRegion(op.getScore()));
 }
 
 static WarpgroupTile sizesOf(AttentionOp op) {
@@ -138,17 +227,39 @@ static WarpgroupTile sizesOf(AttentionOp op) {
   return sizes;
 }
 
-FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target) {
+/// What the form for packed rows has no code for runs in tiles of rows.
+bool attn::mayStream(AttentionOp op) {
+  MaskAttr mask = op.maskOrAll();
+  auto module = op->getParentOfType<ModuleOp>();
+  bool isStrict = module && module->hasAttr(strictAttrName) && !mask.isAll();
+  return mask.getNumOperands() == 0 && !isStrict;
+}
+
+FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
   if (failed(checkInputs(op)))
     return failure();
+  if (isLatent(op))
+    return planLatent(op, target.getInt("shared_memory"));
+  if (failed(checkSizes(op)))
+    return failure();
   MaskAttr mask = op.maskOrAll();
+  if (isStreamWork(op) && mayStream(op))
+    return planStreamOnGpu(op, target);
   int64_t shared = target.getInt("shared_memory");
-  std::optional<WarpgroupTile> tile = chooseTile(sizesOf(op), shared);
+  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
+  WarpgroupTile sizes = sizesOf(op);
+  sizes.codeRegisters = codeRegistersFor(op);
+  std::optional<WarpgroupTile> tile = chooseTile(sizes, shared, lazy);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
            << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
-  bool uneven = isUneven(mask);
-  return Plan{build(op.getContext(), *tile, uneven), explain(*tile, uneven, shared)};
+  Choice choice{*tile, isUneven(mask), lazy};
+  Plan plan{build(op.getContext(), choice), explain(choice, shared)};
+  plan.reasons.push_back(explainMaximum(op, choice, wanted));
+  if (isStreamWork(op))
+    plan.reasons.push_back("form = panels: rows are packed for decoding only under masks that do "
+                           "not depend on data, and without strict = 1");
+  return plan;
 }
 
 //===----------------------------------------------------------------------===//
@@ -157,16 +268,19 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target) {
 
 /// Choices that the lowering has no code for.
 static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
+  bool isStream = schedule.getWord("form") == "stream";
   struct {
     const char *field;
     bool isBuilt;
     const char *what;
-  } checks[] = {{"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
-                {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
-                {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
-                {"maximum", schedule.getWord("maximum") == "exact", "maximum = exact"},
-                {"splits", schedule.getInt("splits") == 1, "splits = 1"},
-                {"panels", schedule.getInt("panels") == 1, "panels = 1"}};
+  } checks[] = {
+      {"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
+      {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
+      {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
+      {"maximum", schedule.getWord("maximum") == "exact" || !isStream,
+       "maximum = exact with form = stream"},
+      {"splits", schedule.getInt("splits") == 1 || isStream, "splits = 1 without form = stream"},
+      {"panels", schedule.getInt("panels") == 1, "panels = 1"}};
   for (auto &check : checks)
     if (!check.isBuilt)
       return op.emitOpError("expected ") << check.what << "; other values of " << check.field
@@ -178,6 +292,16 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
   if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule)))
     return failure();
+  if (schedule.getInt("split_output") != 1 || schedule.getFlag("values_in_keys"))
+    return checkLatentSchedule(op, target.getInt("shared_memory"));
+  if (failed(checkSizes(op)))
+    return failure();
+  if (schedule.getWord("form") == "stream")
+    return checkGpuStreamSchedule(op, target);
+  if (schedule.getWord("maximum") == "lazy" && !mayBeLazy(op))
+    return op.emitOpError(
+        "expected maximum = exact for f16, found lazy: a weight above 65504, which "
+        "bf16 holds, would be infinite");
   WarpgroupTile tile = sizesOf(op);
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");

@@ -7,10 +7,29 @@
 namespace mlir::attn {
 
 /// `planAttention` for a target of kind gpu.
-FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target);
+FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target, Maximum wanted);
 
 /// `checkSchedule` for a target of kind gpu: registers, shared memory, and what the lowering knows.
 LogicalResult checkGpuSchedule(AttentionOp attention, TargetAttr target);
+
+/// Whether few query rows meet many keys: the entry is `decode`, or has one query.
+bool isStreamWork(AttentionOp attention);
+
+/// The same two for `form = stream`.
+FailureOr<Plan> planStreamOnGpu(AttentionOp attention, TargetAttr target);
+LogicalResult checkGpuStreamSchedule(AttentionOp attention, TargetAttr target);
+
+/// Whether packed rows can serve its mask: one without operands, and not strict.
+bool mayStream(AttentionOp attention);
+
+/// Whether values are columns of the keys, of sizes that the kernel with a split output takes.
+bool isLatent(AttentionOp attention);
+/// Schedule of such an attention in `shared` bytes of shared memory.
+FailureOr<Plan> planLatent(AttentionOp attention, int64_t shared);
+/// Whether a schedule with a split output is one that the lowering knows, and fits.
+LogicalResult checkLatentSchedule(AttentionOp attention, int64_t shared);
+/// Registers of a thread of its consumers.
+int64_t latentRegisters();
 
 } // namespace mlir::attn
 

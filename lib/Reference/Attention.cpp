@@ -24,6 +24,7 @@ struct Problem {
   /// Null without sinks.
   const HostTensor *sinks;
   MaskPredicate mask;
+  RowSample sample;
   int64_t batches = 0, heads = 0, rows = 0, keys = 0, qkSize = 0, vSize = 0, offset = 0;
   double scale = 1;
   SmallVector<int64_t> queryMap = {}, keyMap = {}, valueMap = {};
@@ -264,7 +265,9 @@ template <typename Real> static void evaluateRows(Problem &p) {
     const double *keys = p.key->values.data() + head * p.keys * p.qkSize;
     keyColumns(keys, p.keys, p.qkSize, columns.data());
     parallelFor(count, p.keys * (p.qkSize + p.vSize), [&](int64_t n) {
-      Row<Real>(p, {b, readers[n / p.rows], n % p.rows}, columns.data()).evaluate();
+      RowIndex at{b, readers[n / p.rows], n % p.rows};
+      if (p.sample.has((b * p.heads + at.head) * p.rows + at.row))
+        Row<Real>(p, at, columns.data()).evaluate();
     });
   }
 }
@@ -281,14 +284,15 @@ static MaskAttr maskOf(AttentionOp op) {
 }
 
 TensorResults reference::evaluateAttention(AttentionOp op, const ScalarScope &scope,
-                                           Precision precision) {
+                                           Precision precision, const RowSample &rows) {
   Problem p{op,
             precision,
             scope.tensor(op.getQuery()),
             scope.tensor(op.getKey()),
             scope.tensor(op.getValue()),
             op.getSinks() ? scope.tensor(op.getSinks()) : nullptr,
-            MaskPredicate(maskOf(op), maskOperands(op, scope))};
+            MaskPredicate(maskOf(op), maskOperands(op, scope)),
+            rows};
   p.scale = op.getScale().convertToDouble();
   if (failed(findSizes(p)) || failed(findScore(p, scope)))
     return failure();

@@ -48,8 +48,8 @@ using SharedTensor = std::shared_ptr<const HostTensor>;
 /// Values of one call of a function.
 class Call {
 public:
-  Call(func::FuncOp function, Precision precision, int depth)
-      : function(function), precision(precision), depth(depth) {
+  Call(func::FuncOp function, Precision precision, const RowSample &rows, int depth)
+      : function(function), precision(precision), rows(rows), depth(depth) {
     scope.scalar = [this](Value v) -> std::optional<Scalar> {
       auto it = scalars.find(v);
       return it == scalars.end() ? std::nullopt : std::optional<Scalar>(it->second);
@@ -65,6 +65,7 @@ private:
   LogicalResult checkArgument(unsigned index, const HostTensor &arg);
   LogicalResult visit(Operation *op);
   LogicalResult visitScalar(Operation *op);
+  RowSample sampleFor(Operation *op);
   TensorResults evaluateTensors(Operation *op);
   TensorResults evaluateCall(func::CallOp op);
   TensorResults evaluateConstant(arith::ConstantOp op);
@@ -72,6 +73,7 @@ private:
 
   func::FuncOp function;
   Precision precision;
+  RowSample rows;
   int depth;
   ScalarScope scope;
   llvm::DenseMap<Value, SharedTensor> tensors;
@@ -152,18 +154,27 @@ TensorResults Call::evaluateCall(func::CallOp op) {
       return failure();
     args.push_back(std::move(*value));
   }
-  return Call(callee, precision, depth + 1).run(args);
+  return Call(callee, precision, RowSample(), depth + 1).run(args);
+}
+
+/// Rows may only be missing where nothing but the caller reads them.
+RowSample Call::sampleFor(Operation *op) {
+  bool isLast = llvm::all_of(
+      op->getUsers(), [](Operation *user) { return user->hasTrait<OpTrait::IsTerminator>(); });
+  return isLast ? rows : RowSample();
 }
 
 TensorResults Call::evaluateTensors(Operation *op) {
   if (auto attention = dyn_cast<AttentionOp>(op))
-    return evaluateAttention(attention, scope, precision);
+    return evaluateAttention(attention, scope, precision, sampleFor(op));
   if (auto merge = dyn_cast<MergeOp>(op))
     return evaluateMerge(merge, scope, precision);
   if (auto sum = dyn_cast<GatedSumOp>(op))
     return evaluateGatedSum(sum, scope, precision);
   if (isToken(op))
     return evaluateToken(op, scope, precision);
+  if (isLayerOp(op))
+    return evaluateLayerOp(op, scope, precision);
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return evaluateConstant(constant);
   if (auto call = dyn_cast<func::CallOp>(op))
@@ -221,7 +232,16 @@ TensorResults Call::run(ArrayRef<HostTensor> args) {
   return results;
 }
 
-FailureOr<SmallVector<HostTensor>>
-reference::evaluate(func::FuncOp function, ArrayRef<HostTensor> args, Precision precision) {
-  return Call(function, precision, 0).run(args);
+FailureOr<SmallVector<HostTensor>> reference::evaluate(func::FuncOp function,
+                                                       ArrayRef<HostTensor> args,
+                                                       Precision precision, const RowSample &rows) {
+  return Call(function, precision, rows, 0).run(args);
+}
+
+RowSample RowSample::spread(int64_t rows, int64_t wanted) {
+  RowSample sample;
+  sample.rows = rows;
+  if (wanted < rows)
+    sample.step = rows / std::max<int64_t>(wanted, 1) | 1;
+  return sample;
 }

@@ -11,6 +11,12 @@ enum class Role {
   Tokens,
   ExpandWeight,
   ConvolutionWeight,
+  /// Of `attn.project`: heads and their elements are summed.
+  ProjectWeight,
+  /// [heads, in, out] of which other weights are made.
+  PartWeight,
+  Coefficients,
+  Hidden,
   Gain,
   Sinks,
   Gate,

@@ -72,6 +72,17 @@ static InputUse useBy(Operation *user, Value value) {
       .Case([&](NormOp op) {
         return InputUse{op.getGain() == value ? Role::Gain : Role::Tokens, op};
       })
+      .Case([&](ProjectOp op) {
+        return InputUse{op.getWeight() == value ? Role::ProjectWeight : Role::Tokens, op};
+      })
+      .Case([&](TokensOp op) { return InputUse{Role::Hidden, op}; })
+      .Case([&](ComposeOp op) { return InputUse{Role::PartWeight, op}; })
+      .Case([&](CombineOp op) {
+        return InputUse{op.getWeight() == value ? Role::PartWeight : Role::Coefficients, op};
+      })
+      .Case([&](AddOp op) { return InputUse{isHeads(value) ? Role::Tokens : Role::Hidden, op}; })
+      .Case<AppendOp, GateOp, ShiftOp, JoinHeadsOp>(
+          [&](auto op) { return InputUse{Role::Tokens, op}; })
       .Case([&](MergeOp op) {
         return InputUse{llvm::is_contained(op.getLses(), value) ? Role::Lse : Role::Tokens, op};
       })
@@ -103,10 +114,21 @@ InputUse reference::findUse(BlockArgument argument) {
 // Sequences
 //===----------------------------------------------------------------------===//
 
+/// [batch][sequence][width], as opposed to rows [batch][head][sequence].
+static bool isHidden(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.getRank() != 3)
+    return false;
+  return isa_and_nonnull<ProjectOp, AddOp>(value.getDefiningOp()) ||
+         llvm::any_of(value.getUsers(), [](Operation *user) { return isa<TokensOp, AddOp>(user); });
+}
+
 static int64_t staticLength(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  bool known = type && type.getRank() >= 3 && !type.isDynamicDim(2);
-  return known ? type.getDimSize(2) : -1;
+  if (!type || type.getRank() < 3)
+    return -1;
+  int64_t axis = isHidden(value) ? 1 : 2;
+  return type.isDynamicDim(axis) ? -1 : type.getDimSize(axis);
 }
 
 int Sequences::find(Value value) {
@@ -147,8 +169,14 @@ void Sequences::visit(Operation *op) {
     sequences[find(attention.getKey())].asked = true;
     return;
   }
-  if (isa<ExpandOp, NormOp, ShortConvOp>(op))
+  // The rows that are appended are asked with the cache, but are another, shorter sequence.
+  if (isa<ExpandOp, NormOp, ShortConvOp, ProjectOp, AppendOp>(op))
     return unite({op->getOperand(0), op->getResult(0)});
+  if (isa<TokensOp, AddOp, GateOp, ShiftOp, JoinHeadsOp>(op)) {
+    SmallVector<Value> values(op->getOperands());
+    values.push_back(op->getResult(0));
+    return unite(values);
+  }
   if (!isToken(op) && !isa<MergeOp, GatedSumOp, tensor::CastOp>(op))
     return;
   SmallVector<Value> values(llvm::make_filter_range(op->getOperands(), hasSequence));
@@ -226,6 +254,10 @@ static SmallVector<int64_t> impliedSizes(BlockArgument argument, const InputUse 
   case Role::Lse:
     sizes[0] = wanted.batch;
     sizes[2] = sequences.lengthOf(argument);
+    return sizes;
+  case Role::Hidden:
+    sizes[0] = wanted.batch;
+    sizes[1] = sequences.lengthOf(argument);
     return sizes;
   case Role::PrefixLengths:
   case Role::Documents:

@@ -100,6 +100,11 @@ static void fill(HostTensor &tensor, const InputUse &use, int64_t keyLength, Ran
                       inverseRoot(tensor.size(cast<ExpandOp>(use.user).getTransposed() ? 2 : 1)));
   case Role::ConvolutionWeight:
     return fillNormal(tensor, random, inverseRoot(tensor.size(1)));
+  case Role::ProjectWeight:
+    return fillNormal(tensor, random, inverseRoot(tensor.size(0) * tensor.size(1)));
+  case Role::PartWeight:
+  case Role::Coefficients:
+    return fillNormal(tensor, random, inverseRoot(tensor.size(1)));
   case Role::Gain:
     return fillNormal(tensor, random, 0.125,
                       1.0 - cast<NormOp>(use.user).getNorm().getReal("gain_offset"));

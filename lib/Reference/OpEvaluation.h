@@ -11,12 +11,16 @@ using TensorResults = FailureOr<SmallVector<HostTensor>>;
 
 /// Each returns one tensor per result of the operation; operands are found through `scope`.
 /// Sizes that contradict each other are an error at the operation.
-TensorResults evaluateAttention(AttentionOp op, const ScalarScope &scope, Precision precision);
+TensorResults evaluateAttention(AttentionOp op, const ScalarScope &scope, Precision precision,
+                                const RowSample &rows);
 TensorResults evaluateMerge(MergeOp op, const ScalarScope &scope, Precision precision);
 TensorResults evaluateGatedSum(GatedSumOp op, const ScalarScope &scope, Precision precision);
 /// A token transform (`attn.rope`, `attn.norm`, `attn.expand`, ...).
 TensorResults evaluateToken(Operation *op, const ScalarScope &scope, Precision precision);
 bool isToken(Operation *op);
+/// What a whole layer has beyond these: `attn.project`, `attn.append`, weights made of weights, ...
+TensorResults evaluateLayerOp(Operation *op, const ScalarScope &scope, Precision precision);
+bool isLayerOp(Operation *op);
 
 /// Emits an error at `op` unless `tensor` has these sizes; `what` names it in the message.
 LogicalResult expectSizes(Operation *op, StringRef what, const HostTensor &tensor,

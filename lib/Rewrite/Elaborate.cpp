@@ -9,8 +9,12 @@ namespace mlir::attn {
 #define GEN_PASS_DEF_ELABORATEPASS
 #include "attn/Rewrite/Passes.h.inc"
 
-static constexpr Entry allEntries[] = {Entry::Prefill, Entry::Decode, Entry::Append};
-static constexpr StringRef entryNames[] = {"prefill", "decode", "append"};
+static constexpr Entry allEntries[] = {Entry::Prefill, Entry::Decode, Entry::Append,
+                                       Entry::LayerPrefill, Entry::LayerDecode};
+static constexpr StringRef entryNames[] = {"prefill", "decode", "append", "layer-prefill",
+                                           "layer-decode"};
+/// Layers are written when they are asked for: they are larger, and need the model's width.
+static constexpr size_t defaultEntries = 3;
 
 StringRef stringifyEntry(Entry entry) { return entryNames[static_cast<size_t>(entry)]; }
 
@@ -37,14 +41,16 @@ LogicalResult elaborateSpec(SpecOp spec, ArrayRef<Entry> entries,
   return success();
 }
 
-/// The entries a user named, or all of them.
+/// The entries a user named, or those of an attention alone.
 static FailureOr<SmallVector<Entry>> parseEntries(Operation *op, ArrayRef<std::string> words) {
   SmallVector<Entry> entries;
   for (const std::string &word : words) {
     std::optional<Entry> entry = symbolizeEntry(word);
     if (!entry) {
       InFlightDiagnostic error =
-          op->emitError("expected entries among prefill, decode and append, found '")
+          op->emitError(
+              "expected entries among prefill, decode, append, layer-prefill and layer-decode, "
+              "found '")
           << word << "'";
       if (StringRef near = nearestWord(word, entryNames); !near.empty())
         error << "; did you mean '" << near << "'?";
@@ -53,7 +59,7 @@ static FailureOr<SmallVector<Entry>> parseEntries(Operation *op, ArrayRef<std::s
     entries.push_back(*entry);
   }
   if (entries.empty())
-    entries.assign(std::begin(allEntries), std::end(allEntries));
+    entries.assign(allEntries, allEntries + defaultEntries);
   return entries;
 }
 

@@ -1,7 +1,6 @@
 //===- ElaborateEntries.cpp - the body of one entry of a spec ---===//
 
-#include "RewriteUtils.h"
-#include "attn/Rewrite/Transforms.h"
+#include "EntryWriter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -10,165 +9,11 @@
 namespace mlir::attn {
 
 //===----------------------------------------------------------------------===//
-// Rotations
-//===----------------------------------------------------------------------===//
-
-/// `rope` with one field replaced; a null value leaves the field to its default.
-static RopeAttr withField(RopeAttr rope, StringRef field, Attribute value) {
-  NamedAttrList fields(rope.getFields());
-  if (value)
-    fields.set(field, value);
-  else
-    fields.erase(field);
-  return RopeAttr::get(rope.getContext(), fields.getDictionary(rope.getContext()));
-}
-
-static RopeAttr withStart(RopeAttr rope, int64_t start) {
-  Builder builder(rope.getContext());
-  return withField(rope, "start", start ? builder.getI64IntegerAttr(start) : IntegerAttr());
-}
-
-/// The base by which each query head is turned: that of the key head its scores are with.
-static FailureOr<SmallVector<double>> queryBases(SpecOp spec, ArrayRef<double> keyBases) {
-  int64_t scoreHeads = spec.scoreHeads();
-  auto table = [&](std::optional<ArrayRef<int64_t>> given, int64_t heads) {
-    return given ? SmallVector<int64_t>(*given) : evenHeadMap(scoreHeads, heads);
-  };
-  SmallVector<int64_t> queries = table(spec.getQueryMap(), spec.getQueryHeads());
-  SmallVector<int64_t> keys = table(spec.getKeyMap(), spec.keyHeads());
-  SmallVector<double> bases(spec.getQueryHeads(), 0.0);
-  for (auto [query, key] : llvm::zip(queries, keys)) {
-    if (bases[query] != 0.0 && bases[query] != keyBases[key])
-      return spec.emitOpError("expected one rope base for all keys a query head meets, found ")
-             << bases[query] << " and " << keyBases[key] << " for query head " << query
-             << "; give the key heads of a group the same base";
-    bases[query] = keyBases[key];
-  }
-  // A query head that no score head reads still needs some base.
-  for (double &base : bases)
-    base = base == 0.0 ? keyBases.front() : base;
-  return bases;
-}
-
-/// The rotation of queries; null where the spec has none.
-static FailureOr<RopeAttr> queryRope(SpecOp spec) {
-  RopeAttr rope = spec.getRopeAttr();
-  if (rope && spec.getLatent())
-    return withStart(rope, spec.getLatent()->getInt("nope"));
-  SmallVector<double> keyBases = rope ? rope.getReals("bases") : SmallVector<double>();
-  if (keyBases.empty())
-    return rope;
-  FailureOr<SmallVector<double>> bases = queryBases(spec, keyBases);
-  if (failed(bases))
-    return failure();
-  return withField(rope, "bases", DenseF64ArrayAttr::get(spec.getContext(), *bases));
-}
-
-/// The rotation of keys as cached; with a latent it turns the shared rotary key from its start.
-static RopeAttr keyRope(SpecOp spec) {
-  RopeAttr rope = spec.getRopeAttr();
-  return rope && spec.getLatent() ? withStart(rope, 0) : rope;
-}
-
-//===----------------------------------------------------------------------===//
-// What a spec with a latent can say
-//===----------------------------------------------------------------------===//
-
-static LogicalResult checkLatentRope(SpecOp spec, RopeAttr rope) {
-  int64_t nope = spec.getLatent()->getInt("nope"), width = spec.getLatent()->getInt("rope");
-  if (rope.getStart() != 0 && rope.getStart() != nope)
-    return spec.emitOpError(
-               "expected the rotation of a latent's heads to start at their rotary part, ")
-           << nope << ", found " << rope.getStart() << "; leave 'start' out";
-  if (rope.getDims() > width)
-    return spec.emitOpError("expected at most ")
-           << width << " rotated elements, the latent's 'rope', found " << rope.getDims();
-  if (!rope.getReals("bases").empty())
-    return spec.emitOpError(
-        "expected one rope base for the rotary key that all heads of a latent share, "
-        "found 'bases'; use 'base'");
-  return success();
-}
-
-static LogicalResult checkLatent(SpecOp spec) {
-  if (!spec.getLatent())
-    return success();
-  if (spec.getValueNorm())
-    return spec.emitOpError(
-        "expected no 'value_norm' beside a latent, whose values are images of the "
-        "normalised latent; 'key_norm' is the norm of the latent");
-  if (RopeAttr rope = spec.getRopeAttr())
-    return checkLatentRope(spec, rope);
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Writing a function
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// A named argument or result of an entry.
-struct Port {
-  StringRef name;
-  Type type;
-};
-
-/// Writes one entry of one spec.
-class EntryWriter {
-public:
-  EntryWriter(SpecOp spec, Entry entry) : spec(spec), entry(entry), builder(spec.getContext()) {}
-
-  FailureOr<func::FuncOp> write(StringRef name, Operation *insertAfter);
-
-private:
-  void addAttentionPorts();
-  void addAppendPorts();
-  func::FuncOp openFunction(StringRef name, Operation *insertAfter);
-
-  LogicalResult writeAttention();
-  LogicalResult absorb(AttentionOp op);
-  void writeAppend();
-
-  FailureOr<Value> preparedQuery(Value cache);
-  AttentionOp createAttention(Value query, Value key, Value value);
-  Value normalised(Value input, NormAttr norm, StringRef gain);
-  Value rotated(Value input, Value start, RopeAttr rope);
-  void writeScoreRegion(AttentionOp op);
-  Value withAlibi(Block &block, Value score);
-  Value withSoftcap(Value score);
-
-  bool absorbs() const;
-  bool hasLse() { return spec.normalizerOrDefault() == Normalizer::Softmax; }
-  int64_t latentSize(StringRef field) { return spec.getLatent()->getInt(field); }
-  Type headsOfSize(int64_t heads, int64_t size) {
-    int64_t any = ShapedType::kDynamic;
-    return RankedTensorType::get({any, heads, any, size}, spec.elementType());
-  }
-  Type weight(ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, spec.elementType()); }
-  /// The argument of that name; the entry must have it.
-  Value argument(StringRef name) {
-    auto port = llvm::find_if(arguments, [&](const Port &port) { return port.name == name; });
-    assert(port != arguments.end() && "no argument of that name");
-    return body->getArgument(port - arguments.begin());
-  }
-  bool hasArgument(StringRef name) {
-    return llvm::any_of(arguments, [&](const Port &port) { return port.name == name; });
-  }
-
-  SpecOp spec;
-  Entry entry;
-  OpBuilder builder;
-  SmallVector<Port> arguments, results;
-  Block *body = nullptr;
-};
-} // namespace
-
-//===----------------------------------------------------------------------===//
 // Signatures
 //===----------------------------------------------------------------------===//
 
 void EntryWriter::addAttentionPorts() {
-  int64_t heads = spec.getQueryHeads(), any = ShapedType::kDynamic;
+  int64_t heads = spec.getQueryHeads();
   arguments.push_back({"query", headsOfSize(heads, spec.qkSize())});
   if (spec.getLatent()) {
     int64_t rank = latentSize("kv_rank");
@@ -184,7 +29,11 @@ void EntryWriter::addAttentionPorts() {
   if (spec.getSinks())
     arguments.push_back(
         {"sinks", RankedTensorType::get({spec.scoreHeads()}, builder.getF32Type())});
+  addAttentionResults();
+}
 
+void EntryWriter::addAttentionResults() {
+  int64_t any = ShapedType::kDynamic;
   results.push_back({"out", headsOfSize(spec.scoreHeads(), spec.vSize())});
   if (hasLse())
     results.push_back(
@@ -248,19 +97,28 @@ Value EntryWriter::rotated(Value input, Value start, RopeAttr rope) {
   return rope ? RopeOp::create(builder, spec.getLoc(), input.getType(), input, start, rope) : input;
 }
 
-/// The query normalised and rotated at positions `Sk - Sq + row`.
-FailureOr<Value> EntryWriter::preparedQuery(Value cache) {
-  FailureOr<RopeAttr> rope = queryRope(spec);
-  if (failed(rope))
-    return failure();
-  Value query = normalised(argument("query"), spec.getQueryNormAttr(), "query_gain");
-  if (!*rope)
-    return query;
+/// The position of the first query, so that the newest query stands at the newest key.
+Value EntryWriter::newestStart(Value cache, Value queries, int64_t queryAxis) {
   Location loc = spec.getLoc();
   Value sequence = arith::ConstantIndexOp::create(builder, loc, 2);
   Value keys = tensor::DimOp::create(builder, loc, cache, sequence);
-  Value queries = tensor::DimOp::create(builder, loc, argument("query"), sequence);
-  return rotated(query, arith::SubIOp::create(builder, loc, keys, queries), *rope);
+  if (queryAxis != 2)
+    sequence = arith::ConstantIndexOp::create(builder, loc, queryAxis);
+  Value rows = tensor::DimOp::create(builder, loc, queries, sequence);
+  return arith::SubIOp::create(builder, loc, keys, rows);
+}
+
+/// The query normalised and rotated from position `start` on; null: where it stands in the cache.
+FailureOr<Value> EntryWriter::preparedQuery(Value query, Value start) {
+  FailureOr<RopeAttr> rope = queryRope(spec);
+  if (failed(rope))
+    return failure();
+  Value normal = normalised(query, spec.getQueryNormAttr(), "query_gain");
+  if (!*rope)
+    return normal;
+  if (!start)
+    start = newestStart(argument(spec.getLatent() ? "cache" : "key"), query, 2);
+  return rotated(normal, start, *rope);
 }
 
 /// score - slope(h) * (q - k), written as score + slope(h) * (k - q).
@@ -303,14 +161,14 @@ void EntryWriter::writeScoreRegion(AttentionOp op) {
 
 AttentionOp EntryWriter::createAttention(Value query, Value key, Value value) {
   Value sinks = spec.getSinks() ? argument("sinks") : Value();
-  auto op =
-      AttentionOp::create(builder, spec.getLoc(), results[0].type,
-                          hasLse() ? results[1].type : Type(), query, key, value, sinks,
-                          /*offset=*/Value(), /*mask_operands=*/ValueRange(),
-                          builder.getF64FloatAttr(spec.scoreScale()), spec.maskOrDefault(),
-                          spec.getQueryMapAttr(), spec.getKeyMapAttr(), spec.getValueMapAttr(),
-                          NormalizerAttr::get(spec.getContext(), spec.normalizerOrDefault()),
-                          /*schedule=*/ScheduleAttr());
+  auto op = AttentionOp::create(
+      builder, spec.getLoc(), headsOfSize(spec.scoreHeads(), spec.vSize()),
+      hasLse() && !isLayer(entry) ? results[1].type : Type(), query, key, value, sinks,
+      /*offset=*/Value(), /*mask_operands=*/ValueRange(),
+      builder.getF64FloatAttr(spec.scoreScale()), spec.maskOrDefault(), spec.getQueryMapAttr(),
+      spec.getKeyMapAttr(), spec.getValueMapAttr(),
+      NormalizerAttr::get(spec.getContext(), spec.normalizerOrDefault()),
+      /*schedule=*/ScheduleAttr());
   writeScoreRegion(op);
   return op;
 }
@@ -319,7 +177,8 @@ bool EntryWriter::absorbs() const {
   SpecOp op = spec;
   if (!op.getLatent())
     return false;
-  return op.getForm() ? *op.getForm() == "absorbed" : entry == Entry::Decode;
+  bool decodes = entry == Entry::Decode || entry == Entry::LayerDecode;
+  return op.getForm() ? *op.getForm() == "absorbed" : decodes;
 }
 
 /// Keys and values of a latent's cache: each head's part is expanded, the rotary part shared.
@@ -339,20 +198,27 @@ static std::pair<Value, Value> expandCache(OpBuilder &builder, Location loc, Val
   return {key, expand(valueUp, valueWeight.getDimSize(2))};
 }
 
+std::pair<Value, Value> EntryWriter::attended(ValueRange caches) {
+  if (!spec.getLatent())
+    return {caches[0], caches[1]};
+  return expandCache(builder, spec.getLoc(), caches[0], argument("key_up"), argument("value_up"));
+}
+
 LogicalResult EntryWriter::writeAttention() {
-  Value cache = argument(spec.getLatent() ? "cache" : "key");
-  FailureOr<Value> query = preparedQuery(cache);
+  FailureOr<Value> query = preparedQuery(argument("query"), Value());
   if (failed(query))
     return failure();
-  auto [key, value] = spec.getLatent() ? expandCache(builder, spec.getLoc(), cache,
-                                                     argument("key_up"), argument("value_up"))
-                                       : std::pair<Value, Value>(cache, argument("value"));
+  SmallVector<Value> caches = {argument(spec.getLatent() ? "cache" : "key")};
+  if (!spec.getLatent())
+    caches.push_back(argument("value"));
+  auto [key, value] = attended(caches);
   AttentionOp op = createAttention(*query, key, value);
   func::ReturnOp::create(builder, spec.getLoc(), op.getResults());
   return absorbs() ? absorb(op) : success();
 }
 
-/// Both projection laws; a spec whose head tables forbid them is an error.
+/// Both projection laws; a spec whose head tables forbid them is an error, which names the
+/// operation in the way.
 LogicalResult EntryWriter::absorb(AttentionOp op) {
   DeclineReporter reporter(/*strict=*/true);
   IRRewriter rewriter(spec.getContext(), &reporter);
@@ -368,34 +234,49 @@ LogicalResult EntryWriter::absorb(AttentionOp op) {
 // Append
 //===----------------------------------------------------------------------===//
 
+SmallVector<Value> EntryWriter::latentRows(Value latent, Value ropeKey, Value start) {
+  SmallVector<Value> parts{normalised(latent, spec.getKeyNormAttr(), "key_gain")};
+  if (ropeKey)
+    parts.push_back(rotated(ropeKey, start, keyRope(spec)));
+  return {joinParts(builder, spec.getLoc(), parts)};
+}
+
+SmallVector<Value> EntryWriter::keyValueRows(Value key, Value value, Value start) {
+  Value normal = normalised(key, spec.getKeyNormAttr(), "key_gain");
+  return {rotated(normal, start, keyRope(spec)),
+          normalised(value, spec.getValueNormAttr(), "value_gain")};
+}
+
 void EntryWriter::writeAppend() {
   Value start = argument("start");
-  NormAttr keyNorm = spec.getKeyNormAttr();
-  SmallVector<Value> rows;
-  if (spec.getLatent()) {
-    SmallVector<Value> parts{normalised(argument("latent"), keyNorm, "key_gain")};
-    if (hasArgument("rope_key"))
-      parts.push_back(rotated(argument("rope_key"), start, keyRope(spec)));
-    rows.push_back(joinParts(builder, spec.getLoc(), parts));
-  } else {
-    Value key = normalised(argument("key"), keyNorm, "key_gain");
-    rows.push_back(rotated(key, start, keyRope(spec)));
-    rows.push_back(normalised(argument("value"), spec.getValueNormAttr(), "value_gain"));
-  }
+  Value ropeKey = hasArgument("rope_key") ? argument("rope_key") : Value();
+  auto rows = spec.getLatent() ? latentRows(argument("latent"), ropeKey, start)
+                               : keyValueRows(argument("key"), argument("value"), start);
   func::ReturnOp::create(builder, spec.getLoc(), rows);
 }
 
+void EntryWriter::addPorts() {
+  if (isLayer(entry))
+    return addLayerPorts();
+  entry == Entry::Append ? addAppendPorts() : addAttentionPorts();
+}
+
+LogicalResult EntryWriter::writeBody() {
+  if (isLayer(entry))
+    return writeLayer();
+  if (entry != Entry::Append)
+    return writeAttention();
+  writeAppend();
+  return success();
+}
+
 FailureOr<func::FuncOp> EntryWriter::write(StringRef name, Operation *insertAfter) {
-  bool append = entry == Entry::Append;
-  append ? addAppendPorts() : addAttentionPorts();
+  addPorts();
   func::FuncOp function = openFunction(name, insertAfter);
-  if (append) {
-    writeAppend();
-  } else if (failed(writeAttention())) {
-    function.erase();
-    return failure();
-  }
-  return function;
+  if (succeeded(writeBody()))
+    return function;
+  function.erase();
+  return failure();
 }
 
 //===----------------------------------------------------------------------===//
@@ -410,12 +291,28 @@ static bool isEntryOf(Operation *other, SpecOp spec, Entry entry) {
          of.getAttr() == spec.getSymNameAttr();
 }
 
+/// A layer's hidden states have a width, and its projections are products with a weight.
+static LogicalResult checkLayer(SpecOp spec) {
+  for (StringRef other : {"attn.projection_bias", "attn.clip_qkv"})
+    if (spec->hasAttr(other))
+      return spec.emitOpError("expected projections by a weight alone for a layer entry, found '")
+             << other
+             << "', which is not built; project outside and use prefill, decode and append";
+  if (spec.getWidth())
+    return success();
+  return spec.emitOpError(
+      "expected 'width', the size of the hidden states, for a layer entry; found "
+      "none; add width = ... to the spec");
+}
+
 FailureOr<func::FuncOp> elaborateEntry(SpecOp spec, Entry entry, Operation *insertAfter) {
   if (entry == Entry::Append && spec.getKvFrom())
     return func::FuncOp();
-  if (failed(checkLatent(spec)))
+  if (failed(checkLatent(spec)) || failed(checkSource(spec)) ||
+      (isLayer(entry) && failed(checkLayer(spec))))
     return failure();
   std::string name = (spec.getSymName() + "_" + stringifyEntry(entry)).str();
+  std::replace(name.begin() + static_cast<int64_t>(spec.getSymName().size()), name.end(), '-', '_');
   Operation *taken = SymbolTable::lookupSymbolIn(spec->getParentOp(), name);
   if (taken && isEntryOf(taken, spec, entry))
     return func::FuncOp();

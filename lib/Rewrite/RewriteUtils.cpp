@@ -123,7 +123,8 @@ void setHeadMap(AttentionOp op, HeadMap map) {
 //===----------------------------------------------------------------------===//
 
 bool isTokenTransform(Operation *op) {
-  return isa<RopeOp, NormOp, ScaleOp, ShortConvOp, HeadsOp, ColumnsOp, ExpandOp, ConcatOp>(op);
+  return isa<RopeOp, NormOp, ScaleOp, ShortConvOp, HeadsOp, ColumnsOp, ExpandOp, ConcatOp, AddOp,
+             GateOp, ShiftOp, JoinHeadsOp>(op);
 }
 
 void eraseUnreadTransforms(RewriterBase &rewriter, AttentionOp op) {

@@ -98,17 +98,29 @@ int32_t Entry::check(const attn_tensor *args, int64_t count, std::string *messag
   return 0;
 }
 
-int32_t Entry::run(const attn_tensor *args, int64_t count, int32_t threads,
-                   std::string *message) const {
-  int32_t code = check(args, count, message);
-  if (code != 0)
-    return code;
-  code = function(args, count, threads);
+/// The code of a call, in words for `message` when it is an error.
+static int32_t explain(const std::string &name, int32_t code, std::string *message) {
   if (code != 0 && message) {
     char buffer[160];
     *message = name + ": " + attn_error_text(code, buffer, sizeof(buffer));
   }
   return code;
+}
+
+int32_t Entry::run(const attn_tensor *args, int64_t count, int32_t threads,
+                   std::string *message) const {
+  if (!function)
+    return explain(name, ATTN_ERROR_DEVICE, message);
+  int32_t code = check(args, count, message);
+  return code != 0 ? code : explain(name, function(args, count, threads), message);
+}
+
+int32_t Entry::launch(const attn_tensor *args, int64_t count, void *stream,
+                      std::string *message) const {
+  if (!gpuFunction)
+    return explain(name, ATTN_ERROR_DEVICE, message);
+  int32_t code = check(args, count, message);
+  return code != 0 ? code : explain(name, gpuFunction(args, count, stream), message);
 }
 
 Bundle::~Bundle() {

@@ -1,11 +1,13 @@
 //===- BundleReader.cpp - from a bundle's folder to a loaded Bundle -------===//
 
+#include "CPU/attn_cpu.h"
 #include "CpuFeatures.h"
 #include "Json.h"
 #include "attn/Runtime/Bundle.h"
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 
@@ -25,7 +27,7 @@ public:
   bool read() {
     std::string text;
     return readFile(text) && parse(text) && readFormat() && readNames() && checkFeatures() &&
-           readEntries() && loadLibrary() && findFunctions();
+           chooseVariant() && readEntries() && loadLibrary() && findFunctions();
   }
 
 private:
@@ -101,10 +103,55 @@ private:
     return true;
   }
 
+  /// A list of texts, as `a,b`.
+  bool joinTexts(const Json &object, const char *name, std::string &out) {
+    const Json *list = field(object, name, Json::Kind::Array, "a list");
+    for (size_t i = 0; list && i < list->items.size(); ++i)
+      out += (i ? "," : "") + list->items[i].text;
+    return list;
+  }
+
+  /// The processor among several that the library will choose. The kernels were refused above if
+  /// the machine lacks what all of them need.
+  bool chooseVariant() {
+    const Json *list = manifest.find("variants");
+    if (!list)
+      return true;
+    std::vector<std::string> names(list->items.size()), features(list->items.size());
+    std::vector<const char *> namePointers, featurePointers;
+    for (size_t i = 0; i < list->items.size(); ++i) {
+      if (!text(list->items[i], "name", names[i]) ||
+          !joinTexts(list->items[i], "features", features[i]))
+        return false;
+      namePointers.push_back(names[i].c_str());
+      featurePointers.push_back(features[i].c_str());
+    }
+    int32_t picked = attn_cpu_pick(namePointers.data(), featurePointers.data(),
+                                   static_cast<int32_t>(names.size()));
+    if (picked >= 0)
+      bundle.variantName = names[picked];
+    return picked >= 0 || failVariant(names);
+  }
+
+  bool failVariant(const std::vector<std::string> &names) {
+    std::string all;
+    for (const std::string &name : names)
+      all += (all.empty() ? "" : ", ") + name;
+    const char *wanted = std::getenv("ATTN_CPU_VARIANT");
+    if (wanted && *wanted)
+      return fail(std::string("ATTN_CPU_VARIANT asks for '") + wanted + "'; expected one of " +
+                  all + " that this machine can run");
+    return fail("compiled for " + all +
+                "; this machine can run none of them; compile again with "
+                "--target=cpu, or add x86-64");
+  }
+
   bool checkFeatures() {
     const Json *target = field(manifest, "target", Json::Kind::Object, "an object");
     if (!target || !text(*target, "name", bundle.targetName))
       return false;
+    const Json *kind = target->find("kind");
+    bundle.forGpu = kind && kind->text == "gpu";
     const Json *features = field(*target, "features", Json::Kind::Array, "a list");
     if (!features)
       return false;
@@ -169,8 +216,12 @@ private:
 
   bool findFunctions() {
     for (Entry &entry : bundle.entryList) {
-      entry.function = reinterpret_cast<attn_entry_fn>(dlsym(bundle.library, entry.name.c_str()));
-      if (!entry.function)
+      void *symbol = dlsym(bundle.library, entry.name.c_str());
+      if (bundle.forGpu)
+        entry.gpuFunction = reinterpret_cast<attn_gpu_entry_fn>(symbol);
+      else
+        entry.function = reinterpret_cast<attn_entry_fn>(symbol);
+      if (!symbol)
         return fail("expected function '" + entry.name + "' in " + libraryName + ", found none");
     }
     return true;

@@ -8,6 +8,18 @@ using namespace mlir::attn;
 
 Target::~Target() = default;
 
+FailureOr<std::vector<std::string>> Target::objects(ModuleOp module) const {
+  FailureOr<std::string> object = serialize(module, OutputKind::Object);
+  if (failed(object))
+    return failure();
+  return std::vector<std::string>{std::move(*object)};
+}
+
+FailureOr<std::string> Target::dispatcher(ArrayRef<Variant>, ArrayRef<std::string>,
+                                          function_ref<InFlightDiagnostic()> emitError) const {
+  return emitError() << "target '" << name() << "' cannot share a library with others";
+}
+
 namespace {
 struct Registry {
   std::mutex mutex;
@@ -51,6 +63,11 @@ std::unique_ptr<Target> attn::createTarget(StringRef spelling,
     return nullptr;
   }
   auto [family, variant] = spelling.split(':');
+  if (variant.contains('+')) {
+    emitError() << "expected one processor, found several in '" << spelling
+                << "'; only a bundle of attn-compile can carry several";
+    return nullptr;
+  }
   TargetFactory factory;
   {
     std::lock_guard<std::mutex> lock(registry().mutex);

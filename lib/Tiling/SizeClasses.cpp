@@ -67,8 +67,10 @@ void SizeClasses::collect(Operation *op) {
       equate(cast.getSource(), i, cast.getDest(), i);
     return;
   }
+  if (collectLayer(op))
+    return;
   if (!isa<RopeOp, NormOp, ExpandOp, ConcatOp, ColumnsOp, HeadsOp, ScaleOp, ShortConvOp, MergeOp,
-           GatedSumOp>(op))
+           GatedSumOp, GateOp, ShiftOp, JoinHeadsOp>(op))
     return;
   // Batch and sequence of everything but weights are those of the first operand.
   bool weighted = isa<ExpandOp, ShortConvOp, NormOp>(op);
@@ -81,6 +83,30 @@ void SizeClasses::collect(Operation *op) {
     equate(op->getOperand(0), 2, value, 2);
   }
   collectWeights(op);
+}
+
+/// Operations on hidden states and caches, whose axes differ from operand to result.
+bool SizeClasses::collectLayer(Operation *op) {
+  if (auto tokens = dyn_cast<TokensOp>(op)) {
+    equate(tokens.getInput(), 0, tokens.getResult(), 0);
+    equate(tokens.getInput(), 1, tokens.getResult(), 2);
+  } else if (auto project = dyn_cast<ProjectOp>(op)) {
+    equate(project.getInput(), 0, project.getResult(), 0);
+    equate(project.getInput(), 2, project.getResult(), 1);
+  } else if (auto append = dyn_cast<AppendOp>(op)) {
+    for (int64_t dimension : {0, 2})
+      equate(append.getCache(), dimension, append.getResult(), dimension);
+    equate(append.getCache(), 0, append.getRows(), 0);
+    room[append.getCache().getAsOpaquePointer()] = nodeOf(append.getRows(), 2);
+  } else if (auto add = dyn_cast<AddOp>(op)) {
+    int64_t rank = cast<RankedTensorType>(add.getResult().getType()).getRank();
+    for (Value part : add.getParts())
+      for (int64_t dimension = 0; dimension < rank; ++dimension)
+        equate(part, dimension, add.getResult(), dimension);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 void SizeClasses::collectWeights(Operation *op) {
@@ -190,9 +216,14 @@ std::string SizeClasses::describe(Value tensor, int64_t dimension) {
       result += "/" + std::to_string(bound->second.divisor);
     return result;
   }
+  std::string result;
   if (cast<RankedTensorType>(tensor.getType()).isDynamicDim(dimension))
-    return text(nodeOf(tensor, dimension));
-  return "";
+    result = text(nodeOf(tensor, dimension));
+  // A cache holds at least the rows that are written to it.
+  auto rows = room.find(tensor.getAsOpaquePointer());
+  if (rows == room.end() || dimension != 2 || find(rows->second) == find(nodeOf(tensor, 2)))
+    return result;
+  return result + (result.empty() ? "" : ";") + ">=" + text(rows->second);
 }
 
 ArrayAttr SizeClasses::describe(Value tensor) {

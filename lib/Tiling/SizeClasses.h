@@ -15,8 +15,8 @@ public:
   explicit SizeClasses(func::FuncOp function);
 
   /// One text per dimension of `tensor`: empty where its type says all; else a size as a number,
-  /// a symbol such as `s0`, or a bound such as `>=s1/16` (rounded up). Symbols count up in the
-  /// order they are asked for.
+  /// a symbol such as `s0`, or a bound such as `>=s1/16` (rounded up), or both, `s1;>=s0`. Symbols
+  /// count up in the order they are asked for.
   ArrayAttr describe(Value tensor);
 
 private:
@@ -45,10 +45,12 @@ private:
   void collectMaskOperand(AttentionOp op, MaskAttr word);
   void collectScoreReads(AttentionOp op);
   void collectWeights(Operation *op);
+  bool collectLayer(Operation *op);
 
   std::vector<Node> nodes;
   std::map<Dimension, int64_t> ids;
   std::map<Dimension, Bound> bounds;
+  std::map<void *, int64_t> room; // cache -> length of the rows written to it
   int64_t numSymbols = 0;
 };
 

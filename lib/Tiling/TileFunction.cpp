@@ -44,6 +44,7 @@ private:
   LogicalResult tileConstant(arith::ConstantOp op);
   LogicalResult tileCast(tensor::CastOp op);
   void tileColumns(ColumnsOp op);
+  void tileHidden(TokensOp op);
   void finish(func::ReturnOp returned);
 
   Value bufferFor(OpResult result);
@@ -140,7 +141,7 @@ void FunctionTiler::makeResults() {
 /// A value made by an operation is made in place, in the first result it is returned as.
 void FunctionTiler::assignDestinations(func::ReturnOp returned) {
   for (auto [value, output] : llvm::zip(returned.getOperands(), outputs))
-    if (value.getDefiningOp() && !isa<ColumnsOp, tensor::CastOp>(value.getDefiningOp()))
+    if (value.getDefiningOp() && !isa<ColumnsOp, TokensOp, tensor::CastOp>(value.getDefiningOp()))
       destination.try_emplace(value, output);
 }
 
@@ -150,6 +151,8 @@ void FunctionTiler::assignDestinations(func::ReturnOp returned) {
 
 /// Batch and sequence of every result are those of the operation's first operand.
 Value FunctionTiler::sizeOfResult(OpResult result, int64_t dimension) {
+  if (isa<ProjectOp>(result.getOwner()) && dimension == 1)
+    dimension = 2;
   return sizeOf(b, values.lookup(result.getOwner()->getOperand(0)), dimension);
 }
 
@@ -214,8 +217,14 @@ static LogicalResult checkStaticHeads(Operation *op) {
   return success();
 }
 
+/// Operations of a layer: their verifiers ask for the static sizes themselves.
+static bool isLayerOp(Operation *op) {
+  return isa<ProjectOp, AppendOp, AddOp, GateOp, ShiftOp, JoinHeadsOp, ComposeOp, CombineOp,
+             SelectionOp>(op);
+}
+
 LogicalResult FunctionTiler::tileTokens(Operation *op) {
-  if (failed(checkStaticHeads(op)))
+  if (!isLayerOp(op) && failed(checkStaticHeads(op)))
     return failure();
   SmallVector<Value> inputs, results;
   for (Value operand : op->getOperands())
@@ -237,6 +246,21 @@ void FunctionTiler::tileColumns(ColumnsOp op) {
   sizes.push_back(b.getIndexAttr(op.getType().getDimSize(3)));
   values.map(op.getResult(),
              memref::SubViewOp::create(b, source, offsets, sizes, strides).getResult());
+}
+
+/// [B, S, width] seen as [B, 1, S, width].
+void FunctionTiler::tileHidden(TokensOp op) {
+  Value source = values.lookup(op.getInput());
+  SmallVector<ReassociationIndices> groups = {{0, 1}, {2}, {3}};
+  ArrayRef<int64_t> shape = op.getType().getShape();
+  auto type =
+      memref::ExpandShapeOp::computeExpandedType(cast<MemRefType>(source.getType()), shape, groups);
+  assert(succeeded(type) && "a dimension of one can always be put in");
+  SmallVector<OpFoldResult> sizes = {getAsOpFoldResult(sizeOf(b, source, 0)), b.getIndexAttr(1),
+                                     getAsOpFoldResult(sizeOf(b, source, 1)),
+                                     b.getIndexAttr(shape[3])};
+  values.map(op.getResult(),
+             memref::ExpandShapeOp::create(b, *type, source, groups, sizes).getResult());
 }
 
 LogicalResult FunctionTiler::tileConstant(arith::ConstantOp op) {
@@ -303,9 +327,12 @@ LogicalResult FunctionTiler::tile(Operation *op) {
       .Case([&](AttentionOp attention) { return tileAttentionOp(attention); })
       .Case([&](ColumnsOp columns) { return tileColumns(columns), success(); })
       .Case([&](tensor::CastOp cast) { return tileCast(cast); })
+      .Case([&](TokensOp hidden) { return tileHidden(hidden), success(); })
       .Case<RopeOp, NormOp, ExpandOp, ConcatOp, HeadsOp, ScaleOp, ShortConvOp, MergeOp, GatedSumOp>(
           [&](auto tokens) { return tileTokens(tokens); })
-      .Default([&](Operation *other) { return tileScalar(other); });
+      .Default([&](Operation *other) {
+        return isLayerOp(other) ? tileTokens(other) : tileScalar(other);
+      });
 }
 
 /// Copies what could not be made in place, frees the buffers, returns.

@@ -23,6 +23,15 @@ LogicalResult attn::tileTokenOp(OpBuilder &builder, Operation *operation, ValueR
       .Case([&](ShortConvOp op) { return emit(op, tileShortConv); })
       .Case([&](MergeOp op) { return emit(op, tileMerge); })
       .Case([&](GatedSumOp op) { return emit(op, tileGatedSum); })
+      .Case([&](ProjectOp op) { return emit(op, tileProject); })
+      .Case([&](AppendOp op) { return emit(op, tileAppend); })
+      .Case([&](AddOp op) { return emit(op, tileAdd); })
+      .Case([&](GateOp op) { return emit(op, tileGate); })
+      .Case([&](ShiftOp op) { return emit(op, tileShift); })
+      .Case([&](JoinHeadsOp op) { return emit(op, tileJoinHeads); })
+      .Case([&](ComposeOp op) { return emit(op, tileCompose); })
+      .Case([&](CombineOp op) { return emit(op, tileCombine); })
+      .Case([&](SelectionOp op) { return emit(op, tileSelection); })
       .Default([](Operation *op) {
         return op->emitOpError("expected a token transform, which becomes loops; this is none");
       });

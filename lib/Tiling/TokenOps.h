@@ -18,6 +18,16 @@ void tileScale(LoopBuilder &b, ScaleOp op, ValueRange inputs, ValueRange outputs
 void tileShortConv(LoopBuilder &b, ShortConvOp op, ValueRange inputs, ValueRange outputs);
 void tileMerge(LoopBuilder &b, MergeOp op, ValueRange inputs, ValueRange outputs);
 void tileGatedSum(LoopBuilder &b, GatedSumOp op, ValueRange inputs, ValueRange outputs);
+void tileProject(LoopBuilder &b, ProjectOp op, ValueRange inputs, ValueRange outputs);
+/// The one that may be given its input's memory as output.
+void tileAppend(LoopBuilder &b, AppendOp op, ValueRange inputs, ValueRange outputs);
+void tileAdd(LoopBuilder &b, AddOp op, ValueRange inputs, ValueRange outputs);
+void tileGate(LoopBuilder &b, GateOp op, ValueRange inputs, ValueRange outputs);
+void tileShift(LoopBuilder &b, ShiftOp op, ValueRange inputs, ValueRange outputs);
+void tileJoinHeads(LoopBuilder &b, JoinHeadsOp op, ValueRange inputs, ValueRange outputs);
+void tileCompose(LoopBuilder &b, ComposeOp op, ValueRange inputs, ValueRange outputs);
+void tileCombine(LoopBuilder &b, CombineOp op, ValueRange inputs, ValueRange outputs);
+void tileSelection(LoopBuilder &b, SelectionOp op, ValueRange inputs, ValueRange outputs);
 
 } // namespace mlir::attn
 

@@ -5,7 +5,7 @@
 // blocks read the weight from a packed panel of 16 columns: its rows lie a large power of two
 // apart in memory, so that a panel would fill few sets of the cache.
 #include "TokenOps.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "VectorLoops.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -28,55 +28,6 @@ struct TokenBlock {
 };
 
 } // namespace
-
-static constexpr int64_t maxLanes = 16;
-
-/// Widest power of two up to `limit` that divides `size`.
-static int64_t dividingPower(int64_t size, int64_t limit) {
-  while (size % limit != 0)
-    limit /= 2;
-  return limit;
-}
-
-static Value loadVector(LoopBuilder &b, Value memref, ValueRange at, int64_t lanes) {
-  Type element = cast<MemRefType>(memref.getType()).getElementType();
-  Value loaded = vector::LoadOp::create(b, VectorType::get({lanes}, element), memref, at);
-  auto wide = VectorType::get({lanes}, b.getF32Type());
-  return element.isF32() ? loaded : arith::ExtFOp::create(b, wide, loaded).getResult();
-}
-
-static void storeVector(LoopBuilder &b, Value value, Value memref, ValueRange at) {
-  Type element = cast<MemRefType>(memref.getType()).getElementType();
-  auto narrow = VectorType::get(cast<VectorType>(value.getType()).getShape(), element);
-  if (!element.isF32())
-    value = arith::TruncFOp::create(b, narrow, value);
-  vector::StoreOp::create(b, value, memref, at);
-}
-
-/// `for k in [0, upper) step`, carrying `count` zero vectors that `body` adds to.
-static SmallVector<Value> accumulate(LoopBuilder &b, int64_t upper, int64_t step, int64_t lanes,
-                                     int64_t count,
-                                     function_ref<void(Value k, SmallVector<Value> &)> body) {
-  auto type = VectorType::get({lanes}, b.getF32Type());
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  SmallVector<Value> zeros(count, zero);
-  auto loop = scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, upper),
-                                 indexConstant(b, step), zeros);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToEnd(loop.getBody());
-  SmallVector<Value> sums(loop.getRegionIterArgs());
-  body(loop.getInductionVar(), sums);
-  scf::YieldOp::create(b, sums);
-  return SmallVector<Value>(loop.getResults());
-}
-
-static void forStep(LoopBuilder &b, int64_t upper, int64_t step, function_ref<void(Value)> body) {
-  auto loop =
-      scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, upper), indexConstant(b, step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(loop.getBody()->getTerminator());
-  body(loop.getInductionVar());
-}
 
 static int64_t columnLanes(const Expansion &e) { return dividingPower(e.outer, maxLanes); }
 

@@ -6,7 +6,8 @@ using namespace mlir::attn;
 
 static bool isWish(Operation *op) {
   return isa<AttentionOp, RopeOp, NormOp, ExpandOp, ConcatOp, ColumnsOp, HeadsOp, ScaleOp,
-             ShortConvOp, MergeOp, GatedSumOp>(op);
+             ShortConvOp, MergeOp, GatedSumOp, TokensOp, ProjectOp, AppendOp, AddOp, GateOp,
+             ShiftOp, JoinHeadsOp, ComposeOp, CombineOp, SelectionOp>(op);
 }
 
 static Type findTensor(TypeRange types) {

@@ -85,3 +85,26 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 4, vector_regi
 func.func @nothing(%x: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
   return %x : tensor<?x8x?x64xf32>
 }
+
+// -----
+
+// A matrix unit: 2 x 2 tiles, and weights under the next scores.
+module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 2, loads_per_cycle = 2, l1 = 49152, l2 = 2097152, bf16_convert = 1, amx = 1>} {
+  // CHECK-LABEL: @matrix
+  // CHECK: schedule<rows = 64, keys = 192, panels = 16, lanes = 16, register_keys = 4, register_values = 4, unroll = 1, overlap = 1, maximum = lazy, order = longest_first>
+  // CHECK-SAME: "rows = 64, keys = 192: blocks of 2 x 2 tiles
+  // CHECK-SAME: "maximum = lazy: weights follow the scores block by block
+  // CHECK-SAME: "overlap = 1: the matrix unit multiplies the next keys
+  func.func @matrix(%q: tensor<?x32x?x128xbf16>, %k: tensor<?x8x?x128xbf16>, %v: tensor<?x8x?x128xbf16>) -> tensor<?x32x?x128xbf16> {
+    %out = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x32x?x128xbf16>, tensor<?x8x?x128xbf16>, tensor<?x8x?x128xbf16> -> tensor<?x32x?x128xbf16>
+    return %out : tensor<?x32x?x128xbf16>
+  }
+
+  // A normalizer without a maximum.
+  // CHECK-LABEL: @matrix_sigmoid
+  // CHECK: schedule<rows = 64, keys = 192, panels = 16, lanes = 16, register_keys = 4, register_values = 4, unroll = 1, order = linear>
+  func.func @matrix_sigmoid(%q: tensor<?x8x?x64xbf16>) -> tensor<?x8x?x64xbf16> {
+    %out = attn.attention %q, %q, %q scale(0.125) normalizer<sigmoid> : tensor<?x8x?x64xbf16>, tensor<?x8x?x64xbf16>, tensor<?x8x?x64xbf16> -> tensor<?x8x?x64xbf16>
+    return %out : tensor<?x8x?x64xbf16>
+  }
+}

@@ -85,3 +85,26 @@ func.func @planned_already(%q: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x4xf32>, %v:
       : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
   return %o : tensor<?x2x?x8xf32>
 }
+
+// -----
+
+// A gate is not linear: what it makes of an expansion is not an expansion.
+func.func @gated_values(%q: tensor<?x2x?x8xf32>, %k: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x16xf32>, %w: tensor<2x16x8xf32>) -> tensor<?x2x?x8xf32> {
+  %u = attn.expand %c, %w : tensor<?x1x?x16xf32>, tensor<2x16x8xf32> -> tensor<?x2x?x8xf32>
+  %v = attn.gate %u by %u : tensor<?x2x?x8xf32>
+  // expected-error @below {{expected the expansion to make the values itself, found attn.gate in between, which does not commute with an expansion; keep them expanded}}
+  %o = attn.attention %q, %k, %v scale(1.0)
+      : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+  return %o : tensor<?x2x?x8xf32>
+}
+
+// -----
+
+func.func @shifted_keys(%q: tensor<?x2x?x8xf32>, %v: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x16xf32>, %w: tensor<2x16x8xf32>) -> tensor<?x2x?x8xf32> {
+  %u = attn.expand %c, %w : tensor<?x1x?x16xf32>, tensor<2x16x8xf32> -> tensor<?x2x?x8xf32>
+  %n = attn.shift %u by 1 : tensor<?x2x?x8xf32>
+  // expected-error @below {{expected the expansion to make the keys itself, found attn.shift in between}}
+  %o = attn.attention %q, %n, %v scale(1.0)
+      : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+  return %o : tensor<?x2x?x8xf32>
+}

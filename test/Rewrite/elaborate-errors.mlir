@@ -1,7 +1,7 @@
 // RUN: attn-opt %s --attn-elaborate --split-input-file --verify-diagnostics
 // RUN: not attn-opt %s --attn-elaborate=entry=prefil --split-input-file -o %t 2>&1 | FileCheck %s
 
-// CHECK: error: expected entries among prefill, decode and append, found 'prefil'; did you mean 'prefill'?
+// CHECK: error: expected entries among prefill, decode, append, layer-prefill and layer-decode, found 'prefil'; did you mean 'prefill'?
 
 // expected-error @below {{expected the name @x_decode to be free for the decode of the spec; rename one of them}}
 attn.spec @x {query_heads = 2, qk_size = 8}
@@ -42,3 +42,45 @@ attn.spec @x {query_heads = 2, latent = #attn.latent<kv_rank = 32, nope = 16>, v
 // expected-error @below {{expected key weights of one head, or one per query head in the order of the score heads; found 2 weight heads for 2 query heads; keep the keys expanded}}
 // expected-error @below {{cannot be absorbed; use form = "expanded"}}
 attn.spec @x {query_heads = 2, latent = #attn.latent<kv_rank = 8, nope = 8>, form = "absorbed", key_map = array<i64: 1, 0>}
+
+// -----
+
+// A layer may read one that comes before it and has keys and values.
+// expected-note @below {{layer 1 is described here}}
+attn.spec @reader {query_heads = 4, key_heads = 1, qk_size = 8, layers = array<i64: 1>, kv_from = 0}
+// expected-error @below {{expected 'kv_from' to name a layer with keys and values of its own, found 1, which reads those of layer 0; name that one}}
+attn.spec @reader_of_a_reader {query_heads = 4, key_heads = 1, qk_size = 8, layers = array<i64: 2>, kv_from = 1}
+
+// -----
+
+attn.spec @owner {query_heads = 4, key_heads = 1, qk_size = 8, layers = array<i64: 0, 2>}
+// expected-error @below {{expected 'kv_from' to name a layer with keys and values, found 1, which no spec of this module describes; name one that is in 'layers' of a spec}}
+attn.spec @reader_of_nothing {query_heads = 4, key_heads = 1, qk_size = 8, layers = array<i64: 3>, kv_from = 1}
+
+// -----
+
+// expected-note @below {{layer 0 is described here}}
+attn.spec @owner {query_heads = 4, key_heads = 2, qk_size = 8, layers = array<i64: 0>}
+// expected-error @below {{expected the key head count of layer 0, whose cache it reads, 2; found 1; a cache is read as it was written}}
+attn.spec @other_heads {query_heads = 4, key_heads = 1, qk_size = 8, layers = array<i64: 1>, kv_from = 0}
+
+// -----
+
+// expected-note @below {{layer 0 is described here}}
+attn.spec @owner {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8>, layers = array<i64: 0>}
+// expected-error @below {{expected the latent rank of layer 0, whose cache it reads, 16; found 32; a cache is read as it was written}}
+attn.spec @other_latent {query_heads = 4, latent = #attn.latent<kv_rank = 32, nope = 8>, layers = array<i64: 1>, kv_from = 0}
+
+// -----
+
+// expected-note @below {{layer 0 is described here}}
+attn.spec @owner {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8>, layers = array<i64: 0>}
+// expected-error @below {{expected the latent rank of layer 0, whose cache it reads, 16; found 0; a cache is read as it was written}}
+attn.spec @keys_from_a_latent {query_heads = 4, qk_size = 8, layers = array<i64: 1>, kv_from = 0}
+
+// -----
+
+// expected-note @below {{layer 0 is described here}}
+attn.spec @owner {query_heads = 4, qk_size = 8, rope = #attn.rope<dims = 8>, layers = array<i64: 0>}
+// expected-error @below {{expected the rotation of the keys of layer 0, whose cache it reads, #attn.rope<dims = 8>; found none; a cache is read as it was written}}
+attn.spec @other_rotation {query_heads = 4, qk_size = 8, layers = array<i64: 1>, kv_from = 0}

@@ -25,6 +25,18 @@ MaskAttr AttentionOp::maskOrAll() {
   return getMask() ? *getMask() : MaskAttr::getAll(getContext());
 }
 
+std::optional<int64_t> AttentionOp::valueColumnOfKey() {
+  HeadMap map = headMap();
+  if (keyHeads() != valueHeads() || map.key != map.value)
+    return std::nullopt;
+  if (getValue() == getKey())
+    return 0;
+  auto columns = getValue().getDefiningOp<ColumnsOp>();
+  if (columns && columns.getInput() == getKey())
+    return static_cast<int64_t>(columns.getFirst());
+  return std::nullopt;
+}
+
 /// One axis of the head map: an even division or a valid table.
 static LogicalResult verifyHeadAxis(Operation *op, StringRef axis, DenseI64ArrayAttr table,
                                     int64_t heads, int64_t scoreHeads, StringRef rule) {

@@ -137,6 +137,7 @@ LogicalResult ScheduleAttr::verify(EmitError emitError, DictionaryAttr fields) {
   if (failed(verifyRecord(emitError, fields, fieldTable(), "schedule")))
     return failure();
   return verifyPositive(emitError, fields, fieldTable(), "schedule",
-                        {"rows", "keys", "panels", "stages", "splits", "consumers", "unroll"},
+                        {"rows", "keys", "panels", "stages", "splits", "consumers", "split_output",
+                         "cluster", "unroll"},
                         1 << 20);
 }

@@ -225,11 +225,14 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `stages` | key tiles in flight (asynchronous targets) |
     | `roles` | `uniform`, or `specialised` producers and consumers |
     | `consumers` | warpgroups that compute |
+    | `split_output` | warpgroups that share the output's columns of the same rows |
+    | `values_in_keys` | values are columns of the key tile and are loaded with it |
+    | `cluster` | blocks that load key tiles for each other |
     | `p_in_registers`, `overlap`, `pingpong`, `persistent` | switches of asynchronous targets |
     | `maximum` | `exact`, or `lazy` running maximum |
-    | `splits` | parts the key range is cut into |
+    | `splits` | most parts the key range is cut into; lengths decide when it runs |
     | `order` | `longest_first` or `linear` order of work items |
-    | `form` | `panels` of packed tiles, or `stream`: few rows, keys and values read once from memory (CPU) |
+    | `form` | `panels` of packed tiles, or `stream`: few rows, keys and values read once from memory |
 
     ```mlir
     func.func @planned(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {

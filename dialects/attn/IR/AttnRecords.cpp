@@ -118,6 +118,9 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       intField("stages", 1),
       wordField("roles", roles),
       intField("consumers", 1),
+      intField("split_output", 1),
+      flagField("values_in_keys", false),
+      intField("cluster", 1),
       flagField("p_in_registers", false),
       flagField("overlap", false),
       flagField("pingpong", false),
@@ -126,6 +129,7 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       intField("splits", 1),
       wordField("order", orders),
       wordField("form", forms),
+      flagField("strict", false),
   };
   return table;
 }

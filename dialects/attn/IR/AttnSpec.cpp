@@ -188,6 +188,16 @@ static LogicalResult verifyPosition(SpecOp op) {
   return success();
 }
 
+/// A rank above the width is no compression of it.
+static LogicalResult verifyRanks(SpecOp op) {
+  for (StringRef rank : {"kv_rank", "q_rank"})
+    if (op.getWidth() && op.getLatent()->getInt(rank) > static_cast<int64_t>(*op.getWidth()))
+      return op.emitOpError() << rank << " " << op.getLatent()->getInt(rank)
+                              << " of the latent exceeds the model width " << *op.getWidth()
+                              << "; a rank is at most the width (spec_c13)";
+  return success();
+}
+
 static LogicalResult verifyLatent(SpecOp op) {
   if (op.getForm() && !op.getLatent())
     return op.emitOpError("'form' needs 'latent' (spec_c11)");
@@ -204,7 +214,7 @@ static LogicalResult verifyLatent(SpecOp op) {
     return op.emitOpError() << "a latent expands to one key and value head per query head ("
                             << op.getQueryHeads() << "), found " << op.keyHeads() << " and "
                             << op.valueHeads() << " (spec_c5)";
-  return success();
+  return verifyRanks(op);
 }
 
 static LogicalResult verifyLayers(SpecOp op) {
@@ -217,8 +227,6 @@ static LogicalResult verifyLayers(SpecOp op) {
                               << layer << " (spec_c9)";
   if (!op.getKvFrom())
     return success();
-  if (op.getLatent())
-    return op.emitOpError("'kv_from' reads keys and values, not a latent (spec_c6)");
   int64_t source = *op.getKvFrom();
   if (source < 0)
     return op.emitOpError() << "kv_from must not be negative, found " << source << " (spec_c6)";

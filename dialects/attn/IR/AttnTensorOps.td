@@ -61,12 +61,13 @@ def Attn_SpecOp : Attn_Op<"spec", [Symbol]> {
     - (spec_c3) `rope` dims are even, at most Dqk minus `start`; `bases` has one entry per key head.
     - (spec_c4) `alibi` has one finite entry per score head.
     - (spec_c5) `latent` has positive ranks and `nope`; `qk_size`, if given, equals nope + rope; Hk = Hv = Hq.
-    - (spec_c6) `kv_from` names an earlier layer than every one in `layers`; without `latent`.
+    - (spec_c6) `kv_from` names an earlier layer than every one in `layers`.
     - (spec_c7) `softcap` is positive and finite, `scale` finite.
     - (spec_c8) `sinks` needs the softmax normaliser.
     - (spec_c9) `layers` are from 0 to 2^20 and occur once.
     - (spec_c10) words of the mask need no operand; its per-head tables have one entry per score head.
     - (spec_c11) `form` needs `latent`.
+    - (spec_c13) the ranks of `latent` are at most `width`, where it is given.
     - (spec_c12) every attribute is a field of the table, or another dialect's with a dotted name.
 
     Example:
@@ -209,6 +210,9 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     HeadMap headMap();
     MaskAttr maskOrAll();
     bool hasScoreRegion() { return !getScore().empty(); }
+    /// The first column of the keys at which the values lie, when they are a column range of them and
+    /// each score head reads both from one head: one load of the keys serves both products.
+    std::optional<int64_t> valueColumnOfKey();
   }];
 }
 

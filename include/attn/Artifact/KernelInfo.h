@@ -38,6 +38,8 @@ struct EntryInfo {
   std::string spec;
   std::vector<ArgumentInfo> arguments;
   std::vector<ScheduleInfo> schedules;
+  /// Why each attention with a latent is expanded or absorbed, and where the other form takes over.
+  std::vector<std::string> formReasons;
 };
 
 /// What a bundle promises beyond computing its definition. Each is a field of the manifest.
@@ -47,6 +49,17 @@ struct Promises {
   /// Same input, same bits; and for any number of threads.
   bool deterministic = true;
   bool sameBitsForAnyThreads = true;
+};
+
+/// The part of a kernel's facts that belongs to one of several processors.
+struct VariantInfo {
+  /// What ATTN_CPU_VARIANT calls it, such as `x86-64-v3`.
+  std::string name;
+  /// As in KernelInfo.
+  std::vector<std::string> features;
+  std::string target;
+  /// Schedules by entry, in the order of KernelInfo::entries.
+  std::vector<std::vector<ScheduleInfo>> schedules;
 };
 
 /// The facts of a kernel.
@@ -63,11 +76,18 @@ struct KernelInfo {
   /// Entries take device memory and a stream.
   bool isGpu = false;
   Promises promises;
+  /// Of a bundle for several processors, the first one to be tried first; empty for one. `features`
+  /// are then those that all need, `target` and the entries' schedules those of the first.
+  std::vector<VariantInfo> variants;
 };
 
 /// Gathers the facts of a module in state `planned`. Fails with a diagnostic at the function when
 /// an argument cannot cross the C interface.
 FailureOr<KernelInfo> gatherKernelInfo(ModuleOp planned, StringRef name);
+
+/// One record for a bundle of several processors, from a record for each, the first one to be tried
+/// first. `targetName` chose them all.
+KernelInfo mergeVariants(ArrayRef<KernelInfo> kernels, StringRef targetName);
 
 /// A C identifier made of `text`: other characters become `_`, and a leading digit is preceded by
 /// one. Never empty.

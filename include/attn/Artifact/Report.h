@@ -15,12 +15,12 @@ namespace mlir::attn {
 /// The lengths a report or a measurement is about; they fill what a function leaves open.
 struct ReportSizes {
   int64_t batch = 1;
-  /// Query rows; absent: 1 for decode, the keys' length for all others.
+  /// Query rows; absent: 1 for decode and layer-decode, the keys' length for all others.
   std::optional<int64_t> queryLength;
   int64_t keyLength = 2048;
 
   int64_t queryLengthFor(StringRef role) const {
-    return queryLength.value_or(role == "decode" ? 1 : keyLength);
+    return queryLength.value_or(role.ends_with("decode") ? 1 : keyLength);
   }
 };
 
@@ -42,8 +42,14 @@ struct HeadFacts {
   std::string mask = "none";
   /// `absorbed`, `expanded`, or `plain` without a latent.
   std::string form = "plain";
-  /// Bytes cached per token and layer.
-  int64_t cacheBytesPerToken = 0;
+  /// Bytes cached per token and layer: as the mechanism caches them, if keys and values of every
+  /// head were cached instead, and under MHA of the same width. Zero where it is not known.
+  int64_t cacheBytesPerToken = 0, expandedBytesPerToken = 0, mhaBytesPerToken = 0;
+  double cacheRatio() const {
+    return mhaBytesPerToken
+               ? static_cast<double>(cacheBytesPerToken) / static_cast<double>(mhaBytesPerToken)
+               : 0;
+  }
   std::vector<int64_t> layers;
 };
 

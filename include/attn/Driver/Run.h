@@ -4,7 +4,8 @@
 #define ATTN_DRIVER_RUN_H
 
 #include "attn/Artifact/Report.h"
-#include "attn/Driver/Session.h"
+#include "attn/Driver/MachineCeiling.h"
+#include "attn/Driver/Outcome.h"
 
 #include <optional>
 #include <vector>
@@ -25,6 +26,9 @@ struct RunOptions {
   /// Zero: all processors.
   int64_t threads = 0;
   int64_t seed = 1;
+  /// Rows to compare with the definition, evenly spread; zero: all of short inputs, of long ones as
+  /// many as keep the reference's work bounded (at least a thousand).
+  int64_t rows = 0;
   /// Where to write an array of records; empty for nowhere.
   std::string json;
 };
@@ -32,14 +36,20 @@ struct RunOptions {
 /// What was found out about one entry; the fields that were not measured are absent.
 struct RunRecord {
   std::string name, model, target, dtype;
+  /// The GPU's name; empty for the machine's processors.
+  std::string device;
   int64_t threads = 0;
   HeadFacts heads;
   Cost cost;
   std::optional<double> compileSeconds;
   /// Of `--bench`.
   std::optional<double> medianSeconds, ceiling, ceilingShare;
+  MachineCeiling measuredCeiling;
   /// Of `--check`: absolute, of the output nearest to (or furthest past) its allowance.
   std::optional<double> maxError, allowedError, errorRatio;
+  /// Rows that were compared, and whether there are more.
+  std::optional<int64_t> checkedRows;
+  bool isSampled = false;
 };
 
 /// Checks and times as the options say. Prints a line per entry to `out`. A mismatch with the

@@ -3,6 +3,8 @@
 #ifndef ATTN_DRIVER_SESSION_H
 #define ATTN_DRIVER_SESSION_H
 
+#include "attn/Driver/Outcome.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -13,9 +15,6 @@
 #include <string>
 
 namespace mlir::attn {
-
-/// How something ended; the values are the programs' exit codes.
-enum class Outcome { Success = 0, UserError = 1, InternalError = 2 };
 
 /// An input file, its module, and everybody who hears about errors. Errors are printed to the
 /// given stream as they occur, with the line of the input they are about.
@@ -35,14 +34,20 @@ public:
   /// an entry asks for nothing.
   Outcome keepEntries(ArrayRef<std::string> entries);
   /// Runs passes. An internal failure (a crash, invalid IR, a broken state) writes a reproducer
-  /// and says so.
-  Outcome run(function_ref<void(OpPassManager &)> build);
+  /// and says so. `verifyEach` verifies the IR behind each pass; without it the last pass must, as
+  /// `attn-verify-lowered` does (the lowering makes so many operations that it pays).
+  Outcome run(function_ref<void(OpPassManager &)> build, bool verifyEach = true);
 
   /// Prints an error that has no place in the input.
   Outcome error(const Twine &message);
 
   MLIRContext *context();
   ModuleOp module();
+  /// Goes on with another module of the same context; gives the one before.
+  OwningOpRef<ModuleOp> exchangeModule(OwningOpRef<ModuleOp> module) {
+    std::swap(module, moduleOwner);
+    return module;
+  }
   /// The model's or the spec's name, else the input's file name; a C identifier.
   std::string kernelName();
   /// Where `run` writes a reproducer; by default beside the working directory's files, as

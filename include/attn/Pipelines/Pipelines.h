@@ -18,9 +18,11 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
   Option<std::string> target{
       *this, "target", llvm::cl::init("cpu"),
       llvm::cl::desc("what to compile for: cpu, cpu:x86-64-v3, cpu:x86-64-v4, ...")};
-  ListOption<std::string> entries{
-      *this, "entry",
-      llvm::cl::desc("functions of each spec: prefill, decode, append; default all")};
+  ListOption<std::string> entries{*this, "entry",
+                                  llvm::cl::desc("functions of each spec: prefill, decode, append "
+                                                 "(default), layer-prefill, layer-decode")};
+  Option<bool> exactMaximum{*this, "exact-maximum", llvm::cl::init(false),
+                            llvm::cl::desc("running maxima, never a lazy one")};
 };
 
 /// imported -> elaborated: every `attn.spec` has its functions.
@@ -28,7 +30,8 @@ void buildElaboration(OpPassManager &pm, ArrayRef<std::string> entries = {});
 
 /// elaborated -> planned: scales and replicated heads are folded into the attentions, the module
 /// knows its target, and every attention has a schedule.
-void buildPlanning(OpPassManager &pm, StringRef target);
+/// `exactMaximum`: running maxima also where a target would keep the first tile's.
+void buildPlanning(OpPassManager &pm, StringRef target, bool exactMaximum = false);
 
 /// planned -> tiled: loops over tiles on memrefs.
 void buildTiling(OpPassManager &pm);

@@ -12,6 +12,10 @@ def PlanPass : Pass<"attn-plan", "::mlir::ModuleOp"> {
     A small cost model compares candidates; batch and lengths are unknown to it, so it goes by
     head sizes, head groups, the mask and the function's `attn.entry`.
 
+    Where a target has kernels for it, the rows' maximum is lazy: they keep the reference of their
+    first key tile, and tiles whose sums outgrow it run again. `exact-maximum` asks for the running
+    maximum.
+
     A schedule that is there already (written by hand or by a tuner) is kept, and refused where the
     target cannot obey it.
 
@@ -30,6 +34,8 @@ def PlanPass : Pass<"attn-plan", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [Option<"exactMaximum", "exact-maximum", "bool", /*default=*/"false",
+                        "running maxima, although a target could keep the first tile's">];
   let statistics = [Statistic<"numPlanned", "planned", "attentions given a schedule">];
   let dependentDialects = ["::mlir::attn::AttnDialect"];
 }

@@ -7,6 +7,17 @@
 
 namespace mlir::attn {
 
+/// On a module: kernels keep promise 3 in full, also where that costs (`strict = 1`).
+constexpr StringLiteral strictAttrName = "attn.strict";
+
+/// How far a row's reference may lag behind its maximum.
+enum class Maximum {
+  /// As far as a kernel notices and mends; where the target has such kernels.
+  Lazy,
+  /// Not at all: it is the running maximum.
+  Exact
+};
+
 /// A schedule, and one sentence for each number in it ("rows = 32: ...").
 struct Plan {
   ScheduleAttr schedule;
@@ -18,7 +29,8 @@ FailureOr<TargetAttr> getTarget(ModuleOp module);
 
 /// Chooses a schedule for `attention` on `target`. Fails with a diagnostic at the attention when
 /// the target cannot run it.
-FailureOr<Plan> planAttention(AttentionOp attention, TargetAttr target);
+FailureOr<Plan> planAttention(AttentionOp attention, TargetAttr target,
+                              Maximum wanted = Maximum::Lazy);
 
 /// Fills in what a schedule written by hand leaves open: lanes and the register block.
 LogicalResult completeSchedule(AttentionOp attention, TargetAttr target);

@@ -15,6 +15,8 @@ namespace mlir::attn {
 /// key tiles and value tiles. Elements have 16 bits. All sizes in bytes.
 struct WarpgroupTile {
   int64_t qkSize = 0, vSize = 0, keys = 0, consumers = 0, stages = 0, queryBuffers = 1;
+  /// Registers that planning leaves to the code of the mask and the score program.
+  int64_t codeRegisters = 0;
 
   int64_t rows() const { return 64 * consumers; }
   int64_t threads() const { return 128 * (consumers + 1); }
@@ -35,22 +37,29 @@ struct WarpgroupTile {
   int64_t keyOffset() const { return queryBuffers * queryBytes(); }
   int64_t valueOffset() const { return keyOffset() + stages * keyBytes(); }
   int64_t barrierOffset() const { return valueOffset() + stages * valueBytes(); }
-  /// Full and empty barriers of both rings and of the queries, and the ring of tile numbers.
-  int64_t sharedBytes() const {
-    return barrierOffset() + 4 * 8 * stages + 2 * 8 * queryBuffers * consumers + 2 * 16 + 8;
+  /// Behind the full and empty barriers of both rings and of the queries, the ring of tile numbers,
+  /// and the flagged tiles of a lazy maximum with their barrier: each consumer's ranges, as nine
+  /// words.
+  int64_t cardOffset() const {
+    int64_t end =
+        barrierOffset() + 4 * 8 * stages + 2 * 8 * queryBuffers * consumers + 2 * 16 + 3 * 8;
+    return (end + 15) / 16 * 16;
   }
+  static constexpr int64_t cards = 4, cardBytes = 48;
+  int64_t sharedBytes() const { return cardOffset() + cards * consumers * cardBytes; }
 
   /// Registers a thread has when all are launched: a multiple of 8 of the file's 65536 words.
   int64_t launchRegisters() const { return std::min<int64_t>(248, 65536 / threads() / 8 * 8); }
-  /// The producer keeps what the scheduler's arithmetic needs (it spills at 24) ...
-  static constexpr int64_t producerRegisters() { return 32; }
+  /// The producer keeps what the scheduler's arithmetic needs (it spills at 24, and at 32 with
+  /// flagged tiles and four chunks per row); up to two consumers have 232 either way ...
+  int64_t producerRegisters() const { return consumers <= 2 ? 40 : 32; }
   /// ... and the consumers share the rest.
   int64_t consumerRegisters() const {
     int64_t pool = launchRegisters() * (consumers + 1) - producerRegisters();
     return std::min<int64_t>(248, pool / consumers / 8 * 8);
   }
   /// Scores, weights as 16-bit pairs, accumulator; then addresses, row maxima and sums, predicates.
-  int64_t neededRegisters() const { return keys / 2 + keys / 4 + vSize / 2 + 30; }
+  int64_t neededRegisters() const { return keys / 2 + keys / 4 + vSize / 2 + 30 + codeRegisters; }
   bool fits(int64_t sharedLimit) const {
     return neededRegisters() <= consumerRegisters() && sharedBytes() <= sharedLimit;
   }

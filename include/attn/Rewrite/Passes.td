@@ -28,7 +28,21 @@ def ElaboratePass : Pass<"attn-elaborate", "::mlir::ModuleOp"> {
     expanded and decode is absorbed.
 
     With `kv_from`, the functions carry `attn.kv_from` and there is no append: the cache belongs to
-    the other layer.
+    the other layer. Where the module describes that layer, it must own its cache and agree with
+    its reader in what the cache holds: heads and sizes or latent, rotation, element type.
+
+    Two more are written when `entry` names them, for a spec with `width`: `@x_layer_prefill` and
+    `@x_layer_decode`, from hidden states `[B, S, width]` to output, with the weights as arguments.
+
+    | | arguments | results |
+    |---|---|---|
+    | plain | hidden, key_cache, value_cache, query_weight [, query_gain], key_weight [, key_gain], value_weight [, value_gain] [, sinks], output_weight | out, key_cache_out, value_cache_out |
+    | latent | hidden, cache [, query_down [, query_latent_gain]], query_weight [, query_gain], latent_down [, key_gain], key_up, value_up [, sinks], output_weight | out, cache_out |
+
+    The caches have their final length; what they hold in the last S tokens is replaced by the new rows (see
+    `attn.append`). The query latent, of width `q_rank`, is normalised as the key latent is. A layer
+    with `kv_from` has neither the weights nor the results of a cache: it reads the other's as it
+    is. Hidden states arrive normalised, and nothing is added to the output.
 
     The specs stay in the module: reports and manifests read them. A function that an earlier
     run made of the same spec is left as it is, so the pass may run twice.
@@ -60,7 +74,7 @@ def ElaboratePass : Pass<"attn-elaborate", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [ListOption<"entries", "entry", "std::string",
-                            "functions to write: prefill, decode, append; all when not given">];
+                            "functions to write: prefill, decode, append (these when not given), layer-prefill, layer-decode">];
   let statistics = [Statistic<"numSpecs", "specs", "specs elaborated">,
                     Statistic<"numFunctions", "functions", "functions written">];
   let dependentDialects = ["::mlir::attn::AttnDialect", "::mlir::arith::ArithDialect",
@@ -234,6 +248,240 @@ def FoldHeadsPass : Rewrite_Pass<"attn-fold-heads"> {
     ```
   }];
   let statistics = [Statistic<"numSelections", "selections", "head selections folded">];
+}
+
+def AliasValuePass : Rewrite_Pass<"attn-alias-value"> {
+  let summary = "makes values that are part of the keys a column range of them";
+  let description = [{
+    Where the keys are an `attn.concat` and the values are one of its parts, or columns of one, the
+    values become `attn.columns` of the keys: one load of a key tile serves both products.
+    `AttentionOp::valueColumnOfKey` tells a lowering; on memrefs it is a `memref.subview` of the keys' buffer.
+
+    - Assumes: nothing; each attention is looked at by itself.
+    - Declines, with a remark, where some score head reads its key and its value from different heads.
+    - Leaves to others: values that come from elsewhere.
+    - Numbers: exact.
+
+    Example: `attn-opt --attn-alias-value` on
+
+    ```mlir
+    func.func @latent(%q: tensor<?x16x?x96xf32>, %c: tensor<?x1x?x64xf32>, %r: tensor<?x1x?x32xf32>) -> tensor<?x16x?x64xf32> {
+      %k = attn.concat %c, %r : tensor<?x1x?x64xf32>, tensor<?x1x?x32xf32> -> tensor<?x1x?x96xf32>
+      %o = attn.attention %q, %k, %c scale(0.125)
+          : tensor<?x16x?x96xf32>, tensor<?x1x?x96xf32>, tensor<?x1x?x64xf32> -> tensor<?x16x?x64xf32>
+      return %o : tensor<?x16x?x64xf32>
+    }
+    ```
+
+    gives
+
+    ```mlir
+    func.func @latent(%q: tensor<?x16x?x96xf32>, %c: tensor<?x1x?x64xf32>, %r: tensor<?x1x?x32xf32>) -> tensor<?x16x?x64xf32> {
+      %k = attn.concat %c, %r : tensor<?x1x?x64xf32>, tensor<?x1x?x32xf32> -> tensor<?x1x?x96xf32>
+      %v = attn.columns %k from 0 : tensor<?x1x?x96xf32> -> tensor<?x1x?x64xf32>
+      %o = attn.attention %q, %k, %v scale(0.125)
+          : tensor<?x16x?x96xf32>, tensor<?x1x?x96xf32>, tensor<?x1x?x64xf32> -> tensor<?x16x?x64xf32>
+      return %o : tensor<?x16x?x64xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numValues", "values", "values that became columns of keys">];
+}
+
+def GroupsToLatentPass : Rewrite_Pass<"attn-groups-to-latent"> {
+  let summary = "writes grouped keys and values as expansions of a latent";
+  let description = [{
+    The keys of a group's heads, joined, are a latent, and the repetition of heads is its expansion by
+    weights of zeros and ones (TransMLA, Meng et al. 2025): what is cached stays the same, and weights
+    that start there may train on, each query head for itself. `attn-absorb-latent` makes the
+    absorbed form of it; `attn-hoist-weights` gives the weights as arguments.
+
+    - Assumes: nothing; each attention is looked at by itself.
+    - Declines, with a remark, where several score heads share a query head.
+    - Leaves to others: attentions with one key and one value head, and expanded ones: both have a latent.
+    - Numbers: exact for finite tokens; the added terms are zeros.
+
+    Example: `attn-opt --attn-groups-to-latent` on
+
+    ```mlir
+    func.func @gqa(%q: tensor<?x4x?x16xf32>, %k: tensor<?x2x?x16xf32>, %v: tensor<?x2x?x16xf32>) -> tensor<?x4x?x16xf32> {
+      %o = attn.attention %q, %k, %v scale(0.25) : tensor<?x4x?x16xf32>, tensor<?x2x?x16xf32>, tensor<?x2x?x16xf32> -> tensor<?x4x?x16xf32>
+      return %o : tensor<?x4x?x16xf32>
+    }
+    ```
+
+    gives
+
+    ```mlir
+    func.func @gqa(%q: tensor<?x4x?x16xf32>, %k: tensor<?x2x?x16xf32>, %v: tensor<?x2x?x16xf32>) -> tensor<?x4x?x16xf32> {
+      %ck = attn.join_heads %k : tensor<?x2x?x16xf32> -> tensor<?x1x?x32xf32>
+      %wk = attn.selection [0, 0, 1, 1] : tensor<4x32x16xf32>
+      %ek = attn.expand %ck, %wk : tensor<?x1x?x32xf32>, tensor<4x32x16xf32> -> tensor<?x4x?x16xf32>
+      %cv = attn.join_heads %v : tensor<?x2x?x16xf32> -> tensor<?x1x?x32xf32>
+      %wv = attn.selection [0, 0, 1, 1] : tensor<4x32x16xf32>
+      %ev = attn.expand %cv, %wv : tensor<?x1x?x32xf32>, tensor<4x32x16xf32> -> tensor<?x4x?x16xf32>
+      %o = attn.attention %q, %ek, %ev scale(0.25) : tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32> -> tensor<?x4x?x16xf32>
+      return %o : tensor<?x4x?x16xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numAttentions", "attentions", "attentions given a latent">];
+}
+
+def ChooseFormPass : Pass<"attn-choose-form", "::mlir::ModuleOp"> {
+  let summary = "expanded or absorbed, by what a call of each entry costs";
+  let description = [{
+    Counts, for both forms of an attention with a latent, the multiplications of scores, values and
+    expansions, and the bytes of cache, keys and values, turns them into cycles with the facts in `attn.target` (16
+    multiply-adds a cycle without), and takes the cheaper. A call of a decode entry has one query row; of
+    others, `rows`. With `r`, `n` and `v` the rank and the sizes of a head's key and value, and `p` the
+    rotary part, arithmetic alone crosses at `r (n + v) / (2 r - n - v)` rows: 170.7 for 512, 128 and 128.
+    The choice and the crossing point stand in `attn.form_reason`, which `--report` prints.
+
+    A form that a spec names is kept, and so is a function that nobody elaborated, unless `all` is given.
+
+    - Assumes: nothing.
+    - Declines, with a remark, where an operation in between blocks the form (see `attn-absorb-latent`); a form
+      whose heads would exceed the largest sizes is not chosen.
+    - Leaves to others: attentions with a schedule.
+    - Numbers: inexact where the form changes, like `attn-absorb-latent`.
+
+    Example: `attn-opt --attn-choose-form=all` on
+
+    ```mlir
+    func.func @one_row(%q: tensor<?x16x1x128xf32>, %c: tensor<?x1x?x512xf32>, %w: tensor<16x512x128xf32>, %v: tensor<16x512x128xf32>) -> tensor<?x16x1x128xf32> {
+      %k = attn.expand %c, %w : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+      %e = attn.expand %c, %v : tensor<?x1x?x512xf32>, tensor<16x512x128xf32> -> tensor<?x16x?x128xf32>
+      %o = attn.attention %q, %k, %e scale(0.125)
+          : tensor<?x16x1x128xf32>, tensor<?x16x?x128xf32>, tensor<?x16x?x128xf32> -> tensor<?x16x1x128xf32>
+      return %o : tensor<?x16x1x128xf32>
+    }
+    ```
+
+    gives the absorbed form.
+  }];
+  let options = [Option<"rows", "rows", "int64_t", /*default=*/"2048", "query rows of a call that does not decode">,
+                 Option<"keys", "keys", "int64_t", /*default=*/"2048", "keys of a call">,
+                 Option<"all", "all", "bool", /*default=*/"false", "choose for functions written by hand, too">];
+  let statistics = [Statistic<"numChanged", "changed", "attentions that took the other form">];
+  let dependentDialects = ["::mlir::attn::AttnDialect"];
+}
+
+def FoldWeightsPass : Rewrite_Pass<"attn-fold-weights"> {
+  let summary = "multiplies two linear maps in a row into one weight";
+  let description = [{
+    An `attn.expand` of an `attn.expand`, and an `attn.project` of one, take the `attn.compose` of both
+    weights: a map that all heads share (the linear form of Knocking-Heads Attention), or a basis found
+    for a group of heads, becomes part of the projections.
+
+    - Assumes: nothing.
+    - Declines, with a remark, where an output projection follows an expansion from one head to several.
+    - Leaves to others: chains that are narrower in the middle, which a product would make dearer; a middle
+      that others read too; transposed expansions. `attn-hoist-weights` moves the product out of the function.
+    - Numbers: inexact. Equal in real arithmetic; the order of sums changes, and the folded weight is
+      rounded to its type.
+
+    Example: `attn-opt --attn-fold-weights` on
+
+    ```mlir
+    func.func @mixed(%x: tensor<?x1x?x256xf32>, %w: tensor<8x256x64xf32>, %mix: tensor<1x64x64xf32>) -> tensor<?x8x?x64xf32> {
+      %v = attn.expand %x, %w : tensor<?x1x?x256xf32>, tensor<8x256x64xf32> -> tensor<?x8x?x64xf32>
+      %m = attn.expand %v, %mix : tensor<?x8x?x64xf32>, tensor<1x64x64xf32> -> tensor<?x8x?x64xf32>
+      return %m : tensor<?x8x?x64xf32>
+    }
+    ```
+
+    gives
+
+    ```mlir
+    func.func @mixed(%x: tensor<?x1x?x256xf32>, %w: tensor<8x256x64xf32>, %mix: tensor<1x64x64xf32>) -> tensor<?x8x?x64xf32> {
+      %f = attn.compose %w, %mix : tensor<8x256x64xf32>, tensor<1x64x64xf32> -> tensor<8x256x64xf32>
+      %m = attn.expand %x, %f : tensor<?x1x?x256xf32>, tensor<8x256x64xf32> -> tensor<?x8x?x64xf32>
+      return %m : tensor<?x8x?x64xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numFolds", "folds", "pairs of maps made one">];
+}
+
+def HoistWeightsPass : Pass<"attn-hoist-weights", "::mlir::ModuleOp"> {
+  let summary = "moves what only makes weights into a function of its own";
+  let description = [{
+    `attn.compose`, `attn.combine` and `attn.selection` that read arguments only move from `@f` to
+    `@f_weights`, which a caller runs once; `@f` takes its results as further arguments and
+    loses those that nothing else reads.
+
+    - Assumes: functions of one block.
+    - Declines, with an error, where the name `@f_weights` is taken.
+    - Leaves to others: weights that depend on tokens.
+    - Numbers: exact.
+
+    Example: `attn-opt --attn-hoist-weights` on
+
+    ```mlir
+    func.func @mean_keys(%x: tensor<?x1x?x256xf32>, %w: tensor<8x256x64xf32>, %c: tensor<2x8xf32>) -> tensor<?x2x?x64xf32> {
+      %f = attn.combine %w by %c : tensor<8x256x64xf32>, tensor<2x8xf32> -> tensor<2x256x64xf32>
+      %k = attn.expand %x, %f : tensor<?x1x?x256xf32>, tensor<2x256x64xf32> -> tensor<?x2x?x64xf32>
+      return %k : tensor<?x2x?x64xf32>
+    }
+    ```
+
+    gives
+
+    ```mlir
+    func.func @mean_keys_weights(%w: tensor<8x256x64xf32>, %c: tensor<2x8xf32>)
+        -> (tensor<2x256x64xf32> {attn.name = "folded0"}) attributes {attn.entry = "weights"} {
+      %f = attn.combine %w by %c : tensor<8x256x64xf32>, tensor<2x8xf32> -> tensor<2x256x64xf32>
+      return %f : tensor<2x256x64xf32>
+    }
+    func.func @mean_keys(%x: tensor<?x1x?x256xf32>, %f: tensor<2x256x64xf32> {attn.name = "folded0"}) -> tensor<?x2x?x64xf32> {
+      %k = attn.expand %x, %f : tensor<?x1x?x256xf32>, tensor<2x256x64xf32> -> tensor<?x2x?x64xf32>
+      return %k : tensor<?x2x?x64xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numFunctions", "functions", "functions of weights written">];
+  let dependentDialects = ["::mlir::attn::AttnDialect", "::mlir::func::FuncDialect"];
+}
+
+def ShareKeyValuePass : Pass<"attn-share-kv", "::mlir::ModuleOp"> {
+  let summary = "gives layers that read one cache one operand";
+  let description = [{
+    In a function that holds several layers (Cross-Layer Attention, MLKV), arguments with the same text in
+    `attn.cache` are one cache and become one argument; transforms of keys and values that are then the
+    same are done once. The attentions read one operand: one load, one page table.
+
+    - Assumes: whoever wrote `attn.cache` told the truth.
+    - Declines, with an error, where two shapes are said to be one cache.
+    - Leaves to others: transforms that are not on the way to keys and values.
+    - Numbers: exact.
+
+    Example: `attn-opt --attn-share-kv` on
+
+    ```mlir
+    func.func @pair(%q0: tensor<?x4x?x64xf32>, %q1: tensor<?x4x?x64xf32>,
+                    %k0: tensor<?x1x?x64xf32> {attn.cache = "layer 0"}, %k1: tensor<?x1x?x64xf32> {attn.cache = "layer 0"})
+        -> (tensor<?x4x?x64xf32>, tensor<?x4x?x64xf32>) {
+      %o0 = attn.attention %q0, %k0, %k0 scale(0.125) : tensor<?x4x?x64xf32>, tensor<?x1x?x64xf32>, tensor<?x1x?x64xf32> -> tensor<?x4x?x64xf32>
+      %o1 = attn.attention %q1, %k1, %k1 scale(0.125) : tensor<?x4x?x64xf32>, tensor<?x1x?x64xf32>, tensor<?x1x?x64xf32> -> tensor<?x4x?x64xf32>
+      return %o0, %o1 : tensor<?x4x?x64xf32>, tensor<?x4x?x64xf32>
+    }
+    ```
+
+    gives
+
+    ```mlir
+    func.func @pair(%q0: tensor<?x4x?x64xf32>, %q1: tensor<?x4x?x64xf32>,
+                    %k0: tensor<?x1x?x64xf32> {attn.cache = "layer 0"})
+        -> (tensor<?x4x?x64xf32>, tensor<?x4x?x64xf32>) {
+      %o0 = attn.attention %q0, %k0, %k0 scale(0.125) : tensor<?x4x?x64xf32>, tensor<?x1x?x64xf32>, tensor<?x1x?x64xf32> -> tensor<?x4x?x64xf32>
+      %o1 = attn.attention %q1, %k0, %k0 scale(0.125) : tensor<?x4x?x64xf32>, tensor<?x1x?x64xf32>, tensor<?x1x?x64xf32> -> tensor<?x4x?x64xf32>
+      return %o0, %o1 : tensor<?x4x?x64xf32>, tensor<?x4x?x64xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numShared", "shared", "arguments and transforms that went">];
+  let dependentDialects = ["::mlir::attn::AttnDialect"];
 }
 
 #endif // ATTN_REWRITE_PASSES_TD

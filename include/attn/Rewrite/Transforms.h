@@ -21,17 +21,19 @@ namespace mlir::attn {
 //===----------------------------------------------------------------------===//
 
 /// Functions that a spec can be elaborated to.
-enum class Entry { Prefill, Decode, Append };
+enum class Entry { Prefill, Decode, Append, LayerPrefill, LayerDecode };
 
-/// "prefill", "decode" or "append".
+/// "prefill", "decode", "append", "layer-prefill" or "layer-decode".
 StringRef stringifyEntry(Entry entry);
 /// The entry of that name; none for another word.
 std::optional<Entry> symbolizeEntry(StringRef word);
 
-/// Writes the function `@<spec>_<entry>` after `insertAfter` (see `--attn-elaborate` for its
-/// arguments and results). Returns a null function where the spec has no such entry (append of
-/// a layer that reads another layer's cache) or an earlier run already wrote it. Fails with a
-/// diagnostic on the spec when the name is taken or the spec's parts do not fit together.
+/// Writes the function `@<spec>_<entry>` (with `_` for `-`) after `insertAfter` (see
+/// `--attn-elaborate` for its arguments and results). Returns a null function where the spec has no
+/// such entry (append of a layer that reads another layer's cache) or an earlier run already wrote
+/// it. Fails with a diagnostic on the spec when the name is taken, when the spec's parts do not fit
+/// together, when the layer it reads has no cache that fits, or when a layer entry finds no
+/// `width`.
 FailureOr<func::FuncOp> elaborateEntry(SpecOp spec, Entry entry, Operation *insertAfter);
 
 /// All given entries of a spec, in order. `written`, when given, receives the new functions.
@@ -51,6 +53,31 @@ LogicalResult absorbLatentValue(RewriterBase &rewriter, AttentionOp op);
 LogicalResult expandLatentKey(RewriterBase &rewriter, AttentionOp op);
 /// `(sum p c) W = sum p (c W)`: the output's expansion moves to the values. Inexact.
 LogicalResult expandLatentValue(RewriterBase &rewriter, AttentionOp op);
+
+/// Grouped keys and values as expansions of a latent, by weights of zeros and ones. Exact.
+LogicalResult groupsToLatent(RewriterBase &rewriter, AttentionOp op);
+/// Values that are a part of concatenated keys become a column range of them. Exact.
+LogicalResult aliasValue(RewriterBase &rewriter, AttentionOp op);
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+/// `(x A) B = x (A B)`: one weight for two maps in a row, unless the middle is narrow. Inexact.
+LogicalResult foldExpandOfExpand(RewriterBase &rewriter, ExpandOp op);
+LogicalResult foldProjectOfExpand(RewriterBase &rewriter, ProjectOp op);
+
+/// Moves weights made of arguments only to `@<function>_weights`, which is returned; a null
+/// function where there are none. Fails with a diagnostic where the name is taken. Exact.
+FailureOr<func::FuncOp> hoistWeights(func::FuncOp function);
+
+//===----------------------------------------------------------------------===//
+// Several layers
+//===----------------------------------------------------------------------===//
+
+/// Arguments that name one cache in `attn.cache` become one, and repeated transforms of keys and
+/// values too; counts what went. Fails with a diagnostic where their types differ. Exact.
+FailureOr<int64_t> shareKeysAndValues(func::FuncOp function);
 
 //===----------------------------------------------------------------------===//
 // Folds into the attention

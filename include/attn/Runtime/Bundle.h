@@ -35,6 +35,8 @@ struct Entry {
   std::string role;
   std::vector<Argument> arguments;
   attn_entry_fn function = nullptr;
+  /// Of a bundle for a GPU: the same symbol with its own type.
+  attn_gpu_entry_fn gpuFunction = nullptr;
 
   /// Whether the arguments have the described count, ranks, types, sizes and strides: 0, or the
   /// code that calling the function would return. `message` (may be null) names the argument,
@@ -42,6 +44,9 @@ struct Entry {
   int32_t check(const attn_tensor *args, int64_t count, std::string *message) const;
   /// Checks, then launches. Returns the code; `message` (may be null) explains it.
   int32_t run(const attn_tensor *args, int64_t count, int32_t threads, std::string *message) const;
+  /// Checks, then launches on `stream` (a CUDA stream; null is the default one) without waiting.
+  /// Data are device addresses, those of scalars host addresses.
+  int32_t launch(const attn_tensor *args, int64_t count, void *stream, std::string *message) const;
 };
 
 /// A loaded bundle. The library stays loaded as long as the object lives.
@@ -58,6 +63,11 @@ public:
   const std::string &name() const { return kernelName; }
   /// The target it was compiled for, such as `cpu:x86-64-v4`.
   const std::string &target() const { return targetName; }
+  /// Whether entries are launched on a GPU.
+  bool isGpu() const { return forGpu; }
+  /// The processor among several that the library chose, such as `x86-64-v3`; empty when the bundle
+  /// is for one.
+  const std::string &variant() const { return variantName; }
   /// Path of the IR that defines what the entries compute.
   const std::string &definition() const { return definitionPath; }
   const std::vector<Entry> &entries() const { return entryList; }
@@ -68,8 +78,9 @@ private:
   Bundle() = default;
   friend class BundleReader;
 
-  std::string kernelName, targetName, definitionPath;
+  std::string kernelName, targetName, variantName, definitionPath;
   std::vector<Entry> entryList;
+  bool forGpu = false;
   void *library = nullptr;
 };
 

@@ -11,18 +11,32 @@
 #include "attn/Runtime/attn_runtime.h"
 
 #define ATTN_GPU_MAX_ARGUMENTS 16
+#define ATTN_GPU_MAX_MASKS 4
 
-/** One argument: a size or symbol of -1 is free. Equal symbols mean equal sizes. */
+/**
+ * One argument: a size or symbol of -1 is free. Equal symbols mean equal sizes. A size is at least
+ * the size `least_symbol` divided by `least`, rounded up; without a symbol at least `least`.
+ */
 typedef struct attn_gpu_argument {
-  int64_t rank, dtype, is_output, size[4], symbol[4];
+  int64_t rank, dtype, is_output, size[4], symbol[4], least_symbol[4], least[4];
 } attn_gpu_argument;
 
 /** One entry. Roles are argument numbers, -1 for none. Sizes in elements, memory in bytes. */
 typedef struct attn_gpu_entry {
   int64_t threads, shared_bytes, rows, keys, heads, qk_size, v_size, longest_first, largest_group;
+  /* Stream form: packed rows, parts of the key range. Blocks per multiprocessor; groups of heads
+   * and rows per position in each; bounds of the number of parts; most keys that a row sees, 0 for
+   * all. */
+  int64_t is_stream, blocks, groups, group_size, least_parts, most_parts, most_keys;
+  /* Values are columns of the keys and load with them; blocks that load for each other. */
+  int64_t values_in_keys, cluster;
   int64_t query, key, value, out, lse, sinks, offset, offset_is_constant, constant_offset;
   int64_t num_args;
   attn_gpu_argument args[ATTN_GPU_MAX_ARGUMENTS];
+  /** Operands of the mask. */
+  int64_t num_masks, masks[ATTN_GPU_MAX_MASKS];
+  /** Whether the kernel reads queries, keys and values by address, too. */
+  int64_t is_strict;
 } attn_gpu_entry;
 
 /** State of a loaded kernel; zero at the start. */

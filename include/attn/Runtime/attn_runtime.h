@@ -52,8 +52,10 @@ typedef struct attn_tensor {
   int64_t strides[4];
 } attn_tensor;
 
-/** Every entry of a bundle has this type. */
+/** Every entry of a bundle has this type ... */
 typedef int32_t (*attn_entry_fn)(const attn_tensor *args, int64_t num_args, int32_t threads);
+/** ... those for a GPU this one: they return when the kernel is launched on a CUDA stream. */
+typedef int32_t (*attn_gpu_entry_fn)(const attn_tensor *args, int64_t num_args, void *stream);
 
 /** Kinds of error about one argument: code = 1000 * argument index + kind. */
 enum {
@@ -69,6 +71,9 @@ enum { ATTN_ERROR_ARGUMENT_COUNT = 999001, ATTN_ERROR_OUT_OF_MEMORY = 999002 };
 
 /** Errors of GPU bundles; ATTN_ERROR_DRIVER plus the driver's own code. */
 enum { ATTN_ERROR_NO_DRIVER = 999003, ATTN_ERROR_DEVICE = 999004, ATTN_ERROR_DRIVER = 980000 };
+
+/** A bundle for several processors holds no code that this machine can run. */
+enum { ATTN_ERROR_NO_VARIANT = 999005 };
 
 /**
  * A contiguous view with the given sizes (`rank` of them).
@@ -111,6 +116,9 @@ static inline const char *attn_error_text(int32_t code, char *buffer, size_t n) 
   else if (code == ATTN_ERROR_DEVICE)
     snprintf(buffer, n,
              "this kernel was not built for the device, or the lengths exceed its range");
+  else if (code == ATTN_ERROR_NO_VARIANT)
+    snprintf(buffer, n,
+             "this library holds no code for this processor, or not what ATTN_CPU_VARIANT names");
   else if (code >= ATTN_ERROR_DRIVER && code < 990000)
     snprintf(buffer, n, "the NVIDIA driver reports error %d", (int)(code - ATTN_ERROR_DRIVER));
   else if (code > 0 && kind >= ATTN_ERROR_NULL && kind <= ATTN_ERROR_STRIDE)

@@ -18,6 +18,11 @@ static BlockArgument rowsOf(Value value) {
   return dyn_cast_or_null<BlockArgument>(value);
 }
 
+/// Hidden states run along axis 1, heads and rows along axis 2; heads are never open.
+static size_t sequenceAxis(RankedTensorType type) {
+  return type.getRank() == 3 && type.isDynamicDim(1) ? 1 : 2;
+}
+
 SmallVector<SmallVector<int64_t>> attn::resultSizes(func::FuncOp function,
                                                     ArrayRef<SmallVector<int64_t>> argumentSizes) {
   Operation *terminator = function.getBody().front().getTerminator();
@@ -26,9 +31,10 @@ SmallVector<SmallVector<int64_t>> attn::resultSizes(func::FuncOp function,
     auto tensor = cast<RankedTensorType>(type);
     SmallVector<int64_t> sizes(tensor.getShape());
     BlockArgument rows = rowsOf(terminator->getOperand(i));
+    size_t axis = rows ? sequenceAxis(cast<RankedTensorType>(rows.getType())) : 0;
     for (auto [dimension, size] : llvm::enumerate(sizes))
       if (ShapedType::isDynamic(size))
-        size = rows ? argumentSizes[rows.getArgNumber()][dimension] : 0;
+        size = rows ? argumentSizes[rows.getArgNumber()][dimension ? axis : 0] : 0;
     all.push_back(sizes);
   }
   return all;
@@ -56,23 +62,89 @@ static std::vector<TensorMemory> allocate(func::FuncOp function, ArrayRef<HostTe
 }
 
 Launch::Launch(const attn_rt::Entry &entry, func::FuncOp function, ArrayRef<HostTensor> inputs,
-               bool guarded)
-    : entry(entry), numInputs(inputs.size()), memories(allocate(function, inputs, guarded)) {
+               bool guarded, Device *device)
+    : entry(entry), numInputs(inputs.size()), device(device),
+      memories(allocate(function, inputs, guarded)) {
   for (const TensorMemory &memory : memories)
     tensors.push_back(memory.tensor());
   for (unsigned i = 0; guarded && i < numInputs; ++i)
     given.push_back(memories[i].snapshot());
 }
 
-std::string Launch::run(int32_t threads) const {
+Launch::~Launch() {
+  for (uint64_t address : addresses)
+    device->release(address);
+}
+
+//===----------------------------------------------------------------------===//
+// On a device. Scalars stay with the host, which reads them.
+//===----------------------------------------------------------------------===//
+
+std::string Launch::prepare() {
+  if (!device || !addresses.empty())
+    return "";
+  for (auto [memory, tensor] : llvm::zip_equal(memories, tensors)) {
+    uint64_t address = 0;
+    std::string wrong = device->allocate(static_cast<size_t>(memory.size()), address);
+    if (!wrong.empty())
+      return wrong;
+    addresses.push_back(address);
+    if (tensor.rank > 0)
+      tensor.data = reinterpret_cast<void *>(address);
+  }
+  return upload();
+}
+
+std::string Launch::upload() {
+  for (auto [memory, address] : llvm::zip_equal(memories, addresses))
+    if (std::string wrong =
+            device->copyIn(address, memory.data(), static_cast<size_t>(memory.size()));
+        !wrong.empty())
+      return wrong;
+  return "";
+}
+
+std::string Launch::download() {
+  for (auto [memory, address] : llvm::zip_equal(memories, addresses))
+    if (std::string wrong =
+            device->copyOut(memory.data(), address, static_cast<size_t>(memory.size()));
+        !wrong.empty())
+      return wrong;
+  return "";
+}
+
+std::string Launch::enqueue() const {
   std::string message;
-  int32_t code = entry.run(tensors.data(), tensors.size(), threads, &message);
+  int32_t code = entry.launch(tensors.data(), tensors.size(), device->stream(), &message);
   return code == 0 ? "" : message;
+}
+
+//===----------------------------------------------------------------------===//
+// Running and looking
+//===----------------------------------------------------------------------===//
+
+std::string Launch::run(int32_t threads) {
+  std::string message;
+  if (!device)
+    return entry.run(tensors.data(), tensors.size(), threads, &message) == 0 ? "" : message;
+  message = prepare();
+  if (message.empty())
+    message = upload(); // what the host changed since
+  if (message.empty())
+    message = enqueue();
+  if (message.empty())
+    message = device->finish();
+  return message.empty() ? download() : message;
 }
 
 void Launch::poisonOutputs() {
   for (unsigned i = numInputs; i < memories.size(); ++i)
     memories[i].poison();
+}
+
+int64_t Launch::outputRows(unsigned i) const {
+  const attn_tensor &tensor = tensors[numInputs + i];
+  return tensor.rank < 3 ? 0 : tensor.sizes[0] * tensor.sizes[1] * tensor.sizes[2];
 }
 
 std::string Launch::damaged() const {

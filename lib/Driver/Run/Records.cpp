@@ -16,6 +16,10 @@ static llvm::json::Value numberOrNull(std::optional<double> number) {
   return std::isfinite(*number) ? *number : std::numeric_limits<double>::max();
 }
 
+static llvm::json::Value knownOrNull(double number) {
+  return number > 0 ? llvm::json::Value(number) : llvm::json::Value(nullptr);
+}
+
 static std::optional<double> perSecond(double amount, std::optional<double> seconds) {
   if (!seconds || *seconds <= 0)
     return std::nullopt;
@@ -41,6 +45,8 @@ static void printOne(llvm::json::OStream &json, const RunRecord &record) {
   json.attribute("name", record.name);
   json.attribute("model", record.model);
   json.attribute("target", record.target);
+  json.attribute("device", record.device.empty() ? llvm::json::Value(nullptr)
+                                                 : llvm::json::Value(record.device));
   json.attribute("dtype", record.dtype);
   json.attribute("threads", record.threads);
   json.attribute("batch", record.cost.batch);
@@ -55,9 +61,13 @@ static void printOne(llvm::json::OStream &json, const RunRecord &record) {
   json.attribute("bytes_per_s", numberOrNull(perSecond(record.cost.bytes, record.medianSeconds)));
   json.attribute("ceiling", numberOrNull(record.ceiling));
   json.attribute("ceiling_share", numberOrNull(record.ceilingShare));
+  json.attribute("machine_flops_per_s", knownOrNull(record.measuredCeiling.flops));
+  json.attribute("machine_bytes_per_s", knownOrNull(record.measuredCeiling.bytes));
   json.attribute("max_error", numberOrNull(record.maxError));
   json.attribute("allowed_error", numberOrNull(record.allowedError));
   json.attribute("error_ratio", numberOrNull(record.errorRatio));
+  json.attribute("checked_rows", record.checkedRows ? llvm::json::Value(*record.checkedRows)
+                                                    : llvm::json::Value(nullptr));
 }
 
 std::string attn::printRecords(const std::vector<RunRecord> &records) {

@@ -7,6 +7,8 @@
 
 #include "llvm/Support/raw_ostream.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -31,6 +33,8 @@ static OptionTable optionTable(RunOptions &options) {
                    storeSize(options.queryLength)),
       numberOption("kv-len", "keys (default: 131 to check, 2048 to time)",
                    storeSize(options.keyLength)),
+      numberOption("rows", "rows to compare (default: all, of long inputs evenly spread ones)",
+                   storeNumber(options.rows, 0, std::numeric_limits<int64_t>::max())),
       numberOption("threads", "threads of the kernel (default 0: all)",
                    storeNumber(options.threads, 0, mostThreads)),
       numberOption("seed", "of the random data (default 1)", storeNumber(options.seed, 0, anySeed)),

@@ -36,6 +36,9 @@ public:
   /// All bytes, gaps included.
   std::vector<char> snapshot() const;
   attn_tensor tensor() const;
+  /// The memory itself: a device has its copy of it.
+  char *data() const { return memory.get(); }
+  int64_t size() const { return bytes; }
 
 private:
   /// Visits runs of neighbouring elements: where they lie in memory and in a dense row-major copy,

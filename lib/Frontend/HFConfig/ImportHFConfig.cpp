@@ -139,10 +139,18 @@ void addShape(Builder &b, NamedAttrList &fields, const LayerSpec &spec) {
     fields.append("latent", latentAttr(b, *spec.latent));
 }
 
+/// Every family with a latent normalises it, and that of the queries, with this epsilon, whatever
+/// `rms_norm_eps` says about the norms of the model's width.
+constexpr double latentNormEps = 1e-6;
+
 /// What happens to queries and keys before their product.
 void addPrologue(Builder &b, NamedAttrList &fields, const LayerSpec &spec) {
   if (spec.rope)
     fields.append("rope", ropeAttr(b, *spec.rope));
+  if (spec.latent) {
+    fields.append("key_norm", normAttr(b, QKNormSpec{NormKind::RMS, latentNormEps, 0.0}));
+    fields.append("norm_gain", b.getUnitAttr());
+  }
   if (!spec.qkNorm)
     return;
   fields.append("query_norm", normAttr(b, *spec.qkNorm));
@@ -162,6 +170,14 @@ void addScores(Builder &b, NamedAttrList &fields, const LayerSpec &spec) {
     fields.append("sinks", b.getUnitAttr());
 }
 
+/// Facts of the projections, which matter to layer entries alone.
+void addProjections(Builder &b, NamedAttrList &fields, const LayerSpec &spec) {
+  if (spec.projectionBias)
+    fields.append("attn.projection_bias", b.getUnitAttr());
+  if (spec.clipQKV)
+    fields.append("attn.clip_qkv", b.getF64FloatAttr(*spec.clipQKV));
+}
+
 void createSpec(OpBuilder &b, Location loc, StringRef name, const LayerSpec &spec,
                 ArrayRef<int64_t> layers) {
   NamedAttrList fields;
@@ -169,6 +185,7 @@ void createSpec(OpBuilder &b, Location loc, StringRef name, const LayerSpec &spe
   addShape(b, fields, spec);
   addPrologue(b, fields, spec);
   addScores(b, fields, spec);
+  addProjections(b, fields, spec);
   fields.append("layers", b.getDenseI64ArrayAttr(layers));
   if (spec.kvFrom)
     fields.append("kv_from", b.getI64IntegerAttr(*spec.kvFrom));

@@ -5,30 +5,13 @@ nothing
 |* else: no CUDA toolkit, no C++ library. Results are codes, nothing is printed.
 |*
 \*===----------------------------------------------------------------------===*/
-#include "attn/Runtime/attn_gpu.h"
+#include "attn_gpu_internal.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
 
-/* The driver's functions and constants that we use (CUDA 12 or later). */
-static struct {
-  int status; /* 0 not tried, 1 ready, 2 not there */
-  int (*init)(unsigned);
-  int (*ctx_get_current)(void **);
-  int (*ctx_set_current)(void *);
-  int (*ctx_get_device)(int *);
-  int (*primary_retain)(void **, int);
-  int (*pointer_attribute)(void *, int, uint64_t);
-  int (*device_attribute)(int *, int, int);
-  int (*library_load)(void **, const void *, void *, void *, unsigned, void *, void *, unsigned);
-  int (*library_kernel)(void **, void *, const char *);
-  int (*kernel_set)(int, int, void *, int);
-  int (*encode_tiled)(void *, int, uint32_t, void *, const uint64_t *, const uint64_t *,
-                      const uint32_t *, const uint32_t *, int, int, int, int);
-  int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
-                void *, void **, void **);
-} driver;
+attn_gpu_driver attn_driver;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 enum {
@@ -44,18 +27,22 @@ static int find_all(void *library) {
   struct {
     const char *name;
     void **target;
-  } wanted[] = {{"cuInit", (void **)&driver.init},
-                {"cuCtxGetCurrent", (void **)&driver.ctx_get_current},
-                {"cuCtxSetCurrent", (void **)&driver.ctx_set_current},
-                {"cuCtxGetDevice", (void **)&driver.ctx_get_device},
-                {"cuDevicePrimaryCtxRetain", (void **)&driver.primary_retain},
-                {"cuPointerGetAttribute", (void **)&driver.pointer_attribute},
-                {"cuDeviceGetAttribute", (void **)&driver.device_attribute},
-                {"cuLibraryLoadData", (void **)&driver.library_load},
-                {"cuLibraryGetKernel", (void **)&driver.library_kernel},
-                {"cuKernelSetAttribute", (void **)&driver.kernel_set},
-                {"cuTensorMapEncodeTiled", (void **)&driver.encode_tiled},
-                {"cuLaunchKernel", (void **)&driver.launch}};
+  } wanted[] = {{"cuInit", (void **)&attn_driver.init},
+                {"cuCtxGetCurrent", (void **)&attn_driver.ctx_get_current},
+                {"cuCtxSetCurrent", (void **)&attn_driver.ctx_set_current},
+                {"cuCtxGetDevice", (void **)&attn_driver.ctx_get_device},
+                {"cuDevicePrimaryCtxRetain", (void **)&attn_driver.primary_retain},
+                {"cuPointerGetAttribute", (void **)&attn_driver.pointer_attribute},
+                {"cuDeviceGetAttribute", (void **)&attn_driver.device_attribute},
+                {"cuLibraryLoadData", (void **)&attn_driver.library_load},
+                {"cuLibraryGetKernel", (void **)&attn_driver.library_kernel},
+                {"cuKernelSetAttribute", (void **)&attn_driver.kernel_set},
+                {"cuTensorMapEncodeTiled", (void **)&attn_driver.encode_tiled},
+                {"cuLaunchKernel", (void **)&attn_driver.launch},
+                {"cuMemAlloc_v2", (void **)&attn_driver.mem_alloc},
+                {"cuMemsetD32Async", (void **)&attn_driver.memset_words},
+                {"cuStreamGetCaptureInfo_v2", (void **)&attn_driver.capture_info},
+                {"cuThreadExchangeStreamCaptureMode", (void **)&attn_driver.capture_mode}};
   size_t i;
   for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); ++i)
     if (!(*wanted[i].target = dlsym(library, wanted[i].name)))
@@ -65,11 +52,11 @@ static int find_all(void *library) {
 
 /* Called with the lock held. */
 static int32_t open_driver(void) {
-  if (!driver.status) {
+  if (!attn_driver.status) {
     void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-    driver.status = library && find_all(library) && driver.init(0) == 0 ? 1 : 2;
+    attn_driver.status = library && find_all(library) && attn_driver.init(0) == 0 ? 1 : 2;
   }
-  return driver.status == 1 ? 0 : ATTN_ERROR_NO_DRIVER;
+  return attn_driver.status == 1 ? 0 : ATTN_ERROR_NO_DRIVER;
 }
 
 static int32_t driver_error(int result) { return result ? ATTN_ERROR_DRIVER + result : 0; }
@@ -125,7 +112,19 @@ static int32_t check_argument(const attn_gpu_entry *entry, const attn_tensor *ar
     if (symbol)
       *symbol = t->sizes[i];
   }
-  return check_layout(t, want->rank == 4);
+  return check_layout(t, want->rank == 4 && (want->dtype == ATTN_BF16 || want->dtype == ATTN_F16));
+}
+
+/* Sizes that only have to be large enough; all symbols are known. */
+static int32_t check_bounds(const attn_gpu_argument *want, const attn_tensor *t,
+                            const int64_t *symbols) {
+  int64_t i;
+  for (i = 0; i < want->rank; ++i) {
+    int64_t symbol = want->least_symbol[i], by = want->least[i];
+    if (t->sizes[i] < (symbol < 0 ? by : (symbols[symbol] + by - 1) / by))
+      return ATTN_ERROR_SIZE;
+  }
+  return 0;
 }
 
 static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *args,
@@ -139,6 +138,9 @@ static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *a
     if (kind)
       return (int32_t)(1000 * i) + kind;
   }
+  for (i = 0; i < num_args; ++i)
+    if (check_bounds(&entry->args[i], &args[i], symbols))
+      return (int32_t)(1000 * i) + ATTN_ERROR_SIZE;
   return 0;
 }
 
@@ -150,39 +152,40 @@ static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *a
  */
 static int32_t find_device(const attn_tensor *query, int *device) {
   void *context = 0;
-  int result = driver.ctx_get_current(&context);
+  int result = attn_driver.ctx_get_current(&context);
   if (result)
     return driver_error(result);
   if (context)
-    return driver_error(driver.ctx_get_device(device));
-  result = driver.pointer_attribute(device, DEVICE_ORDINAL, (uint64_t)(uintptr_t)query->data);
+    return driver_error(attn_driver.ctx_get_device(device));
+  result = attn_driver.pointer_attribute(device, DEVICE_ORDINAL, (uint64_t)(uintptr_t)query->data);
   if (!result)
-    result = driver.primary_retain(&context, *device);
-  return driver_error(result ? result : driver.ctx_set_current(context));
+    result = attn_driver.primary_retain(&context, *device);
+  return driver_error(result ? result : attn_driver.ctx_set_current(context));
 }
 
 static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
                        const char *name, int device, int *processors) {
-  int major = 0, minor = 0, result = driver.device_attribute(&major, CAPABILITY_MAJOR, device);
+  int major = 0, minor = 0, result = attn_driver.device_attribute(&major, CAPABILITY_MAJOR, device);
   if (!result)
-    result = driver.device_attribute(&minor, CAPABILITY_MINOR, device);
+    result = attn_driver.device_attribute(&minor, CAPABILITY_MINOR, device);
   if (!result)
-    result = driver.device_attribute(processors, MULTIPROCESSORS, device);
+    result = attn_driver.device_attribute(processors, MULTIPROCESSORS, device);
   if (result)
     return driver_error(result);
   if (major != 9 || minor != 0)
     return ATTN_ERROR_DEVICE;
   if (!state->kernel) {
     void *library = 0, *kernel = 0;
-    result = driver.library_load(&library, image, 0, 0, 0, 0, 0, 0);
+    result = attn_driver.library_load(&library, image, 0, 0, 0, 0, 0, 0);
     if (!result)
-      result = driver.library_kernel(&kernel, library, name);
+      result = attn_driver.library_kernel(&kernel, library, name);
     if (result)
       return driver_error(result);
     state->kernel = kernel;
   }
   if (device > 63 || !(state->ready_devices >> device & 1)) {
-    result = driver.kernel_set(MAX_DYNAMIC_SHARED, (int)entry->shared_bytes, state->kernel, device);
+    result =
+        attn_driver.kernel_set(MAX_DYNAMIC_SHARED, (int)entry->shared_bytes, state->kernel, device);
     if (result)
       return driver_error(result);
     state->ready_devices |= device > 63 ? 0 : UINT64_C(1) << device;
@@ -190,14 +193,10 @@ static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state, const
   return 0;
 }
 
-typedef struct tensor_map {
-  _Alignas(64) unsigned char bytes[128];
-} tensor_map;
-
 /* [column, row, head, batch]; a box is one swizzled chunk. Without keys any readable memory will
  * do: all is masked. */
-static int32_t encode(tensor_map *map, const attn_tensor *t, const attn_tensor *otherwise,
-                      int64_t columns, int64_t rows) {
+int32_t attn_gpu_encode(attn_tensor_map *map, const attn_tensor *t, const attn_tensor *otherwise,
+                        int64_t columns, int64_t rows) {
   const attn_tensor *from = is_empty(t) ? otherwise : t;
   int empty = is_empty(t), i;
   int64_t chunk = columns > 32 ? 64 : columns > 16 ? 32 : 16;
@@ -211,12 +210,32 @@ static int32_t encode(tensor_map *map, const attn_tensor *t, const attn_tensor *
                                                                : i == 1 ? 1
                                                                         : 0];
   }
-  return driver_error(driver.encode_tiled(map, t->dtype == ATTN_F16 ? 6 : 9, 4, from->data, size,
-                                          stride, box, ones, 0,
-                                          chunk == 64   ? 3
-                                          : chunk == 32 ? 2
-                                                        : 1,
-                                          3, 0));
+  return driver_error(attn_driver.encode_tiled(map, t->dtype == ATTN_F16 ? 6 : 9, 4, from->data,
+                                               size, stride, box, ones, 0,
+                                               chunk == 64   ? 3
+                                               : chunk == 32 ? 2
+                                                             : 1,
+                                               3, 0));
+}
+
+/* What the kernel gets of an operand of the mask. */
+typedef struct mask_operand {
+  uint64_t address;
+  int64_t strides[3];
+  int32_t size;
+} mask_operand;
+
+/* Axes of size 1 count for every index; a tensor without elements is not read, but its address is.
+ */
+static void describe_mask(mask_operand *m, const attn_tensor *t, const attn_tensor *otherwise) {
+  int32_t i;
+  memset(m, 0, sizeof(*m));
+  m->address = (uint64_t)(uintptr_t)(is_empty(t) ? otherwise->data : t->data);
+  m->size = (int32_t)t->sizes[t->rank - 1];
+  if (is_empty(t))
+    return;
+  for (i = 0; i < t->rank && i < 3; ++i)
+    m->strides[i] = t->sizes[i] == 1 ? 0 : t->strides[i];
 }
 
 static int64_t power_of_two(int64_t n) {
@@ -247,27 +266,26 @@ static int64_t read_offset(const attn_gpu_entry *entry, const attn_tensor *args,
 }
 
 static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
-                      const attn_tensor *args, void *stream) {
+                      const attn_tensor *args, int64_t offset, void *stream) {
   const attn_tensor *q = &args[entry->query], *k = &args[entry->key], *v = &args[entry->value],
                     *out = &args[entry->out];
   const attn_tensor *lse = entry->lse >= 0 ? &args[entry->lse] : 0;
-  tensor_map maps[3];
+  attn_tensor_map maps[3];
   void *out_data = out->data, *lse_data = lse ? lse->data : 0,
        *sinks = entry->sinks >= 0 ? args[entry->sinks].data : 0;
   int64_t batch = q->sizes[0], queries = q->sizes[2], keys = k->sizes[2],
           all = batch * entry->heads;
   int64_t row_tiles = (queries + entry->rows - 1) / entry->rows, tiles = row_tiles * all;
-  int64_t offset = read_offset(entry, args, queries, keys);
   int32_t slot =
       (int32_t)(__atomic_fetch_add(&state->launches, 1, __ATOMIC_RELAXED) % NUM_COUNTER_PAIRS);
   int32_t code;
-  if (tiles >= INT64_C(1) << 30 || offset <= -(INT64_C(1) << 30) || offset >= INT64_C(1) << 30)
+  if (tiles >= INT64_C(1) << 30)
     return ATTN_ERROR_DEVICE;
-  code = encode(&maps[0], q, q, entry->qk_size, 64);
+  code = attn_gpu_encode(&maps[0], q, q, entry->qk_size, 64);
   if (!code)
-    code = encode(&maps[1], k, q, entry->qk_size, entry->keys);
+    code = attn_gpu_encode(&maps[1], k, q, entry->qk_size, entry->keys);
   if (!code)
-    code = encode(&maps[2], v, out, entry->v_size, entry->keys);
+    code = attn_gpu_encode(&maps[2], v, out, entry->v_size, entry->keys);
   if (code)
     return code;
   {
@@ -276,15 +294,31 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
     int32_t n_tiles = (int32_t)tiles,
             at_once = (int32_t)heads_at_once(entry, keys, row_tiles, all, processors);
     int32_t n_offset = (int32_t)offset;
-    int64_t os[3], ls[3] = {0, 0, 0};
-    void *parameters[] = {&maps[0],     &maps[1], &maps[2],   &out_data, &lse_data,
-                          &sinks,       &slot,    &n_queries, &n_keys,   &n_all,
-                          &n_row_tiles, &n_tiles, &at_once,   &n_offset, &os[0],
-                          &os[1],       &os[2],   &ls[0],     &ls[1],    &ls[2]};
+    int64_t os[3], ls[3] = {0, 0, 0}, i, j;
+    mask_operand masks[ATTN_GPU_MAX_MASKS];
+    const attn_tensor *inputs[3] = {q, k, v};
+    void **at;
+    void *parameters[20 + 12 + 5 * ATTN_GPU_MAX_MASKS] = {
+        &maps[0],   &maps[1], &maps[2], &out_data,    &lse_data, &sinks,   &slot,
+        &n_queries, &n_keys,  &n_all,   &n_row_tiles, &n_tiles,  &at_once, &n_offset,
+        &os[0],     &os[1],   &os[2],   &ls[0],       &ls[1],    &ls[2]};
     memcpy(os, out->strides, sizeof(os));
     if (lse)
       memcpy(ls, lse->strides, sizeof(ls));
-    return driver_error(driver.launch(
+    at = &parameters[20];
+    for (i = 0; entry->is_strict && i < 3; ++i) {
+      *at++ = (void *)&inputs[i]->data;
+      for (j = 0; j < 3; ++j)
+        *at++ = (void *)&inputs[i]->strides[j];
+    }
+    for (i = 0; i < entry->num_masks; ++i) {
+      describe_mask(&masks[i], &args[entry->masks[i]], q);
+      *at++ = &masks[i].address;
+      for (j = 0; j < 3; ++j)
+        *at++ = &masks[i].strides[j];
+      *at++ = &masks[i].size;
+    }
+    return driver_error(attn_driver.launch(
         state->kernel, (unsigned)(tiles < processors ? tiles : processors), 1, 1,
         (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream, parameters, 0));
   }
@@ -294,6 +328,7 @@ int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const v
                      const char *kernel_name, const attn_tensor *args, int64_t num_args,
                      void *stream) {
   int device = 0, processors = 0;
+  int64_t offset;
   int32_t code = check_arguments(entry, args, num_args);
   if (code)
     return code;
@@ -306,5 +341,11 @@ int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const v
   if (!code)
     code = prepare(entry, state, image, kernel_name, device, &processors);
   pthread_mutex_unlock(&lock);
-  return code ? code : launch(entry, state, processors, args, stream);
+  if (code)
+    return code;
+  offset = read_offset(entry, args, args[entry->query].sizes[2], args[entry->key].sizes[2]);
+  if (offset <= -(INT64_C(1) << 30) || offset >= INT64_C(1) << 30)
+    return ATTN_ERROR_DEVICE;
+  return entry->is_stream ? attn_gpu_launch_stream(entry, state, processors, args, offset, stream)
+                          : launch(entry, state, processors, args, offset, stream);
 }

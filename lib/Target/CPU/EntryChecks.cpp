@@ -159,7 +159,7 @@ static SmallVector<StringRef> sizeTexts(func::FuncOp kernel, size_t argument) {
 void Checker::defineSymbols() {
   for (size_t argument = 0; argument < arguments.size(); ++argument)
     for (auto [i, text] : llvm::enumerate(sizeTexts(kernel, argument))) {
-      SizeText size = parseSize(text);
+      SizeText size = parseSize(text.split(';').first);
       if (!size.isBound && !size.symbol.empty())
         symbols.try_emplace(size.symbol, arguments[argument].sizes[i]);
     }
@@ -185,7 +185,12 @@ LogicalResult Checker::checkType(size_t argument) {
   return success();
 }
 
+/// `text` may be an equality and a bound, `s1;>=s0`.
 LogicalResult Checker::checkText(size_t argument, size_t dimension, StringRef text) {
+  auto [first, second] = text.split(';');
+  if (!second.empty())
+    return success(succeeded(checkText(argument, dimension, first)) &&
+                   succeeded(checkText(argument, dimension, second)));
   if (text.empty())
     return success();
   SizeText size = parseSize(text);

@@ -162,10 +162,13 @@ void Entry::write() {
   func::ReturnOp::create(b, code);
 }
 
-/// The kernel keeps its code but neither its name nor what only the wrapper needed.
+/// The kernel keeps its code but neither its name nor what only the wrapper needed. Nobody outside
+/// the object sees it.
 static void makePrivate(func::FuncOp kernel, StringRef name) {
   kernel.setName((name + ".body").str());
   kernel.setPrivate();
+  kernel->setAttr("llvm.linkage",
+                  LLVM::LinkageAttr::get(kernel.getContext(), LLVM::Linkage::Internal));
   for (NamedAttribute attr : llvm::to_vector(kernel->getDiscardableAttrs()))
     if (attr.getName().getValue().starts_with("attn."))
       kernel->removeDiscardableAttr(attr.getName());

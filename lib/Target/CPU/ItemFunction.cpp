@@ -233,8 +233,7 @@ void ItemFunction::emitStream() {
         Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
         packKeys(keys.low, live, padded);
         Value finite = packValues(keys.low, live, padded);
-        b.loop(b.index(0), livePanels, 1,
-               [&](Value panel) { visitPanel(panel, keys, padded, finite); });
+        b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitPanel(panel, keys, finite); });
       });
     });
   });
@@ -248,28 +247,38 @@ std::pair<Value, Value> ItemFunction::panelPositions(Value panel) {
           b.add(context.offset, b.div(end, groupSize))};
 }
 
-/// Excluded keys have a zero weight; only a value that is not finite makes a difference between the
-/// two products.
-void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value finite) {
+/// The keys of a tile a panel can see.
+void ItemFunction::visitPanel(Value panel, KeyRange keys, Value finite) {
   auto [first, last] = panelPositions(panel);
   // The panel's own rows may end before the item's: a diagonal costs each panel what it sees.
   keys.high =
       b.minimum(keys.high, emitKeyRange(b, plan.stream.getMask(), context, first, last).high);
   keys.high = b.maximum(keys.high, keys.low);
-  padded = b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
+  if (plan.lazy)
+    return visitLazily(panel, keys, finite);
+  visitRange(panel, keys, b.index(0), finite);
+}
+
+/// Keys from number `start` of the tile on. Excluded keys have a zero weight; only a value that is
+/// not finite makes a difference between the two products.
+void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value finite) {
+  auto [first, last] = panelPositions(panel);
+  Value padded =
+      b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
   Value isWhole = b.compare(Predicate::eq, padded, b.sub(keys.high, keys.low));
   Type f32 = b.getF32Type();
   Value some = b.both(verdict.any, b.compare(Predicate::slt, keys.low, keys.high));
   b.when(some, [&] {
     Type word = plan.wordType();
-    func::CallOp::create(b, scoresKernel,
-                         ValueRange{slice(plan.keyTile, word), slice(plan.query, word, panel),
-                                    slice(plan.scores, f32), padded});
+    SmallVector<Value> operands = {slice(plan.keyTile, word), slice(plan.query, word, panel),
+                                   slice(plan.scores, f32), padded};
+    if (plan.tiles)
+      operands.push_back(start);
+    func::CallOp::create(b, scoresKernel, operands);
     Value wordRows = plan.pairs ? b.div(padded, b.index(2)) : padded;
-    SmallVector<Value> operands = {slice(plan.valueTile, word), slice(plan.weights, word),
-                                   slice(plan.accumulator, f32, panel), slice(plan.rescale, f32),
-                                   wordRows};
+    operands = {slice(plan.valueTile, word), slice(plan.weights, word),
+                slice(plan.accumulator, f32, panel), slice(plan.rescale, f32), wordRows};
     // Without a mask a score of -infinity excludes a key, too, and must be marked beside such
     // values.
     Value unmarked = b.both(b.both(verdict.all, isWhole), finite);
@@ -277,7 +286,13 @@ void ItemFunction::visitPanel(Value panel, KeyRange keys, Value padded, Value fi
         unmarked, [&] { emitWeights(panel, keys, padded, false); },
         [&] { emitWeights(panel, keys, padded, true); });
     b.when(
-        finite, [&] { func::CallOp::create(b, valuesKernel, operands); },
+        finite,
+        [&] {
+          SmallVector<Value> all = operands;
+          if (plan.tiles)
+            all.push_back(b.div(start, b.index(2)));
+          func::CallOp::create(b, valuesKernel, all);
+        },
         [&] { func::CallOp::create(b, strictKernel, operands); });
   });
 }

@@ -43,13 +43,22 @@ private:
   void packKeys(Value first, Value live, Value padded);
   Value packValues(Value first, Value live, Value padded);
   void packValuePairs(Value first, Value live, Value padded);
-  void packValueColumns(Value first, Value live, Value padded);
+  void packKeyTiles(Value first, Value live, Value padded);
+  Value packValueTiles(Value first, Value live, Value padded);
+  Value packValueBlock(Value first, Value n, Value d, int64_t count, Value check);
+  void copyValueKey(Value first, Value n, bool isLive);
   Value valueBlockRow(Value d, Value row);
+  /// Chains of additions that take turns while values are checked: one alone would wait for each
+  /// sum.
+  static constexpr int64_t checkChains = 4;
   void addToCheck(Value source, ValueRange at, SmallVector<Value> &sums);
   Value checkValues(Value first, Value live);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
-  void visitPanel(Value panel, KeyRange keys, Value padded, Value finite);
+  void visitPanel(Value panel, KeyRange keys, Value finite);
+  void visitRange(Value panel, KeyRange keys, Value start, Value finite);
+  void visitLazily(Value panel, KeyRange keys, Value finite);
+  void visitClear(Value panel, Value low, Value count);
   std::pair<Value, Value> panelPositions(Value panel);
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);
@@ -95,6 +104,10 @@ private:
   Value number, part, partCount, tileCount, parts;
 };
 
+/// `count` elements of a row, as they are.
+Value loadRow(CpuBuilder &b, Value memref, ValueRange at, Value column, int64_t count);
+/// Width of the vectors that look for values that are not finite.
+int64_t checkWidth(const WorkPlan &plan);
 /// Batch entry, head of the query's memref and query number of a lane.
 SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset,
                              Value positions, Value heads, Value lane);

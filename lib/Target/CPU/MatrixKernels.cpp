@@ -76,20 +76,55 @@ void MatrixKernels::store(int64_t tile, const Operand &operand) {
   callTile(b, "llvm.x86.tilestored64", {tile}, {pointer(b, operand.address), stride});
 }
 
-/// Adds the products over `count` words: one or two left tiles by two right tiles.
-void MatrixKernels::addProducts(int64_t leftTiles, Value left,
-                                function_ref<std::pair<Value, Value>(Value, int64_t)> leftAt,
-                                Value right, Value count) {
-  b.loop(b.index(0), count, tileSize, [&](Value k) {
+Value attn::keyTileRow(CpuBuilder &b, const WorkPlan &plan, Value key, Value step) {
+  Value block = b.index(2 * tileSize), within = b.rem(key, block);
+  Value first = b.mul(b.sub(key, within), b.index(plan.rowWords() / tileSize));
+  return b.add(b.add(first, b.mul(step, block)), within);
+}
+
+SmallVector<Value> attn::valueTileAt(CpuBuilder &b, const WorkPlan &plan, Value column,
+                                     Value word) {
+  Value block = b.index(2 * tileSize), within = b.rem(column, block);
+  Value first = b.mul(b.sub(column, within), b.index(plan.keys / (2 * tileSize)));
+  Value step = b.div(word, b.index(tileSize));
+  return {b.add(b.add(first, b.mul(step, block)), within), b.rem(word, b.index(tileSize))};
+}
+
+/// Adds one step of the sum: one or two left tiles, one below the other, by two right tiles side by
+/// side. Each load stands before the first product that needs it.
+void MatrixKernels::addProducts(int64_t leftTiles, Value left, Value leftRow, Value right,
+                                Value rightRow, Value rightColumn,
+                                function_ref<void(int64_t)> between) {
+  auto product = [&](int64_t i, int64_t j) {
+    callTile(b, "llvm.x86.tdpbf16ps", {2 * i + j, leftTile + i, rightTile + j});
+    if (between)
+      between(2 * i + j);
+  };
+  load(rightTile, at(right, rightRow, rightColumn));
+  load(leftTile, at(left, leftRow, b.index(0)));
+  product(0, 0);
+  load(rightTile + 1, at(right, rightRow, b.add(rightColumn, tileSize)));
+  product(0, 1);
+  if (leftTiles == 1)
+    return;
+  load(leftTile + 1, at(left, b.add(leftRow, tileSize), b.index(0)));
+  product(1, 0);
+  product(1, 1);
+}
+
+void MatrixKernels::scoreStep(const ScoreBlock &block, int64_t step,
+                              function_ref<void(int64_t)> between) {
+  if (step == 0)
+    for (int64_t tile = 0; tile < 4; ++tile)
+      callTile(b, "llvm.x86.tilezero", {tile});
+  addProducts(2, block.keys, keyTileRow(b, plan, block.firstKey, b.index(step)), block.query,
+              b.index(step * tileSize), b.index(block.column), between);
+  if (step + 1 < scoreSteps())
+    return;
+  for (int64_t i = 0; i < 2; ++i)
     for (int64_t j = 0; j < 2; ++j)
-      load(rightTile + j, at(right, k, b.index(j * tileSize)));
-    for (int64_t i = 0; i < leftTiles; ++i) {
-      auto [row, column] = leftAt(k, i);
-      load(leftTile + i, at(left, row, column));
-      for (int64_t j = 0; j < 2; ++j)
-        callTile(b, "llvm.x86.tdpbf16ps", {2 * i + j, leftTile + i, rightTile + j});
-    }
-  });
+      store(2 * i + j, at(block.scores, b.add(block.scoreRow, i * tileSize),
+                          b.index(block.scoreColumn + j * tileSize)));
 }
 
 func::FuncOp MatrixKernels::emitScores() {
@@ -97,21 +132,15 @@ func::FuncOp MatrixKernels::emitScores() {
   auto function =
       createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
                             {typeOf(plan.keyTile, word), typeOf(plan.query, word),
-                             typeOf(plan.scores, f32), b.getIndexType()});
+                             typeOf(plan.scores, f32), b.getIndexType(), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   b.loop(b.index(0), function.getArgument(3), 2 * tileSize, [&](Value n) {
-    for (int64_t tile = 0; tile < 4; ++tile)
-      callTile(b, "llvm.x86.tilezero", {tile});
-    auto keyAt = [&](Value k, int64_t i) {
-      return std::pair<Value, Value>(b.add(n, i * tileSize), k);
-    };
-    addProducts(2, function.getArgument(0), keyAt, function.getArgument(1),
-                b.index(plan.rowWords()));
-    for (int64_t i = 0; i < 2; ++i)
-      for (int64_t j = 0; j < 2; ++j)
-        store(2 * i + j,
-              at(function.getArgument(2), b.add(n, i * tileSize), b.index(j * tileSize)));
+    for (int64_t column = 0; column < plan.rows; column += 2 * tileSize)
+      for (int64_t step = 0; step < scoreSteps(); ++step)
+        scoreStep({function.getArgument(0), function.getArgument(1), function.getArgument(2),
+                   b.add(n, function.getArgument(4)), n, column, column},
+                  step);
   });
   func::ReturnOp::create(b);
   return function;
@@ -138,23 +167,23 @@ void MatrixKernels::rescale(Value accumulator, Value factors) {
   });
 }
 
-/// One or two tiles of value columns from `first` by all rows.
-void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftTiles) {
-  Value accumulator = function.getArgument(2);
-  auto sums = [&](int64_t i, int64_t j) {
-    return at(accumulator, b.add(first, i * tileSize), b.index(j * tileSize));
+/// One or two tiles of value columns from `first`, by 32 rows of the panel from `column`.
+void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftTiles,
+                               int64_t column) {
+  Value accumulator = function.getArgument(2), firstWord = function.getArgument(5);
+  auto forSums = [&](void (MatrixKernels::*move)(int64_t, const Operand &)) {
+    for (int64_t i = 0; i < leftTiles; ++i)
+      for (int64_t j = 0; j < 2; ++j)
+        (this->*move)(2 * i + j,
+                      at(accumulator, b.add(first, i * tileSize), b.index(column + j * tileSize)));
   };
-  for (int64_t i = 0; i < leftTiles; ++i)
-    for (int64_t j = 0; j < 2; ++j)
-      load(2 * i + j, sums(i, j));
-  auto valueAt = [&](Value k, int64_t i) {
-    return std::pair<Value, Value>(b.add(first, i * tileSize), k);
-  };
-  addProducts(leftTiles, function.getArgument(0), valueAt, function.getArgument(1),
-              function.getArgument(4));
-  for (int64_t i = 0; i < leftTiles; ++i)
-    for (int64_t j = 0; j < 2; ++j)
-      store(2 * i + j, sums(i, j));
+  forSums(&MatrixKernels::load);
+  b.loop(b.index(0), function.getArgument(4), tileSize, [&](Value k) {
+    SmallVector<Value> left = valueTileAt(b, plan, first, b.add(firstWord, k));
+    addProducts(leftTiles, function.getArgument(0), left.front(), function.getArgument(1), k,
+                b.index(column));
+  });
+  forSums(&MatrixKernels::store);
 }
 
 func::FuncOp MatrixKernels::emitValues() {
@@ -162,16 +191,19 @@ func::FuncOp MatrixKernels::emitValues() {
   auto function = createPrivateFunction(
       b, plan.work->getParentOfType<ModuleOp>(), prefix + "_values",
       {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
-       typeOf(plan.rescale, f32), b.getIndexType()});
+       typeOf(plan.rescale, f32), b.getIndexType(), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   rescale(function.getArgument(2), function.getArgument(3));
+  auto forRows = [&](Value first, int64_t leftTiles) {
+    for (int64_t column = 0; column < plan.rows; column += 2 * tileSize)
+      valueBlock(function, first, leftTiles, column);
+  };
   int64_t size = plan.accumulator.rows, whole = size / (2 * tileSize) * (2 * tileSize);
   if (whole > 0)
-    b.loop(b.index(0), b.index(whole), 2 * tileSize,
-           [&](Value first) { valueBlock(function, first, 2); });
+    b.loop(b.index(0), b.index(whole), 2 * tileSize, [&](Value first) { forRows(first, 2); });
   if (whole < size)
-    valueBlock(function, b.index(whole), 1);
+    forRows(b.index(whole), 1);
   func::ReturnOp::create(b);
   return function;
 }

@@ -15,9 +15,24 @@ public:
   MatrixKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// As those of PanelKernels; counts are multiples of 32 keys.
+  /// As those of PanelKernels; counts are multiples of 32 keys. A last argument gives the first key
+  /// of the tile (a multiple of 32), or the first word of its values (of 16).
   func::FuncOp emitScores();
   func::FuncOp emitValues();
+
+  /// Operands of the scores of 32 keys from `firstKey` by the 32 rows of the panel from `column`,
+  /// and where they go.
+  struct ScoreBlock {
+    Value keys, query, scores;
+    Value firstKey, scoreRow;
+    int64_t column, scoreColumn;
+  };
+  /// Steps of the sum of a score block.
+  int64_t scoreSteps() const { return plan.rowWords() / 16; }
+  /// One of them: four products. The first clears the sums, the last stores them. `between` emits
+  /// what shall stand behind product 0, 1, 2, 3.
+  void scoreStep(const ScoreBlock &block, int64_t step,
+                 function_ref<void(int64_t product)> between = nullptr);
 
   /// Shapes of the tile registers, once before the kernels are called; and their release.
   static void configure(CpuBuilder &b);
@@ -35,16 +50,21 @@ private:
   Operand at(Value memref, Value row, Value column);
   void load(int64_t tile, const Operand &operand);
   void store(int64_t tile, const Operand &operand);
-  void addProducts(int64_t leftTiles, Value left,
-                   function_ref<std::pair<Value, Value>(Value k, int64_t i)> leftAt, Value right,
-                   Value count);
+  void addProducts(int64_t leftTiles, Value left, Value leftRow, Value right, Value rightRow,
+                   Value rightColumn, function_ref<void(int64_t)> between = nullptr);
   void rescale(Value accumulator, Value factors);
-  void valueBlock(func::FuncOp function, Value first, int64_t leftTiles);
+  void valueBlock(func::FuncOp function, Value first, int64_t leftTiles, int64_t column);
 
   CpuBuilder &b;
   WorkPlan &plan;
   std::string prefix;
 };
+
+/// Row of the key tile that holds words [16 * step, 16 * step + 16) of key `key` of the tile.
+Value keyTileRow(CpuBuilder &b, const WorkPlan &plan, Value key, Value step);
+/// Row and column of the value tile that hold word `word` (keys 2 * word and 2 * word + 1) of value
+/// column `column`.
+SmallVector<Value> valueTileAt(CpuBuilder &b, const WorkPlan &plan, Value column, Value word);
 
 } // namespace mlir::attn
 

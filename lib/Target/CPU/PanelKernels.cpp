@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "PanelKernels.h"
+#include "MatrixKernels.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/SymbolTable.h"
 
@@ -136,7 +137,7 @@ void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, 
   Value block = b.mul(b.div(first, b.index(plan.registerValues)), b.index(plan.tileRows()));
   auto indexA = [&](Value k, int64_t i) {
     if (plan.tiles)
-      return SmallVector<Value>{b.add(first, i), k};
+      return valueTileAt(b, plan, b.add(first, i), k);
     return plan.sharesTile ? SmallVector<Value>{k, b.add(first, i)}
                            : SmallVector<Value>{b.add(block, k), b.index(i)};
   };

@@ -1,20 +1,23 @@
 //===- Serialize.cpp - LLVM IR, assembly, objects and shared libraries -------===//
+#include "Parts.h"
 #include "TargetInfo.h"
 #include "attn/Target/CPU/CPUTarget.h"
+#include "attn/Target/MachineCode.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/OpenMP/OpenMPToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
+#include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/SourceMgr.h"
 #include "llvm/TargetParser/Host.h"
+#include <thread>
 
 using namespace mlir;
 using namespace mlir::attn;
+
+/// ATTN_ERROR_NO_VARIANT of attn_runtime.h.
+static constexpr int64_t noVariantCode = 999005;
 
 namespace {
 class CPUTarget final : public Target {
@@ -30,13 +33,15 @@ public:
   }
   void buildLowering(OpPassManager &pm) const override { buildCPULowering(pm); }
   FailureOr<std::string> serialize(ModuleOp module, OutputKind kind) const override;
-  LogicalResult link(StringRef object, StringRef library,
+  FailureOr<std::vector<std::string>> objects(ModuleOp module) const override;
+  FailureOr<std::string> dispatcher(ArrayRef<Variant> variants, ArrayRef<std::string> entries,
+                                    function_ref<InFlightDiagnostic()> emitError) const override;
+  LogicalResult link(ArrayRef<std::string> objects, StringRef library,
                      function_ref<InFlightDiagnostic()> emitError) const override;
 
 private:
   std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) const;
-  void optimize(llvm::Module &module) const;
-  bool emit(llvm::Module &module, llvm::CodeGenFileType type, std::string &out) const;
+  bool isForThisArchitecture() const;
 
   std::string spelling;
   Processor processor;
@@ -63,40 +68,10 @@ std::unique_ptr<llvm::Module> CPUTarget::translate(ModuleOp module,
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   registerOpenMPDialectTranslation(*module.getContext());
-  std::unique_ptr<llvm::Module> result = translateModuleToLLVMIR(module, context, "attn");
-  if (!result) {
-    module.emitError("internal: the lowered module does not translate to LLVM IR");
-    return nullptr;
-  }
-  result->setTargetTriple(llvm::Triple(processor.triple));
-  result->setDataLayout(machine->createDataLayout());
-  keepWideVectors(*result, facts(module.getContext()).getInt("lanes"));
+  std::unique_ptr<llvm::Module> result = translateLowered(module, context, *machine);
+  if (result)
+    keepWideVectors(*result, facts(module.getContext()).getInt("lanes"));
   return result;
-}
-
-void CPUTarget::optimize(llvm::Module &module) const {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager calls;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine.get());
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(calls);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, calls, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
-}
-
-bool CPUTarget::emit(llvm::Module &module, llvm::CodeGenFileType type, std::string &out) const {
-  llvm::SmallVector<char, 0> buffer;
-  llvm::raw_svector_ostream stream(buffer);
-  llvm::legacy::PassManager pm;
-  if (machine->addPassesToEmitFile(pm, stream, nullptr, type))
-    return false;
-  pm.run(module);
-  out.assign(buffer.begin(), buffer.end());
-  return true;
 }
 
 FailureOr<std::string> CPUTarget::serialize(ModuleOp module, OutputKind kind) const {
@@ -104,75 +79,148 @@ FailureOr<std::string> CPUTarget::serialize(ModuleOp module, OutputKind kind) co
   std::unique_ptr<llvm::Module> translated = translate(module, context);
   if (!translated)
     return failure();
-  optimize(*translated);
-  std::string out;
+  optimizeKernels(*translated, *machine);
   if (kind == OutputKind::LLVMIR) {
+    std::string out;
     llvm::raw_string_ostream stream(out);
     translated->print(stream, nullptr);
     return out;
   }
   auto type = kind == OutputKind::Assembly ? llvm::CodeGenFileType::AssemblyFile
                                            : llvm::CodeGenFileType::ObjectFile;
-  if (!emit(*translated, type, out)) {
-    module.emitError("internal: the back end cannot write this file type");
-    return failure();
-  }
+  FailureOr<std::string> out = emitMachineCode(*translated, *machine, type);
+  if (failed(out))
+    return module.emitError("internal: the back end cannot write this file type");
   return out;
+}
+
+//===----------------------------------------------------------------------===//
+// Two at a time
+//===----------------------------------------------------------------------===//
+
+/// Optimises and writes one part, in whichever thread; empty when that crashed or failed.
+static std::string compilePart(llvm::Module &part, const Processor &processor) {
+  std::string object;
+  llvm::CrashRecoveryContext recovery;
+  recovery.DumpStackAndCleanupOnFailure = false;
+  recovery.RunSafely([&] {
+    std::unique_ptr<llvm::TargetMachine> machine = createMachine(processor);
+    optimizeKernels(part, *machine);
+    if (auto code = emitMachineCode(part, *machine, llvm::CodeGenFileType::ObjectFile);
+        succeeded(code))
+      object = std::move(*code);
+  });
+  return object;
+}
+
+/// Most kernels are prefill and decode, which share no code: each half is compiled in a thread of
+/// its own. Always two, also on one core, so that the bytes never depend on the machine.
+FailureOr<std::vector<std::string>> CPUTarget::objects(ModuleOp module) const {
+  constexpr unsigned halves = 2;
+  SmallVector<OwningOpRef<ModuleOp>> parts = splitLowered(module, halves);
+  std::vector<std::string> out(parts.size());
+  std::vector<std::unique_ptr<llvm::LLVMContext>> contexts;
+  std::vector<std::unique_ptr<llvm::Module>> translated;
+  for (OwningOpRef<ModuleOp> &part : parts) {
+    contexts.push_back(std::make_unique<llvm::LLVMContext>());
+    translated.push_back(translate(*part, *contexts.back()));
+    if (!translated.back())
+      return failure();
+  }
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < parts.size(); ++i)
+    threads.emplace_back([&, i] { out[i] = compilePart(*translated[i], processor); });
+  out[0] = compilePart(*translated[0], processor);
+  for (std::thread &thread : threads)
+    thread.join();
+  if (llvm::is_contained(out, ""))
+    return module.emitError("internal: the back end could not write an object file");
+  return out;
+}
+
+//===----------------------------------------------------------------------===//
+// Several processors in one library
+//===----------------------------------------------------------------------===//
+
+/// A table of texts, `@name`.
+static void printTexts(raw_ostream &os, StringRef name, ArrayRef<std::string> texts) {
+  for (auto [i, text] : llvm::enumerate(texts))
+    os << "@" << name << "." << i << " = private constant [" << text.size() + 1 << " x i8] c\""
+       << text << "\\00\"\n";
+  os << "@" << name << " = private constant [" << texts.size() << " x ptr] [";
+  for (size_t i = 0; i < texts.size(); ++i)
+    os << (i ? ", " : "") << "ptr @" << name << "." << i;
+  os << "]\n";
+}
+
+/// An entry that hands its arguments on to the processor's own.
+static void printDispatch(raw_ostream &os, StringRef entry, ArrayRef<Variant> variants) {
+  for (const Variant &variant : variants)
+    os << "declare hidden i32 @\"" << entry << variant.suffix << "\"(ptr, i64, i32)\n";
+  os << "define i32 @\"" << entry << "\"(ptr %args, i64 %count, i32 %threads) {\n"
+     << "  %picked = call i32 @attn_cpu_picked(ptr @names, ptr @features, i32 " << variants.size()
+     << ", ptr @choice)\n  switch i32 %picked, label %none [";
+  for (size_t i = 0; i < variants.size(); ++i)
+    os << " i32 " << i << ", label %v" << i;
+  os << " ]\n";
+  for (auto [i, variant] : llvm::enumerate(variants))
+    os << "v" << i << ":\n  %r" << i << " = tail call i32 @\"" << entry << variant.suffix
+       << "\"(ptr %args, i64 %count, i32 %threads)\n  ret i32 %r" << i << "\n";
+  os << "none:\n  ret i32 " << noVariantCode << "\n}\n";
+}
+
+FailureOr<std::string> CPUTarget::dispatcher(ArrayRef<Variant> variants,
+                                             ArrayRef<std::string> entries,
+                                             function_ref<InFlightDiagnostic()> emitError) const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  std::vector<std::string> names, features;
+  for (const Variant &variant : variants) {
+    names.push_back(variant.name);
+    features.push_back(variant.features);
+  }
+  printTexts(os, "names", names);
+  printTexts(os, "features", features);
+  os << "@choice = internal global i32 0\ndeclare i32 @attn_cpu_picked(ptr, ptr, i32, ptr)\n";
+  for (const std::string &entry : entries)
+    printDispatch(os, entry, variants);
+  llvm::LLVMContext context;
+  llvm::SMDiagnostic problem;
+  // Whoever chooses must run everywhere, so this is for the plainest processor.
+  std::unique_ptr<llvm::TargetMachine> plain =
+      createMachine({processor.triple, "", "", /*isHost=*/false});
+  std::unique_ptr<llvm::Module> module = llvm::parseAssemblyString(text, problem, context);
+  if (!plain || !module)
+    return emitError() << "internal: the choice among processors does not parse: "
+                       << problem.getMessage();
+  module->setTargetTriple(plain->getTargetTriple());
+  module->setDataLayout(plain->createDataLayout());
+  return emitMachineCode(*module, *plain, llvm::CodeGenFileType::ObjectFile);
 }
 
 //===----------------------------------------------------------------------===//
 // Linking
 //===----------------------------------------------------------------------===//
 
-/// The linker: LLVM's own from where this was built, else whichever is on the path.
-static std::string findLinker() {
-  for (const char *name : {"ld.lld", "ld.lld-22"})
-    if (auto path = llvm::sys::findProgramByName(name, {ATTN_LLVM_TOOLS_DIR}))
-      return *path;
-  for (const char *name : {"ld.lld-22", "ld.lld", "ld"})
-    if (auto path = llvm::sys::findProgramByName(name))
-      return *path;
-  return "";
+bool CPUTarget::isForThisArchitecture() const {
+  return llvm::Triple(processor.triple).getArch() ==
+         llvm::Triple(llvm::sys::getDefaultTargetTriple()).getArch();
 }
 
-LogicalResult CPUTarget::link(StringRef object, StringRef library,
+LogicalResult CPUTarget::link(ArrayRef<std::string> objects, StringRef library,
                               function_ref<InFlightDiagnostic()> emitError) const {
-  std::string linker = findLinker();
-  if (linker.empty())
-    return emitError() << "no linker found; install lld-22, or take --emit=obj and link it "
-                          "yourself with -shared -lomp -lm";
-  if (llvm::Triple(processor.triple).getArch() !=
-      llvm::Triple(llvm::sys::getDefaultTargetTriple()).getArch())
+  if (!isForThisArchitecture())
     return emitError()
            << "cannot link a shared library for " << processor.triple
            << " on this machine; take --emit=obj and link it there with -shared -lomp -lm";
-  std::string soname = llvm::sys::path::filename(library).str();
-  SmallVector<StringRef> args = {linker,
-                                 "-shared",
-                                 "--hash-style=gnu",
-                                 "--build-id=none",
-                                 "-soname",
-                                 soname,
-                                 "-o",
-                                 library,
-                                 object,
-                                 "-L",
-                                 ATTN_OPENMP_DIR,
-                                 "-rpath",
-                                 ATTN_OPENMP_DIR,
-                                 "-lomp"};
-  std::string message;
-  SmallString<128> log;
-  if (llvm::sys::fs::createTemporaryFile("attn-link", "log", log))
-    return emitError() << "cannot create a temporary file for the linker's messages";
-  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log), StringRef(log)};
-  int code = llvm::sys::ExecuteAndWait(linker, args, std::nullopt, redirects, 0, 0, &message);
-  auto text = llvm::MemoryBuffer::getFile(log);
-  llvm::sys::fs::remove(log);
-  if (code == 0)
-    return success();
-  return emitError() << "linking " << library << " failed: " << message
-                     << (text ? (*text)->getBuffer() : StringRef());
+  std::string runtime = findRuntimeLibrary("libAttnRuntimeCPU.a", ATTN_RUNTIME_CPU);
+  SmallVector<StringRef> inputs(objects.begin(), objects.end());
+  // The linker takes from an archive only what somebody calls: a dispatcher.
+  inputs.append({"--exclude-libs=ALL", runtime});
+  inputs.append({"-L", ATTN_OPENMP_DIR, "-rpath", ATTN_OPENMP_DIR, "-lomp"});
+  return linkSharedLibrary(inputs, library,
+                           ", or take --emit=obj and link it yourself with -shared -lomp -lm",
+                           emitError);
 }
 
 void attn::registerCPUTarget() {

@@ -17,7 +17,7 @@ void ItemFunction::forColumns(int64_t size, int64_t width,
 }
 
 /// `count` elements of a row, as they are.
-static Value loadRow(CpuBuilder &b, Value memref, ValueRange at, Value column, int64_t count) {
+Value attn::loadRow(CpuBuilder &b, Value memref, ValueRange at, Value column, int64_t count) {
   SmallVector<Value> indices(at);
   indices.push_back(column);
   return b.load(memref, indices,
@@ -40,6 +40,8 @@ static Value zeros(CpuBuilder &b, int64_t count, Type element) {
 /// Copies a key tile to the workspace, as float32 or as it is. Rows from `live` to `padded` become
 /// zero; their memory is not read.
 void ItemFunction::packKeys(Value first, Value live, Value padded) {
+  if (plan.tiles)
+    return packKeyTiles(first, live, padded);
   Value source = mapped(plan.work.getKey());
   Type element = plan.pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
   Value target = slice(plan.keyTile, element);
@@ -66,13 +68,10 @@ void ItemFunction::packKeys(Value first, Value live, Value padded) {
 //===----------------------------------------------------------------------===//
 
 /// Width of the vectors that look for values that are not finite.
-static int64_t checkWidth(const WorkPlan &plan) {
+int64_t attn::checkWidth(const WorkPlan &plan) {
   return static_cast<int64_t>(
       llvm::bit_floor(static_cast<uint64_t>(std::min(plan.lanes, plan.vSize))));
 }
-
-/// Chains of additions that take turns while values are checked: one alone would wait for each sum.
-static constexpr int64_t checkChains = 4;
 
 /// Adds 0 * row to the sums in turn: zero as long as all values are finite, NaN after an infinity
 /// or NaN. The last vector overlaps.
@@ -117,11 +116,11 @@ Value ItemFunction::checkValues(Value first, Value live) {
 /// to `padded` become zero.
 Value ItemFunction::packValues(Value first, Value live, Value padded) {
   if (plan.tiles)
-    packValueColumns(first, live, padded);
-  else if (plan.pairs)
+    return packValueTiles(first, live, padded);
+  if (plan.pairs)
     packValuePairs(first, live, padded);
   Value finite = checkValues(first, live);
-  if (plan.tiles || plan.sharesTile)
+  if (plan.sharesTile)
     return finite;
   Value target = slice(plan.valueTile, plan.wordType());
   Value used = plan.pairs ? b.ceilDiv(live, 2) : live,
@@ -153,44 +152,4 @@ void ItemFunction::packValuePairs(Value first, Value live, Value padded) {
   b.loop(b.index(0), whole, 1, [&](Value pair) { packRow(pair, false); });
   b.when(b.compare(arith::CmpIPredicate::ne, b.mul(whole, b.index(2)), live),
          [&] { packRow(whole, true); });
-}
-
-/// Words of keys 2n and 2n + 1, a row for each value column: blocks of 32 keys by 16 columns are
-/// transposed in registers. The last block of a short tile is copied element by element, with zeros
-/// behind.
-void ItemFunction::packValueColumns(Value first, Value live, Value padded) {
-  Value source = mapped(plan.work.getValue()), words = slice(plan.valueTile, b.getI32Type());
-  Value whole = b.mul(b.div(live, b.index(plan.keyStep())), b.index(plan.keyStep()));
-  int64_t lanes = plan.lanes;
-  auto wordType = VectorType::get(lanes, b.getI32Type());
-  b.loop(b.index(0), whole, plan.keyStep(), [&](Value n) {
-    forColumns(plan.vSize, lanes, [&](Value d, int64_t count) {
-      SmallVector<Value> rows;
-      for (int64_t i = 0; i < lanes; ++i) {
-        auto half = [&](int64_t which) {
-          Value part =
-              loadRow(b, source, {context.batch, valueHead, b.add(first, b.add(n, 2 * i + which))},
-                      d, count);
-          return padVector(b, part, lanes);
-        };
-        rows.push_back(vector::BitCastOp::create(
-            b, wordType, vector::InterleaveOp::create(b, half(0), half(1))));
-      }
-      for (auto [i, column] : llvm::enumerate(transposeWords(b, rows)))
-        if (static_cast<int64_t>(i) < count)
-          b.store(column, words, {b.add(d, static_cast<int64_t>(i)), b.div(n, b.index(2))});
-    });
-  });
-  Value halves = slice(plan.valueTile, b.getBF16Type());
-  auto copyKey = [&](Value n, bool isLive) {
-    b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
-      Value element =
-          isLive ? Value(memref::LoadOp::create(
-                       b, source, ValueRange{context.batch, valueHead, b.add(first, n), d}))
-                 : b.narrow(b.f32(0), b.getBF16Type());
-      memref::StoreOp::create(b, element, halves, ValueRange{d, n});
-    });
-  };
-  b.loop(whole, live, 1, [&](Value n) { copyKey(n, true); });
-  b.loop(live, padded, 1, [&](Value n) { copyKey(n, false); });
 }

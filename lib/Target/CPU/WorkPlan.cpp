@@ -58,7 +58,7 @@ bool WorkPlan::usesPairs() {
 /// Two by two matrix tiles for each product: 32 keys (or value columns) by 32 rows.
 bool WorkPlan::usesTiles() {
   return isBf16 && target.getFlag("amx") && target.getFlag("bf16_convert") && lanes == 16 &&
-         rows == 32 && keys % 32 == 0;
+         rows % 32 == 0 && keys % 32 == 0;
 }
 
 /// Whether values are a view of the keys' first columns, of the same head.
@@ -115,9 +115,27 @@ LogicalResult WorkPlan::readSchedule() {
   if (keys % registerKeys != 0)
     return work.emitOpError() << "schedule has tiles of " << keys
                               << " keys, not a multiple of register_keys = " << registerKeys;
-  if ((splits != 1 && !streamed) || schedule.getWord("maximum") != "exact")
-    return work.emitOpError("splits above one and the lazy maximum are not built for the CPU yet");
-  return readForm();
+  if (splits != 1 && !streamed)
+    return work.emitOpError("splits above one are built for form = stream only on the CPU");
+  lazy = schedule.getWord("maximum") == "lazy";
+  overlap = schedule.getFlag("overlap");
+  return failed(readMatrix()) ? failure() : readForm();
+}
+
+/// The lazy maximum and the weave belong to the matrix form.
+LogicalResult WorkPlan::readMatrix() {
+  if (lazy && !(tiles && isSoftmax()))
+    return work.emitOpError("the lazy maximum is built on the CPU for softmax on matrix tiles only "
+                            "(bf16, AMX, rows and keys multiples of 32); use maximum = exact");
+  if (lazy && keys < 64)
+    return work.emitOpError()
+           << "the lazy maximum takes 32 keys at a time with the next ones under "
+              "way; expected keys of at least 64, found "
+           << keys;
+  if (overlap && !lazy)
+    return work.emitOpError("overlap = 1 on a CPU runs the matrix unit under the weights of a "
+                            "schedule with maximum = lazy; use overlap = 0");
+  return success();
 }
 
 /// Rows the stream form takes at a time, and keys it may pack into a vector.
@@ -150,10 +168,6 @@ WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
 /// Two words: a power of two as row length puts the rows of a register block into one bank (8 bytes
 /// wide), where their loads cannot go two at a time.
 static constexpr int64_t keyRowPadding = 2;
-/// A row of a matrix tile is one cache line; the rows of a tile must not fall into few sets of the
-/// cache.
-static constexpr int64_t tileRowPadding = 16;
-
 void WorkPlan::layOut() {
   int64_t next = 0;
   auto slice = [&](int64_t r, int64_t c) {
@@ -175,15 +189,18 @@ void WorkPlan::layOut() {
   panelBytes = next;
   next *= panels;
   if (tiles) {
-    keyTile = slice(keys, rowWords() + tileRowPadding);
-    valueTile = slice(tiledSize, keys / 2 + tileRowPadding);
+    keyTile = slice(keys * rowWords() / 16, 16);
+    valueTile = slice(static_cast<int64_t>(llvm::alignTo(vSize, 32)) * keys / 32, 16);
   } else if (!streamed) {
     keyTile = slice(keys, rowWords() + keyRowPadding);
     valueTile = sharesTile ? keyTile : slice(tileRows() * valueBlocks(), registerValues);
   }
   scores = slice(keys, rows);
+  if (lazy)
+    blockScores = slice(scoreBuffers() * scoreBufferRows, 32);
   weights = pairs ? slice(tileRows(), rows) : scores;
   rescale = slice(1, rows);
+  blockSum = slice(1, rows);
   bytes = next;
   next = 0;
   partAccumulator = slice(accumulator.rows, accumulator.columns);

@@ -38,9 +38,13 @@ struct WorkPlan {
   double scale = 1;
   bool longestFirst = false;
   bool pairs = false; // products of bf16 pairs
-  // The pairs are multiplied by the matrix unit (AMX): tiles of 16 rows of 16 words. Rows of words
-  // are padded to whole tiles, and the value tile is [value size][keys / 2].
+  // The pairs are multiplied by the matrix unit (AMX): tiles of 16 rows of 16 words, each 1 KiB of
+  // its own. Rows of words are padded to whole tiles. The key tile is [keys / 32][words / 16][32
+  // keys][16 words], the value tile [columns / 32][keys / 32][32 columns][16 words of two keys].
   bool tiles = false;
+  // Weights refer to a maximum that is raised only when they grow large (`maximum = lazy`), and
+  // are computed while the matrix unit multiplies the next keys (`overlap`).
+  bool lazy = false, overlap = false;
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
   // [rows][chunks of a row].
   bool streamed = false;
@@ -55,6 +59,9 @@ struct WorkPlan {
   // value tile is cut into blocks of `registerValues` columns, one after the other: block c holds
   // rows [c * tileRows, (c + 1) * tileRows), so that the product reads it in address order.
   Slice keyTile, valueTile, scores, weights, rescale;
+  // In the lazy form: sums of the weights of one key tile; scores of blocks of 32 keys by 32 rows,
+  // in buffers in turn.
+  Slice blockSum, blockScores;
   int64_t panelBytes = 0, bytes = 0;
   // State of a panel in a part of the key range: accumulator, maximum and sum, in this order.
   Slice partAccumulator, partMaximum, partSum;
@@ -68,6 +75,13 @@ struct WorkPlan {
   int64_t rowWords() const;
   /// Keys of a tile are computed in multiples of this.
   int64_t keyStep() const { return tiles ? 32 : registerKeys; }
+  /// In the lazy form: chunks of 32 keys by which the scores are ahead of the weights. Two blocks
+  /// at least: what a tile register stores cannot be loaded at once.
+  int64_t chunksAhead() const { return rows == 32 ? 2 : 1; }
+  /// Score buffers, a power of two of chunks with a block for each 32 rows; and rows of each. The
+  /// odd one keeps loads of one buffer and stores to another apart in the low address bits.
+  int64_t scoreBuffers() const { return 2 * chunksAhead() * rows / 32; }
+  static constexpr int64_t scoreBufferRows = 33;
   int64_t tileRows() const { return pairs ? keys / 2 : keys; }
   Type wordType() const;
   /// Factor of the queries while they are loaded, and what is left of the scale for the scores:
@@ -100,6 +114,7 @@ private:
   LogicalResult readBody();
   LogicalResult readSchedule();
   LogicalResult readForm();
+  LogicalResult readMatrix();
   bool usesPairs();
   bool usesTiles();
   bool sharesKeys();

@@ -6,11 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Kernel.h"
+#include "Products.h"
 
 using namespace mlir;
 using namespace mlir::attn;
-
-static unsigned rowOf(size_t element) { return (element >> 1) & 1; }
 
 //===----------------------------------------------------------------------===//
 // Matrix products: one block of PTX each (fence, all steps, commit), so that nothing moves into the
@@ -18,32 +17,32 @@ static unsigned rowOf(size_t element) { return (element >> 1) & 1; }
 //===----------------------------------------------------------------------===//
 
 /// Stride between groups of 8 rows, and the swizzle that fits the chunk's rows.
-static int64_t descriptorHigh(int64_t size) {
+int64_t attn::descriptorHigh(int64_t size) {
   int64_t row = 2 * WarpgroupTile::chunkColumns(size);
   int64_t swizzle = row == 128 ? 1 : row == 64 ? 2 : 3;
   return (8 * row >> 4) | (swizzle << 30);
 }
 
-static std::string operandList(size_t first, size_t count) {
+std::string attn::operandList(size_t first, size_t count) {
   std::string text = "{";
   for (size_t i = 0; i < count; ++i)
     text += (i ? ", $" : "$") + std::to_string(first + i);
   return text + "}";
 }
 
-static std::string instruction(int64_t columns, bool isHalf) {
+std::string attn::instruction(int64_t columns, bool isHalf) {
   std::string type = isHalf ? ".f16" : ".bf16";
   return "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f32" + type + type +
          " ";
 }
 
-static std::string hex(int64_t value) {
+std::string attn::hex(int64_t value) {
   return "0x" + llvm::utohexstr(static_cast<uint64_t>(value));
 }
 
 /// Scores of 64 rows and a key tile, both operands in shared memory.
 Vals KernelEmitter::products(Val queryLow, Val count) {
-  Val keyLow = keyBase + (count & (t.stages - 1)) * (t.keyBytes() >> 4);
+  Val keyLow = keyBase + ringSlot(count, t.stages) * (t.keyBytes() >> 4);
   auto n = static_cast<size_t>(t.keys / 2);
   int64_t columns = WarpgroupTile::chunkColumns(t.qkSize), row = 2 * columns;
   std::string high = hex(descriptorHigh(t.qkSize)), q = std::to_string(n),
@@ -66,7 +65,7 @@ Vals KernelEmitter::products(Val queryLow, Val count) {
 
 /// sum + weights * values: weights in registers, values in shared memory with keys as rows.
 Vals KernelEmitter::weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum) {
-  Val valueLow = valueBase + (count & (t.stages - 1)) * (t.valueBytes() >> 4);
+  Val valueLow = valueBase + ringSlot(count, t.stages) * (t.valueBytes() >> 4);
   size_t n = sum.size(), first = 2 * n;
   std::string low = std::to_string(first + weights.size()), high = hex(descriptorHigh(t.vSize));
   int64_t row = 2 * WarpgroupTile::chunkColumns(t.vSize);
@@ -91,14 +90,6 @@ Vals KernelEmitter::waitProducts(int64_t pending, ArrayRef<Val> values) {
 //===----------------------------------------------------------------------===//
 // Softmax
 //===----------------------------------------------------------------------===//
-
-static Vals rowElements(ArrayRef<Val> values, unsigned row) {
-  Vals out;
-  for (auto [i, value] : llvm::enumerate(values))
-    if (rowOf(i) == row)
-      out.push_back(value);
-  return out;
-}
 
 /// `maximum` and `sum` are null for the first tile. A row that has seen no key has the maximum
 /// -infinity; `mayBeEmpty` keeps it from making NaN.
@@ -144,14 +135,14 @@ Vals KernelEmitter::pack(ArrayRef<Val> values) {
   return out;
 }
 
-static Vals scaled(ArrayRef<Val> values, ArrayRef<Val> byRow) {
+Vals attn::scaled(ArrayRef<Val> values, ArrayRef<Val> byRow) {
   Vals out;
   for (auto [i, value] : llvm::enumerate(values))
     out.push_back(value * byRow[rowOf(i)]);
   return out;
 }
 
-static Vals concat(std::initializer_list<ArrayRef<Val>> parts) {
+Vals attn::concat(std::initializer_list<ArrayRef<Val>> parts) {
   Vals out;
   for (ArrayRef<Val> part : parts)
     llvm::append_range(out, part);
@@ -176,40 +167,16 @@ void KernelEmitter::passOn() {
 //===----------------------------------------------------------------------===//
 
 static Val ringBarrier(Val base, int64_t first, Val count, int64_t stages) {
-  return base + first + ((count & (stages - 1)) << 3);
-}
-static Val ringParity(Val count, int64_t stages) {
-  return (count >> llvm::Log2_64(static_cast<uint64_t>(stages))) & 1;
+  return base + first + (ringSlot(count, stages) << 3);
 }
 
-/// What this warpgroup does in the tile.
+/// Takes the tile's card, which the query producer wrote, with its queries.
 void KernelEmitter::view(QueryTile &tile) {
-  tile.count = b.uniform(tile.count);
-  tile.firstRow = tile.rowTile * t.rows() + (group << 6);
-  Val warp = (thread >> 5) & 3;
-  tile.row = tile.firstRow + (warp << 4) + (lane >> 2);
   Val buffer = tile.number & (t.queryBuffers - 1);
   tile.slot = buffer * t.consumers + group;
   tile.queryLow = queryBase + buffer * (t.queryBytes() >> 4);
-  Val lastRow = (tile.firstRow + 64).min(a.queries) - 1;
-  KeyBounds bounds = boundsOf(plan.mask, tile.firstRow + a.offset, lastRow + a.offset, tile.head);
-  Val most = tile.count - 1;
-  Val skip = b.i32(0);
-  if (bounds.high) {
-    Val end = (bounds.high.min(a.keys).max(1) + (t.keys - 1)).div(t.keys);
-    skip = (tile.last + 1 - end).max(0).min(most);
-  }
-  // No rows at all: pass everything on but one tile.
-  skip = tile.firstRow.lt(a.queries).select(skip, most);
-  tile.skip = b.uniform(skip);
-  Val fullEnd = (bounds.fullHigh ? bounds.fullHigh.max(0).min(a.keys) : a.keys).div(t.keys);
-  tile.edge = bounds.fullHigh
-                  ? b.uniform((tile.last + 1 - fullEnd).max(tile.skip + 1).min(tile.count))
-                  : tile.skip + 1;
-  if (bounds.fullLow) {
-    Val fullStart = (bounds.fullLow.max(0) + (t.keys - 1)).div(t.keys);
-    tile.edge2 = b.uniform((tile.last + 1 - fullStart).max(tile.edge).min(tile.count));
-  }
+  wait(shared(at.queryFull) + (tile.slot << 3), (tile.number >> (t.queryBuffers - 1)) & 1);
+  readCard(tile);
 }
 
 /// Score region and mask of key tile `number`.
@@ -236,7 +203,6 @@ Vals KernelEmitter::firstTile(QueryTile &tile) {
     passOn();
     return {};
   });
-  wait(shared(at.queryFull) + (tile.slot << 3), (tile.number >> (t.queryBuffers - 1)) & 1);
   Val count = tile.started + tile.skip;
   waitRing(at.keyFull, count);
   Vals scores = waitProducts(0, products(tile.queryLow, count));
@@ -248,7 +214,7 @@ Vals KernelEmitter::firstTile(QueryTile &tile) {
 
 /// Scores of key tile `number` and the weighted values of the one before are in flight together.
 /// State: weights, accumulator, maximum, sum.
-Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked) {
+Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
@@ -273,12 +239,14 @@ Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked) {
   }
   arrive(ringBarrier(base, at.keyEmpty, count, t.stages));
   scores = finishScores(scores, tile, number, masked, false);
-  Softmax s = softmax(scores, maximum, sum, masked || plan.hasRegion());
+  Softmax s = lazy ? keepReference(scores, maximum, sum)
+                   : softmax(scores, maximum, sum, masked || plan.hasRegion());
   if (plan.overlap) {
     acc = waitProducts(0, acc);
     arrive(ringBarrier(base, at.valueEmpty, before, t.stages));
   }
-  acc = scaled(acc, s.rescale);
+  if (!lazy)
+    acc = scaled(acc, s.rescale);
   return concat({pack(s.weights), acc, s.maximum, s.sum});
 }
 
@@ -286,8 +254,29 @@ Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked) {
 // A tile of rows
 //===----------------------------------------------------------------------===//
 
+/// All key tiles but the first. With a lazy maximum those without mask code keep the reference; in
+/// a flagged tile there are none, since view() ends the exact loop at the last one.
+/// `early`: the sums behind them, if exact ones follow.
+Vals KernelEmitter::runTiles(QueryTile &tile, Vals state, Vals &early) {
+  auto run = [&](Val from, Val to, bool masked, bool lazy) {
+    state = b.loop(from, to, state,
+                   [&](Val i, Vals s) { return step(tile, i, std::move(s), masked, lazy); });
+  };
+  if (ends.right || plan.lazy)
+    run(tile.skip + 1, tile.edge, ends.right || ends.left, false);
+  if (plan.lazy)
+    settleReference(tile, MutableArrayRef<Val>(state).take_back(4).take_front(2));
+  run(tile.edge, tile.edge2, false, plan.lazy);
+  if (ends.left) {
+    if (plan.lazy)
+      early = Vals(ArrayRef<Val>(state).take_back(2));
+    run(tile.edge2, tile.count, true, false);
+  }
+  return state;
+}
+
 Vals KernelEmitter::consume(Vals it) {
-  QueryTile tile = tileOf(it[0]);
+  QueryTile tile;
   tile.started = it[1];
   tile.number = it[2];
   view(tile);
@@ -295,18 +284,10 @@ Vals KernelEmitter::consume(Vals it) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   Vals zeros(nO, b.f32(0));
   Vals state = concat({ArrayRef(first).take_front(nP), zeros, ArrayRef(first).drop_front(nP)});
-  auto run = [&](Val from, Val to, bool masked) {
-    state =
-        b.loop(from, to, state, [&](Val i, Vals s) { return step(tile, i, std::move(s), masked); });
-  };
-  KeyBounds shape =
-      boundsOf(plan.mask, tile.firstRow, tile.firstRow, tile.head); // only which ends exist
-  if (shape.fullHigh)
-    run(tile.skip + 1, tile.edge, true);
-  run(tile.edge, tile.edge2 ? tile.edge2 : tile.count, false);
-  if (tile.edge2)
-    run(tile.edge2, tile.count, true);
-  arrive(shared(at.queryEmpty) + (tile.slot << 3)); // the queries are read for the last time
+  Vals early;
+  state = runTiles(tile, std::move(state), early);
+  if (!stagesOutput())
+    arrive(shared(at.queryEmpty) + (tile.slot << 3)); // the queries are read for the last time
   ArrayRef<Val> all(state);
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
       sum(all.slice(nP + nO + 2, 2));
@@ -314,108 +295,22 @@ Vals KernelEmitter::consume(Vals it) {
   wait(ringBarrier(base, at.valueFull, last, t.stages), ringParity(last, t.stages));
   acc = waitProducts(0, weightedSum(weights, last, acc));
   arrive(ringBarrier(base, at.valueEmpty, last, t.stages));
+  placeRows(tile);
   for (int64_t lanes : {1, 2})
     for (Val &x : sum)
       x = x + b.shuffle(x, lanes);
+  if (plan.lazy)
+    judge(tile, acc, sum, early);
   if (plan.roles.sinks >= 0)
     addSinks(tile, acc, maximum, sum);
   store(tile, acc, maximum, sum);
+  repairRows(tile, acc, sum);
   return {b.uniform(nextTile(tile.number)), tile.started + tile.count, tile.number + 1};
 }
 
-/// A sink is one more score without a value.
-void KernelEmitter::addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum) {
-  Val logit = b.val(
-      LLVM::LoadOp::create(b, b.getF32Type(), b.pointerAt(a.sinks, tile.head.wide() << 2, 1)));
-  Val score = logit * b.f32(1.4426950408889634 / factor), scale = b.f32(factor), zero = b.f32(0);
-  Vals rescale, unseen; // a row without keys: excluded value rows may have left NaN
-  for (unsigned r = 0; r < 2; ++r) {
-    Val most = maximum[r].max(score);
-    unseen.push_back(maximum[r].realEq(-std::numeric_limits<double>::infinity()));
-    Val used = most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most);
-    Val shift = zero - used * scale;
-    rescale.push_back(b.exp2(b.fma(maximum[r], scale, shift)));
-    sum[r] = b.fma(sum[r], rescale[r], b.exp2(b.fma(score, scale, shift)));
-    maximum[r] = most;
-  }
-  for (auto [i, x] : llvm::enumerate(acc))
-    x = unseen[rowOf(i)].select(zero, x * rescale[rowOf(i)]);
-}
-
 //===----------------------------------------------------------------------===//
-// Results
+// The role
 //===----------------------------------------------------------------------===//
-
-void KernelEmitter::storeLse(const QueryTile &tile, Val maximum, Val sum, Val row) {
-  Val value = b.fma(maximum, b.f32(factor), b.log2(sum)) * b.f32(0.6931471805599453);
-  Val at0 = tile.batch.wide() * a.lseBatch + tile.head.wide() * a.lseHead + row.wide() * a.lseRow;
-  LLVM::StoreOp::create(b, value.v, b.pointerAt(a.lse, at0 << 2, 1));
-}
-
-/// Each lane of a quad ends with 16 adjacent bytes: a 4 x 4 transpose between lanes.
-static Vals transposeQuad(KernelBuilder &b, ArrayRef<Val> x, Val odd, Val upper) {
-  Val send[] = {upper.select(x[0], x[2]), upper.select(x[1], x[3])},
-      keep[] = {upper.select(x[2], x[0]), upper.select(x[3], x[1])};
-  Val got[] = {b.shuffle(send[0], 2), b.shuffle(send[1], 2)};
-  Val send2[] = {odd.select(keep[0], keep[1]), odd.select(got[0], got[1])};
-  Val keep2[] = {odd.select(keep[1], keep[0]), odd.select(got[1], got[0])};
-  Val got2[] = {b.shuffle(send2[0], 1), b.shuffle(send2[1], 1)};
-  Val low[] = {odd.select(got2[0], keep2[0]), odd.select(keep2[0], got2[0])};
-  Val high[] = {odd.select(got2[1], keep2[1]), odd.select(keep2[1], got2[1])};
-  return {upper.select(high[0], low[0]), upper.select(high[1], low[1]),
-          upper.select(low[0], high[0]), upper.select(low[1], high[1])};
-}
-
-/// `words`: per group of 8 columns the thread's two.
-void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned r) {
-  Val row = tile.row + 8 * r;
-  Val start =
-      (tile.batch.wide() * a.outBatch + tile.head.wide() * a.outHead + row.wide() * a.outRow) << 1;
-  bool wide = words.size() % 4 == 0;
-  Vals ready(words);
-  if (wide) {
-    Val odd = (quad & 1).ne(0), upper = (quad & 2).ne(0);
-    for (size_t g = 0; g < words.size(); g += 4)
-      llvm::copy(transposeQuad(b, words.slice(g, 4), odd, upper),
-                 ready.begin() + static_cast<std::ptrdiff_t>(g));
-  }
-  b.ifThen(row.lt(a.queries), [&] {
-    Value line = b.pointerAt(a.out, start, 1);
-    for (size_t g = 0; g < words.size(); g += wide ? 4 : 1) {
-      Val at0 = (wide ? quad << 4 : quad << 2) + static_cast<int64_t>(16 * g);
-      Value pointer = b.pointerAt(line, at0.wide(), 1);
-      if (!wide) {
-        LLVM::StoreOp::create(b, ready[g].v, pointer);
-        continue;
-      }
-      b.ptx("st.global.v4.b32 [$0], {$1, $2, $3, $4};",
-            {b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), pointer)), ready[g], ready[g + 1],
-             ready[g + 2], ready[g + 3]});
-    }
-  });
-}
-
-/// Rows without keys are zero, whatever stood in the excluded value rows.
-void KernelEmitter::store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum) {
-  Vals empty, inverse;
-  for (const Val &x : sum) {
-    empty.push_back(x.realEq(0));
-    inverse.push_back(b.rcp(x));
-  }
-  for (auto [i, x] : llvm::enumerate(acc))
-    x = empty[rowOf(i)].select(b.f32(0), x * inverse[rowOf(i)]);
-  Vals words = pack(acc); // 2g + r: two columns of group g, row r
-  for (unsigned r = 0; r < 2; ++r) {
-    Vals mine;
-    for (size_t g = 0; g < words.size() / 2; ++g)
-      mine.push_back(words[2 * g + r]);
-    storeRow(tile, mine, r);
-    if (!plan.storeLse)
-      continue;
-    Val row = tile.row + 8 * r;
-    b.ifThen(row.lt(a.queries) & quad.eq(0), [&] { storeLse(tile, maximum[r], sum[r], row); });
-  }
-}
 
 void KernelEmitter::emitConsumer() {
   quad = lane & 3;
@@ -429,6 +324,6 @@ void KernelEmitter::emitConsumer() {
   if (plan.pingpong)
     b.ifThen(group.eq(0), [&] { b.ptx("bar.arrive $0, 256;", {b.i32(1)}); });
   b.loopWhile(
-      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); },
+      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return isTile(it[0]); },
       [&](Vals it) { return consume(std::move(it)); });
 }

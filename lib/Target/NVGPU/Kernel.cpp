@@ -28,28 +28,43 @@ void KernelEmitter::expect(Val barrier, int64_t bytes) {
   b.ptx("mbarrier.arrive.expect_tx.shared.b64 _, [$0], $1;", {barrier, b.i32(bytes)});
 }
 
-/// One box per swizzled chunk: [chunk][rows][columns]. Parts outside the tensor arrive as zeros.
+/// One box of a swizzled chunk's columns. Parts outside the tensor arrive as zeros.
+void KernelEmitter::loadBox(Val target, Value map, Val barrier, int64_t column, Val row, Val head,
+                            Val batch) {
+  auto pointer = [&](Val address) {
+    return b.val(
+        LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), 3), address.v));
+  };
+  b.intrinsicNoResult("llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d",
+                      {pointer(target), pointer(barrier), b.val(map), b.i32(column), row, head,
+                       batch, b.i64(0),
+                       b.val(LLVM::ConstantOp::create(b, b.getI1Type(), b.getBoolAttr(false)))});
+}
+
+/// One box per chunk: [chunk][rows][columns].
 void KernelEmitter::load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row,
                          Val head, Val batch) {
   int64_t columns = WarpgroupTile::chunkColumns(size);
-  for (int64_t i = 0; i < WarpgroupTile::chunks(size); ++i) {
-    Val at = target + i * rows * columns * 2;
-    auto pointer = [&](Val address) {
-      return b.val(
-          LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), 3), address.v));
-    };
-    b.intrinsicNoResult("llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d",
-                        {pointer(at), pointer(barrier), b.val(map), b.i32(i * columns), row, head,
-                         batch, b.i64(0),
-                         b.val(LLVM::ConstantOp::create(b, b.getI1Type(), b.getBoolAttr(false)))});
-  }
+  for (int64_t i = 0; i < WarpgroupTile::chunks(size); ++i)
+    loadBox(target + i * rows * columns * 2, map, barrier, i * columns, row, head, batch);
+}
+
+Val attn::ringSlot(Val count, int64_t stages) {
+  if (llvm::isPowerOf2_64(static_cast<uint64_t>(stages)))
+    return count & (stages - 1);
+  return count - count.div(stages) * stages;
+}
+
+Val attn::ringParity(Val count, int64_t stages) {
+  if (llvm::isPowerOf2_64(static_cast<uint64_t>(stages)))
+    return (count >> llvm::Log2_64(static_cast<uint64_t>(stages))) & 1;
+  return count.div(stages) & 1;
 }
 
 void KernelEmitter::loadRing(int64_t full, int64_t empty, int64_t at0, Value map, int64_t size,
                              Val keyTile, Val head, Val batch, Val count) {
-  int64_t log = llvm::Log2_64(static_cast<uint64_t>(t.stages)),
-          bytes = t.keys * WarpgroupTile::rowBytes(size);
-  Val slot = count & (t.stages - 1), parity = (count >> log) & 1;
+  int64_t bytes = t.keys * WarpgroupTile::rowBytes(size);
+  Val slot = ringSlot(count, t.stages), parity = ringParity(count, t.stages);
   wait(shared(empty) + (slot << 3), parity ^ 1);
   Val barrier = shared(full) + (slot << 3);
   expect(barrier, bytes);
@@ -113,6 +128,7 @@ QueryTile KernelEmitter::tileOf(Val number) {
   tile.queryHead = headFrom(plan.heads.query, tile.head, "query_heads");
   tile.keyHead = headFrom(plan.heads.key, tile.head, "key_heads");
   tile.valueHead = headFrom(plan.heads.value, tile.head, "value_heads");
+  maskBatch = tile.batch;
   Val first = tile.rowTile * t.rows();
   Val last = (first + t.rows()).min(a.queries) - 1;
   KeyBounds bounds = boundsOf(plan.mask, first + a.offset, last + a.offset, tile.head);
@@ -158,6 +174,11 @@ static Val atomicAdd(KernelBuilder &b, Value address, LLVM::AtomicOrdering order
   return b.val(LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, address, b.i32(1).v, ordering));
 }
 
+/// A tile that no block has yet; the first ones are the blocks' own numbers.
+Val KernelEmitter::takeTile() {
+  return atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
+}
+
 /// The last block to finish leaves the counters at zero for the next launch.
 void KernelEmitter::resetCounters() {
   Val done = atomicAdd(b, counterAddress(b, a.slot, 1), LLVM::AtomicOrdering::acq_rel);
@@ -168,12 +189,21 @@ void KernelEmitter::resetCounters() {
 }
 
 void KernelEmitter::emitProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
+  auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
   b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
     Val number = it[0], count = it[1], query = it[2];
-    Val next = atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
-    publishNext(query, next);
-    QueryTile tile = tileOf(number);
+    auto fresh = [&] { return takeTile(); };
+    Val next, known;
+    if (plan.lazy) {
+      waitConsumed(query - 2);
+      next = flaggedOr(query, fresh);
+      known = isTile(next);
+      b.ifThen(known, [&] { publishNext(query, next); });
+    } else {
+      next = fresh();
+      publishNext(query, next);
+    }
+    QueryTile tile = tileOf(tileNumber(number));
     auto key = [&](Val keyTile, Val n) {
       loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, tile.keyHead,
                tile.batch, n);
@@ -189,6 +219,14 @@ void KernelEmitter::emitProducer() {
       return {};
     });
     value(tile.last - tile.count + 1, count + tile.count - 1);
+    if (plan.lazy)
+      next = b.choose(
+          known, [&] { return Vals{next}; },
+          [&] {
+            Val last = lastFlagged(query);
+            publishNext(query, last);
+            return Vals{last};
+          })[0];
     return {next, count + tile.count, query + 1};
   });
   resetCounters();
@@ -196,9 +234,12 @@ void KernelEmitter::emitProducer() {
 
 /// A second thread: queries go to each warpgroup as soon as it is done with its previous ones.
 void KernelEmitter::emitQueryProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(a.tiles); };
+  auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
   b.loopWhile({block, b.i32(0)}, isLeft, [&](Vals it) -> Vals {
-    QueryTile tile = tileOf(it[0]);
+    QueryTile tile = tileOf(tileNumber(it[0]));
+    tile.word = it[0], tile.number = it[1];
+    for (int64_t w = 0; w < t.consumers; ++w)
+      writeCard(tile, w);
     int64_t log = t.queryBuffers - 1;
     Val slot = it[1] & (t.queryBuffers - 1), parity = ((it[1] >> log) & 1) ^ 1;
     for (int64_t w = 0; w < t.consumers; ++w) {
@@ -230,17 +271,19 @@ void KernelEmitter::initBarriers() {
   };
   at.keyFull = take(s), at.keyEmpty = take(s), at.valueFull = take(s), at.valueEmpty = take(s);
   at.queryFull = take(q), at.queryEmpty = take(q), at.tileFull = take(2), at.tileEmpty = take(2);
-  at.tileNumber = take(1);
+  at.tileNumber = take(1), at.tileDone = take(1), at.flagged = take(1);
+  at.cards = t.cardOffset();
   int64_t warps =
       4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
   std::tuple<int64_t, int64_t, int64_t> all[] = {
-      {at.keyFull, s, 1},        {at.valueFull, s, 1},        {at.keyEmpty, s, warps},
-      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},        {at.queryEmpty, q, 4},
-      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}};
+      {at.keyFull, s, 1},        {at.valueFull, s, 1},         {at.keyEmpty, s, warps},
+      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},         {at.queryEmpty, q, 4},
+      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}, {at.tileDone, 1, warps}};
   b.ifThen(thread.eq(0), [&] {
     for (auto [first, count, arrivals] : all)
       for (int64_t i = 0; i < count; ++i)
         b.ptx("mbarrier.init.shared.b64 [$0], $1;", {shared(first + 8 * i), b.i32(arrivals)});
+    b.ptx("st.shared.b64 [$0], 0;", {shared(at.flagged)});
     b.ptx("fence.mbarrier_init.release.cluster;", {});
   });
   b.intrinsicNoResult("llvm.nvvm.barrier.cta.sync.aligned.all", {b.i32(0)});
@@ -267,8 +310,10 @@ static void markMaps(KernelBuilder &b, LLVM::LLVMFuncOp function) {
 }
 
 void KernelEmitter::createFunction() {
-  auto type =
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), argumentTypes(b));
+  SmallVector<Type> types = argumentTypes(b);
+  llvm::append_range(types, strictArgumentTypes());
+  llvm::append_range(types, maskArgumentTypes());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
   auto function = LLVM::LLVMFuncOp::create(b, name, type);
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
@@ -286,9 +331,12 @@ void KernelEmitter::createFunction() {
                     &a.outRow, &a.lseBatch,    &a.lseHead, &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
     *number = b.val(args[6 + i]);
+  size_t read = 6 + std::size(numbers);
+  readStrictArguments(args.drop_front(read));
+  readMaskArguments(args.drop_front(read + strictArgumentTypes().size()));
 }
 
-static LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module) {
+LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {
   if (auto known = module.lookupSymbol<LLVM::GlobalOp>("attn_shared"))
     return known;
   OpBuilder::InsertionGuard guard(b);
@@ -302,12 +350,13 @@ static LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module) {
 }
 
 LogicalResult KernelEmitter::emit() {
-  if (failed(checkMask(plan.mask)) || failed(checkScore()))
+  if (failed(checkScore()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   LLVM::GlobalOp memory = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());
   factor = (plan.scalesScores() ? 1 : plan.scale) * 1.4426950408889634;
   createFunction();
+  ends = endsOf(plan.mask);
   base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),
                                         LLVM::AddressOfOp::create(b, memory).getResult()));
   thread = b.special("tid.x"), block = b.special("ctaid.x"), grid = b.special("nctaid.x");

@@ -93,7 +93,8 @@ static StringRef constraintOf(Type type) {
   return type.isInteger(32) ? "r" : "l";
 }
 
-static std::string constraints(ArrayRef<Type> results, size_t numTied, ArrayRef<Val> inputs) {
+static std::string constraints(ArrayRef<Type> results, size_t numTied, ArrayRef<Val> inputs,
+                               bool hasEffects) {
   std::string text;
   for (Type type : results)
     text += ("=" + constraintOf(type) + ",").str();
@@ -101,11 +102,14 @@ static std::string constraints(ArrayRef<Type> results, size_t numTied, ArrayRef<
     text += std::to_string(i) + ",";
   for (const Val &x : inputs)
     text += (constraintOf(x.type()) + ",").str();
-  return text + "~{memory}";
+  if (hasEffects)
+    return text + "~{memory}";
+  text.pop_back();
+  return text;
 }
 
 Vals KernelBuilder::ptx(const Twine &text, ArrayRef<Val> tied, ArrayRef<Type> results,
-                        ArrayRef<Val> inputs) {
+                        ArrayRef<Val> inputs, bool hasEffects) {
   SmallVector<Type> types = llvm::map_to_vector(tied, [](const Val &x) { return x.type(); });
   llvm::append_range(types, results);
   SmallVector<Value> operands = raw(tied);
@@ -116,8 +120,9 @@ Vals KernelBuilder::ptx(const Twine &text, ArrayRef<Val> tied, ArrayRef<Type> re
   else if (!types.empty())
     type = LLVM::LLVMStructType::getLiteral(getContext(), types);
   auto op = LLVM::InlineAsmOp::create(
-      *this, type, operands, text.str(), constraints(types, tied.size(), inputs),
-      /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+      *this, type, operands, text.str(), constraints(types, tied.size(), inputs, hasEffects),
+      /*has_side_effects=*/hasEffects, /*is_align_stack=*/false,
+      LLVM::tailcallkind::TailCallKind::None,
       LLVM::AsmDialectAttr::get(getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
   Vals out;
   if (types.size() == 1)
@@ -172,6 +177,21 @@ void KernelBuilder::ifThen(Val condition, function_ref<void()> then,
     return;
   setInsertionPointToStart(op.elseBlock());
   otherwise();
+}
+
+Vals KernelBuilder::choose(Val condition, function_ref<Vals()> then,
+                           function_ref<Vals()> otherwise) {
+  OpBuilder::InsertionGuard guard(*this);
+  Vals results;
+  auto branch = [&](function_ref<Vals()> make) {
+    return [&, make](OpBuilder &inner, Location) {
+      InsertionGuard here(*this);
+      restoreInsertionPoint(inner.saveInsertionPoint());
+      scf::YieldOp::create(*this, raw(make()));
+    };
+  };
+  auto op = scf::IfOp::create(*this, condition.v, branch(then), branch(otherwise));
+  return wrap(*this, op.getResults());
 }
 
 Value KernelBuilder::pointerAt(Value base, Val byteOffset, unsigned space) {

@@ -90,13 +90,17 @@ public:
   Val bits(Val x, Type type) { return val(LLVM::BitcastOp::create(*this, type, x.v)); }
 
   /// Inline PTX. `$0…` are the tied values (in and out in one register), then results, then inputs.
-  Vals ptx(const Twine &text, ArrayRef<Val> tied, ArrayRef<Type> results, ArrayRef<Val> inputs);
+  /// Text without effects is dead code when nobody uses its results.
+  Vals ptx(const Twine &text, ArrayRef<Val> tied, ArrayRef<Type> results, ArrayRef<Val> inputs,
+           bool hasEffects = true);
   void ptx(const Twine &text, ArrayRef<Val> inputs) { ptx(text, {}, {}, inputs); }
 
   Vals loop(Val from, Val to, ArrayRef<Val> init, function_ref<Vals(Val, Vals)> body);
   Vals loopWhile(ArrayRef<Val> init, function_ref<Val(ArrayRef<Val>)> condition,
                  function_ref<Vals(Vals)> body);
   void ifThen(Val condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr);
+  /// The values of one of two branches.
+  Vals choose(Val condition, function_ref<Vals()> then, function_ref<Vals()> otherwise);
 
   Value pointerAt(Value base, Val byteOffset, unsigned space);
 };

@@ -1,5 +1,5 @@
 //===- LowerWork.cpp - attn.work to a kernel and its launch numbers ----------===//
-#include "Kernel.h"
+#include "LatentKernel.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "attn/Target/NVGPU/Passes.h"
 
@@ -17,7 +17,36 @@ static int64_t dtypeCode(Type type) {
     return 0;
   if (type.isBF16())
     return 1;
-  return type.isF16() ? 2 : 3;
+  if (type.isF16())
+    return 2;
+  if (type.isInteger(32))
+    return 4;
+  return type.isInteger(8) ? 6 : 3;
+}
+
+namespace {
+/// One dimension as `attn_gpu_argument` has it.
+struct SizeRule {
+  int64_t size = -1, symbol = -1, leastSymbol = -1, least = 0;
+  /// `[>=] (number | symbol) [/ divisor]`; false for another text.
+  bool read(StringRef text);
+};
+} // namespace
+
+bool SizeRule::read(StringRef text) {
+  bool isBound = text.consume_front(">=");
+  auto [what, divisor] = text.split('/');
+  int64_t number = 0, by = 1;
+  bool isSymbol = what.consume_front("s");
+  if (what.getAsInteger(10, number) || (!divisor.empty() && divisor.getAsInteger(10, by)))
+    return false;
+  if (!isBound) {
+    (isSymbol ? symbol : size) = number;
+    return by == 1;
+  }
+  leastSymbol = isSymbol ? number : -1;
+  least = isSymbol ? by : (number + by - 1) / by;
+  return true;
 }
 
 /// Sizes of an argument as `attn_gpu_argument` has them.
@@ -29,24 +58,54 @@ static LogicalResult appendArgument(func::FuncOp function, unsigned index,
   auto texts = function.getArgAttrOfType<ArrayAttr>(index, "attn.sizes");
   numbers.append({rank, dtypeCode(getElementTypeOrSelf(type)),
                   function.getArgAttr(index, "attn.output") ? 1 : 0});
-  int64_t sizes[4] = {-1, -1, -1, -1}, symbols[4] = {-1, -1, -1, -1};
+  SizeRule rules[4];
   for (int64_t i = 0; i < rank; ++i) {
-    sizes[i] = memref.isDynamicDim(static_cast<unsigned>(i))
-                   ? -1
-                   : memref.getDimSize(static_cast<unsigned>(i));
+    auto dimension = static_cast<unsigned>(i);
+    if (!memref.isDynamicDim(dimension)) {
+      rules[i].size = memref.getDimSize(dimension);
+      continue;
+    }
     StringRef text =
         texts ? cast<StringAttr>(texts[static_cast<size_t>(i)]).getValue() : StringRef();
-    if (text.empty() || sizes[i] >= 0)
-      continue;
-    if (text.consume_front("s") ? text.getAsInteger(10, symbols[i])
-                                : text.getAsInteger(10, sizes[i]))
+    if (!text.empty() && !rules[i].read(text))
       return function.emitError("expected sizes of argument ")
-             << index << " that are equal to others, found '" << text
-             << "'; bounds are not built for this target yet";
+             << index << " that equal or bound others, found '" << text << "'";
   }
-  numbers.append(sizes, sizes + 4);
-  numbers.append(symbols, symbols + 4);
+  for (int64_t SizeRule::*field :
+       {&SizeRule::size, &SizeRule::symbol, &SizeRule::leastSymbol, &SizeRule::least})
+    for (const SizeRule &rule : rules)
+      numbers.push_back(rule.*field);
   return success();
+}
+
+/// Most keys that one position sees under a mask, 0 when there is no bound.
+static int64_t mostKeys(MaskAttr mask) {
+  ArrayRef<int64_t> n = mask.getValues();
+  switch (mask.getKind()) {
+  case MaskKind::Window: // bounded on the right by a second number, or by the causal word beside it
+    return n[0] + (n.size() > 1 ? n[1] : 0);
+  case MaskKind::Chunk:
+    return n[0];
+  case MaskKind::And: {
+    int64_t least = 0;
+    for (unsigned i = 0; i < mask.getChildren().size(); ++i)
+      if (int64_t one = mostKeys(mask.getChild(i)); one > 0 && (least == 0 || one < least))
+        least = one;
+    return least;
+  }
+  default:
+    return 0;
+  }
+}
+
+/// Of the stream form; zeros for a prefill kernel.
+static void appendStream(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
+  if (!plan.isStream)
+    return numbers.append(9, 0);
+  PackedGroups groups(plan.heads);
+  numbers.append({1, plan.streamBlocks, groups.count, groups.size, 1, plan.splits,
+                  mostKeys(plan.mask), plan.latent.has_value(),
+                  plan.latent ? plan.latent->cluster : 1});
 }
 
 /// The fields of `attn_gpu_entry` in their order.
@@ -57,17 +116,36 @@ static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &number
   constexpr unsigned most = 16;                         // ATTN_GPU_MAX_ARGUMENTS
   if (count > most)
     return plan.function.emitError("expected at most ") << most << " arguments, found " << count;
-  numbers.append({t.threads(), t.sharedBytes(), t.rows(), t.keys,
+  bool isNarrow = plan.isStream && !plan.latent; // one consumer and a single producer warp
+  int64_t shared = plan.latent ? plan.latent->sharedBytes()
+                   : isNarrow  ? StreamTile(t).sharedBytesOfBlock()
+                               : t.sharedBytes();
+  numbers.append({isNarrow ? StreamTile::threadsOfBlock() : t.threads(), shared,
+                  plan.latent ? LatentTile::rows : t.rows(), t.keys,
                   static_cast<int64_t>(plan.heads.query.size()), t.qkSize, t.vSize,
                   plan.longestFirst, plan.largestGroup()});
+  appendStream(plan, numbers);
   numbers.append({r.query, r.key, r.value, r.out, r.lse, r.sinks, r.offset,
                   r.constantOffset.has_value(), r.constantOffset.value_or(0),
                   static_cast<int64_t>(count)});
   for (unsigned i = 0; i < count; ++i)
     if (failed(appendArgument(plan.function, i, numbers)))
       return failure();
-  numbers.append(static_cast<size_t>(most - count) * 11, 0);
+  numbers.append(static_cast<size_t>(most - count) * 19, 0);
+  numbers.push_back(static_cast<int64_t>(r.masks.size()));
+  numbers.append(r.masks.begin(), r.masks.end());
+  constexpr size_t mostMasks = 4; // ATTN_GPU_MAX_MASKS
+  numbers.append(mostMasks - r.masks.size(), -1);
+  numbers.push_back(plan.isStrict());
   return success();
+}
+
+static LogicalResult emitKernel(KernelBuilder &b, NVWorkPlan &plan, StringRef name) {
+  if (plan.latent)
+    return LatentEmitter(b, plan, name).emit();
+  if (plan.isStream)
+    return StreamEmitter(b, plan, name).emit();
+  return KernelEmitter(b, plan, name).emit();
 }
 
 /// Writes the kernel of one entry; its record goes to `entries`.
@@ -78,7 +156,7 @@ static LogicalResult lowerEntry(func::FuncOp function, SmallVectorImpl<Attribute
   std::string name = (function.getSymName() + "_kernel").str();
   KernelBuilder b(function.getLoc(), function);
   SmallVector<int64_t> numbers;
-  if (failed(KernelEmitter(b, *plan, name).emit()) || failed(describe(*plan, numbers)))
+  if (failed(emitKernel(b, *plan, name)) || failed(describe(*plan, numbers)))
     return failure();
   entries.push_back(
       b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(function.getSymName())),

@@ -4,20 +4,6 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-LogicalResult KernelEmitter::checkMask(MaskAttr mask) {
-  static const MaskKind withoutOperands[] = {MaskKind::All,    MaskKind::None,   MaskKind::Causal,
-                                             MaskKind::Window, MaskKind::Sink,   MaskKind::Prefix,
-                                             MaskKind::Chunk,  MaskKind::Stride, MaskKind::PerHead,
-                                             MaskKind::And,    MaskKind::Or,     MaskKind::Not};
-  if (!llvm::is_contained(withoutOperands, mask.getKind()))
-    return plan.stream.emitOpError("mask ")
-           << mask.str() << " depends on data, which is not built for this target yet";
-  for (unsigned i = 0; i < mask.getChildren().size(); ++i)
-    if (failed(checkMask(mask.getChild(i))))
-      return failure();
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // Ranges
 //===----------------------------------------------------------------------===//
@@ -32,6 +18,14 @@ static Val combine(Val x, Val y, bool larger) {
   if (!x || !y)
     return x ? x : y;
   return larger ? x.max(y) : x.min(y);
+}
+
+/// Chunk number of a position, rounded down: rows before the first key have negative positions. All
+/// positions lie above -2^30.
+static Val chunkOf(Val position, int64_t size) {
+  constexpr int64_t farthest = int64_t(1) << 30;
+  int64_t length = std::min(size, farthest), bias = (farthest + length - 1) / length;
+  return (position + bias * length).div(length) - bias;
 }
 
 /// Positions `first` to `last` of one head.
@@ -53,9 +47,14 @@ KeyBounds KernelEmitter::boundsOf(MaskAttr mask, Val first, Val last, Val head) 
   case MaskKind::Sink:
   case MaskKind::Prefix:
     return {{}, b.i32(n[0]), {}, b.i32(n[0])};
+  case MaskKind::PrefixLength: {
+    Val length = prefixLength(mask);
+    return {{}, length, {}, length};
+  }
   case MaskKind::Chunk: {
-    Val low = first.max(0).div(n[0]) * n[0], high = last.max(0).div(n[0]) * n[0];
-    return {low, high + n[0], high, low + n[0]};
+    int64_t length = std::min(n[0], int64_t(1) << 30);
+    Val low = chunkOf(first, length) * length, high = chunkOf(last, length) * length;
+    return {low, high + length, high, low + length};
   }
   case MaskKind::And: {
     KeyBounds all;
@@ -125,14 +124,20 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
   case MaskKind::Prefix:
     return c.lt(perRow(mask, 0, 0, [&] { return b.i32(n[0]) - keyBase; }));
   case MaskKind::Chunk: {
-    Val low = perRow(mask, row, 0, [&] { return position.max(0).div(n[0]) * n[0] - keyBase; });
-    Val high = perRow(mask, row, 1, [&] { return low + n[0]; });
+    int64_t length = std::min(n[0], int64_t(1) << 30);
+    Val low = perRow(mask, row, 0, [&] { return chunkOf(position, length) * length - keyBase; });
+    Val high = perRow(mask, row, 1, [&] { return low + length; });
     return c.ge(low) & c.lt(high);
   }
   case MaskKind::Stride: {
     Val key = keyBase + column, next = key + 1;
     return key.eq(position) | (next - next.div(n[0]) * n[0]).eq(0);
   }
+  case MaskKind::PrefixLength:
+  case MaskKind::Document:
+  case MaskKind::Dense:
+  case MaskKind::Blocks:
+    return seesByOperand(mask, position, keyBase, column, head, row);
   case MaskKind::Not:
     return isVisible(mask.getChild(0), position, keyBase, column, head, row) ^
            b.val(arith::ConstantOp::create(b, b.getBoolAttr(true)));
@@ -147,10 +152,10 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
   }
   case MaskKind::PerHead: {
     Val which =
-        perRow(mask, 0, 0, [&] { return tableEntry(mask.getValues(), head, "mask_of_head"); });
+        perRow(mask, row, 0, [&] { return tableEntry(mask.getValues(), head, "mask_of_head"); });
     Val all = isVisible(mask.getChild(0), position, keyBase, column, head, row);
     for (unsigned i = 1; i < mask.getChildren().size(); ++i) {
-      Val here = perRow(mask, 0, i, [&] { return which.eq(i); });
+      Val here = perRow(mask, row, i, [&] { return which.eq(i); });
       all = here.select(isVisible(mask.getChild(i), position, keyBase, column, head, row), all);
     }
     return all;
@@ -163,15 +168,14 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
 /// Scores of keys that a row does not see become -infinity; `atEnd` also those past the last key.
 Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile,
                                bool atEnd) {
-  Val keyBase = keyTile * t.keys + (quad << 1), none = b.minusInfinity();
+  Val keyBase = keyTile * t.keys + (quadOf(tile) << 1), none = b.minusInfinity();
   MaskAttr mask = plan.mask;
   rowValues.clear();
   Val end = a.keys - 1 - keyBase;
   Vals limit;
   for (unsigned r = 0; r < 2; ++r) {
-    Val position = tile.row + 8 * r + a.offset;
     if (mask.getKind() == MaskKind::Causal)
-      limit.push_back((position - keyBase).min(end));
+      limit.push_back((positionOf(tile, r) - keyBase).min(end));
   }
   Vals out;
   for (auto [i, score] : llvm::enumerate(scores)) {
@@ -181,7 +185,7 @@ Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val 
     if (mask.getKind() == MaskKind::Causal)
       sees = limit[r].ge(column);
     else if (!mask.isAll())
-      sees = isVisible(mask, tile.row + 8 * r + a.offset, keyBase, column, tile.head, r);
+      sees = isVisible(mask, positionOf(tile, r), keyBase, column, headOf(tile, r), r);
     if (atEnd && mask.getKind() != MaskKind::Causal)
       sees = sees ? sees & end.ge(column) : end.ge(column);
     out.push_back(sees ? sees.select(score, none) : score);

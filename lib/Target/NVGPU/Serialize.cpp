@@ -1,17 +1,12 @@
 //===- Serialize.cpp - PTX, machine code, and the host's library -------------===//
 #include "TargetInfo.h"
+#include "attn/Target/MachineCode.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/AsmParser/Parser.h"
-#include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
@@ -32,7 +27,7 @@ public:
   }
   void buildLowering(OpPassManager &pm) const override { buildNVGPULowering(pm); }
   FailureOr<std::string> serialize(ModuleOp module, OutputKind kind) const override;
-  LogicalResult link(StringRef object, StringRef library,
+  LogicalResult link(ArrayRef<std::string> objects, StringRef library,
                      function_ref<InFlightDiagnostic()> emitError) const override;
 
 private:
@@ -43,57 +38,14 @@ private:
   std::string architecture;
   std::unique_ptr<llvm::TargetMachine> machine;
 };
-
-/// A file that is gone at the end.
-struct TemporaryFile {
-  explicit TemporaryFile(StringRef ending) {
-    failed = static_cast<bool>(llvm::sys::fs::createTemporaryFile("attn", ending, path));
-  }
-  ~TemporaryFile() { llvm::sys::fs::remove(path); }
-  bool write(StringRef text) {
-    std::error_code code;
-    llvm::raw_fd_ostream os(path, code);
-    os << text;
-    os.close();
-    bool bad = code || os.has_error();
-    os.clear_error();
-    return !bad;
-  }
-  std::string read() const {
-    auto buffer =
-        llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-    return buffer ? (*buffer)->getBuffer().str() : "";
-  }
-  SmallString<128> path;
-  bool failed = false;
-};
 } // namespace
-
-static bool emitFile(llvm::TargetMachine &machine, llvm::Module &module, llvm::CodeGenFileType type,
-                     std::string &out) {
-  llvm::SmallVector<char, 0> buffer;
-  llvm::raw_svector_ostream stream(buffer);
-  llvm::legacy::PassManager pm;
-  if (machine.addPassesToEmitFile(pm, stream, nullptr, type))
-    return false;
-  pm.run(module);
-  out.assign(buffer.begin(), buffer.end());
-  return true;
-}
 
 std::unique_ptr<llvm::Module> NVGPUTarget::translate(ModuleOp module,
                                                      llvm::LLVMContext &context) const {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   registerNVVMDialectTranslation(*module.getContext());
-  std::unique_ptr<llvm::Module> result = translateModuleToLLVMIR(module, context, "attn");
-  if (!result) {
-    module.emitError("internal: the lowered module does not translate to LLVM IR");
-    return nullptr;
-  }
-  result->setTargetTriple(machine->getTargetTriple());
-  result->setDataLayout(machine->createDataLayout());
-  return result;
+  return translateLowered(module, context, *machine);
 }
 
 FailureOr<std::string> NVGPUTarget::serialize(ModuleOp module, OutputKind kind) const {
@@ -101,17 +53,19 @@ FailureOr<std::string> NVGPUTarget::serialize(ModuleOp module, OutputKind kind) 
   std::unique_ptr<llvm::Module> translated = translate(module, context);
   if (!translated)
     return failure();
-  std::string text;
   if (kind == OutputKind::LLVMIR) {
+    std::string text;
     llvm::raw_string_ostream stream(text);
     translated->print(stream, nullptr);
     return text;
   }
-  if (!emitFile(*machine, *translated, llvm::CodeGenFileType::AssemblyFile, text))
+  FailureOr<std::string> text =
+      emitMachineCode(*translated, *machine, llvm::CodeGenFileType::AssemblyFile);
+  if (failed(text))
     return module.emitError("internal: the back end cannot write PTX");
   if (kind == OutputKind::Assembly)
     return text;
-  FailureOr<std::string> image = assemble(module, text);
+  FailureOr<std::string> image = assemble(module, *text);
   if (failed(image) || kind == OutputKind::DeviceCode)
     return image;
   return hostObject(module, *image);
@@ -140,16 +94,13 @@ FailureOr<std::string> NVGPUTarget::assemble(ModuleOp module, StringRef ptx) con
     return module.emitError("no ptxas found (looked at PTXAS, CUDA_HOME, the path and "
                             "/usr/local/cuda/bin); install the CUDA toolkit's "
                             "compiler, or take --emit=ptx");
-  TemporaryFile source("ptx"), image("cubin"), log("log");
-  if (source.failed || image.failed || log.failed || !source.write(ptx))
+  TemporaryFile source("ptx"), image("cubin");
+  if (!source.isValid() || !image.isValid() || !source.write(ptx))
     return module.emitError("cannot write temporary files for ptxas");
-  StringRef args[] = {ptxas, "-v", "-O3", "-arch", architecture, source.path, "-o", image.path};
-  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log.path), StringRef(log.path)};
-  std::string message;
-  int code = llvm::sys::ExecuteAndWait(ptxas, args, std::nullopt, redirects, 0, 0, &message);
-  std::string text = log.read();
-  if (code != 0)
-    return module.emitError("internal: ptxas refused the kernel: ") << message << text;
+  StringRef args[] = {"-v", "-O3", "-arch", architecture, source.path(), "-o", image.path()};
+  std::string text;
+  if (runProgram(ptxas, args, text) != 0)
+    return module.emitError("internal: ptxas refused the kernel: ") << text;
   if (isSlow(text))
     mlir::emitWarning(module.getLoc(),
                       "ptxas reports a kernel that will be slow; choose smaller tiles: ")
@@ -216,8 +167,8 @@ FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image)
            << problem.getMessage();
   parsed->setTargetTriple(host->getTargetTriple());
   parsed->setDataLayout(host->createDataLayout());
-  std::string out;
-  if (!emitFile(*host, *parsed, llvm::CodeGenFileType::ObjectFile, out))
+  FailureOr<std::string> out = emitMachineCode(*parsed, *host, llvm::CodeGenFileType::ObjectFile);
+  if (failed(out))
     return module.emitError("internal: the host's back end cannot write an object");
   return out;
 }
@@ -226,47 +177,13 @@ FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image)
 // Linking
 //===----------------------------------------------------------------------===//
 
-static std::string findLinker() {
-  for (const char *name : {"ld.lld", "ld.lld-22"})
-    if (auto path = llvm::sys::findProgramByName(name, {ATTN_LLVM_TOOLS_DIR}))
-      return *path;
-  for (const char *name : {"ld.lld-22", "ld.lld", "ld"})
-    if (auto path = llvm::sys::findProgramByName(name))
-      return *path;
-  return "";
-}
-
-/// Beside this program when installed, else in the build folder.
-static std::string findRuntime() {
-  void *here = reinterpret_cast<void *>(&findLinker);
-  SmallString<256> path(
-      llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, here)));
-  llvm::sys::path::append(path, "..", "lib", "libAttnRuntimeGPU.a");
-  return llvm::sys::fs::exists(path) ? path.str().str() : ATTN_RUNTIME_GPU;
-}
-
-LogicalResult NVGPUTarget::link(StringRef object, StringRef library,
+LogicalResult NVGPUTarget::link(ArrayRef<std::string> objects, StringRef library,
                                 function_ref<InFlightDiagnostic()> emitError) const {
-  std::string linker = findLinker(), runtime = findRuntime();
-  if (linker.empty())
-    return emitError() << "no linker found; install lld-22";
-  TemporaryFile log("log");
-  std::string soname = llvm::sys::path::filename(library).str(), message;
-  StringRef args[] = {linker,
-                      "-shared",
-                      "--hash-style=gnu",
-                      "--build-id=none",
-                      "--exclude-libs=ALL",
-                      "-soname",
-                      soname,
-                      "-o",
-                      library,
-                      object,
-                      runtime};
-  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log.path), StringRef(log.path)};
-  if (llvm::sys::ExecuteAndWait(linker, args, std::nullopt, redirects, 0, 0, &message) == 0)
-    return success();
-  return emitError() << "linking " << library << " failed: " << message << log.read();
+  std::string runtime = findRuntimeLibrary("libAttnRuntimeGPU.a", ATTN_RUNTIME_GPU);
+  SmallVector<StringRef> inputs = {"--exclude-libs=ALL"};
+  inputs.append(objects.begin(), objects.end());
+  inputs.push_back(runtime);
+  return linkSharedLibrary(inputs, library, "", emitError);
 }
 
 void attn::registerNVGPUTargets() {

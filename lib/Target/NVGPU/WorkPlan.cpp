@@ -1,11 +1,15 @@
 //===- WorkPlan.cpp - the facts one attn.work is lowered by on an NVIDIA GPU -===//
 #include "WorkPlan.h"
+#include "attn/Planning/StreamTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::attn;
+
+/// Bytes of shared memory that a block may have.
+static constexpr int64_t sharedLimit = 232448;
 
 /// The one operation of a kind in a block, or null.
 template <typename T> static T only(Block &block) {
@@ -16,8 +20,9 @@ template <typename T> static T only(Block &block) {
 FailureOr<NVWorkPlan> NVWorkPlan::create(func::FuncOp function) {
   NVWorkPlan plan;
   plan.function = function;
-  if (failed(plan.readBody()) || failed(plan.checkTypes()) || failed(plan.readSchedule()) ||
-      failed(plan.readRoles()) || failed(plan.readOffset()))
+  if (failed(plan.readBody()) || failed(plan.readLatent()) || failed(plan.checkTypes()) ||
+      failed(plan.readSchedule()) || failed(plan.readRoles()) || failed(plan.readMaskRoles()) ||
+      failed(plan.readOffset()))
     return failure();
   return plan;
 }
@@ -33,7 +38,8 @@ LogicalResult NVWorkPlan::readBody() {
   Block &top = function.getBody().front();
   work = only<WorkOp>(top);
   for (Operation &op : top.without_terminator())
-    if (!isa<WorkOp, memref::DimOp>(op) && !isa<arith::ArithDialect>(op.getDialect()))
+    if (!isa<WorkOp, memref::DimOp, memref::SubViewOp>(op) &&
+        !isa<arith::ArithDialect>(op.getDialect()))
       return op.emitError("expected an entry that is one attention, found '")
              << op.getName()
              << "'; token operations are not built for this target yet, so transform queries and "
@@ -62,9 +68,6 @@ LogicalResult NVWorkPlan::readBody() {
   if (!storeOut)
     return work.emitOpError("stores no output");
   mask = stream.getMask();
-  if (!stream.getMaskOperands().empty())
-    return stream.emitOpError("expected a mask without operands, found ")
-           << mask.str() << "; masks that depend on data are not built for this target yet";
   heads = {SmallVector<int64_t>(work.getQueryMap()), SmallVector<int64_t>(work.getKeyMap()),
            SmallVector<int64_t>(work.getValueMap())};
   scale = dot.getScale().convertToDouble();
@@ -84,28 +87,76 @@ LogicalResult NVWorkPlan::checkTypes() {
     return work.emitOpError("expected an output of the inputs' type ")
            << element << ", found " << out;
   for (int64_t size : {tile.qkSize, tile.vSize})
-    if (size % 8 != 0 || size > 256)
+    if (!latent && (size % 8 != 0 || size > 256))
       return work.emitOpError("expected head sizes that are multiples of 8 up to 256, found ")
              << size;
   return success();
 }
 
+/// First key column of the values where they are a view of the keys: all heads and keys, a range of
+/// columns. -1 for values of their own.
+static int64_t columnInKeys(WorkOp work) {
+  if (work.getValue() == work.getKey())
+    return 0;
+  auto view = work.getValue().getDefiningOp<memref::SubViewOp>();
+  if (!view || view.getSource() != work.getKey() ||
+      llvm::any_of(view.getStaticStrides(), [](int64_t stride) { return stride != 1; }) ||
+      llvm::any_of(view.getStaticOffsets().drop_back(), [](int64_t first) { return first != 0; }))
+    return -1;
+  return view.getStaticOffsets().back();
+}
+
+LogicalResult NVWorkPlan::readLatent() {
+  ScheduleAttr schedule = work.getSchedule();
+  if (!schedule.getFlag("values_in_keys"))
+    return success();
+  int64_t column = columnInKeys(work);
+  if (column < 0)
+    return work.emitOpError("expected values that are a view of the keys' columns, as the schedule "
+                            "says (values_in_keys = 1)");
+  latent = LatentTile{tile.qkSize, tile.vSize, column, schedule.getInt("stages"),
+                      schedule.getInt("cluster")};
+  if (latent->isSupported() && schedule.getInt("split_output") == LatentTile::parts &&
+      schedule.getInt("keys") == LatentTile::keys && schedule.getWord("form") == "stream" &&
+      latent->sharedBytes() <= sharedLimit)
+    return success();
+  return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
+}
+
+LogicalResult NVWorkPlan::readStreamSchedule() {
+  ScheduleAttr schedule = work.getSchedule();
+  splits = schedule.getInt("splits");
+  overlap = schedule.getFlag("overlap");
+  tile.queryBuffers = 1;
+  streamBlocks = latent ? 1 : StreamTile(tile).blocks(sharedLimit);
+  if (streamBlocks > 0 && schedule.getInt("rows") == 64 && tile.consumers == (latent ? 2 : 1) &&
+      schedule.getInt("panels") == 1 && schedule.getWord("roles") == "specialised" &&
+      schedule.getFlag("persistent") && schedule.getFlag("p_in_registers") &&
+      schedule.getWord("maximum") == "exact")
+    return success();
+  return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
+}
+
 LogicalResult NVWorkPlan::readSchedule() {
   ScheduleAttr schedule = work.getSchedule();
+  isStream = schedule.getWord("form") == "stream";
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");
   tile.stages = schedule.getInt("stages");
+  if (isStream)
+    return readStreamSchedule();
   overlap = schedule.getFlag("overlap");
   pingpong = schedule.getFlag("pingpong") && tile.consumers > 1;
+  lazy = schedule.getWord("maximum") == "lazy";
+  strict = schedule.getFlag("strict");
   longestFirst = schedule.getWord("order") == "longest_first";
   // A second buffer lets the next tile's queries arrive during this tile.
   tile.queryBuffers = 2;
-  if (tile.sharedBytes() > 232448)
+  if (tile.sharedBytes() > sharedLimit)
     tile.queryBuffers = 1;
   if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 ||
       schedule.getWord("roles") != "specialised" || !schedule.getFlag("persistent") ||
-      !schedule.getFlag("p_in_registers") || schedule.getWord("maximum") != "exact" ||
-      schedule.getInt("splits") != 1)
+      !schedule.getFlag("p_in_registers") || (lazy && isHalf) || schedule.getInt("splits") != 1)
     return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
   return success();
 }
@@ -118,7 +169,7 @@ static int64_t argumentNumber(Value value) {
 LogicalResult NVWorkPlan::readRoles() {
   roles.query = argumentNumber(work.getQuery());
   roles.key = argumentNumber(work.getKey());
-  roles.value = argumentNumber(work.getValue());
+  roles.value = latent ? roles.key : argumentNumber(work.getValue());
   roles.out = argumentNumber(storeOut.getTarget());
   if (roles.query < 0 || roles.key < 0 || roles.value < 0 || roles.out < 0)
     return work.emitOpError(
@@ -130,6 +181,21 @@ LogicalResult NVWorkPlan::readRoles() {
     roles.sinks = argumentNumber(init.getSinks());
   if ((storeLse && roles.lse < 0) || (init.getSinks() && roles.sinks < 0))
     return work.emitOpError("expected log-sum-exp and sinks to be arguments of the entry");
+  return success();
+}
+
+LogicalResult NVWorkPlan::readMaskRoles() {
+  constexpr size_t most = 4; // ATTN_GPU_MAX_MASKS
+  if (stream.getMaskOperands().size() > most)
+    return stream.emitOpError("expected at most ")
+           << most << " mask operands, found " << stream.getMaskOperands().size();
+  for (Value operand : stream.getMaskOperands()) {
+    roles.masks.push_back(argumentNumber(operand));
+    maskTypes.push_back(cast<MemRefType>(operand.getType()));
+    if (roles.masks.back() < 0)
+      return stream.emitOpError("expected mask operands to be whole arguments of the entry; "
+                                "computed masks are not built for this target yet");
+  }
   return success();
 }
 

@@ -4,7 +4,7 @@
 
 #include "attn/IR/AttnOps.h"
 #include "attn/IR/AttnTiledOps.h"
-#include "attn/Planning/WarpgroupTile.h"
+#include "attn/Planning/LatentTile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace mlir::attn {
@@ -14,6 +14,8 @@ struct ArgumentRoles {
   int64_t query = -1, key = -1, value = -1, out = -1, lse = -1, sinks = -1, offset = -1;
   /// Without an argument: Sk - Sq, or this constant.
   std::optional<int64_t> constantOffset;
+  /// Of the mask's operands.
+  SmallVector<int64_t> masks;
 };
 
 /// Gathers the canonical form of an `attn.work` in a function that is this work alone.
@@ -26,13 +28,22 @@ struct NVWorkPlan {
   OnlineInitOp init;
   HeadMap heads;
   WarpgroupTile tile;
+  /// Values are columns of the keys and the output's columns are split over the consumers.
+  std::optional<LatentTile> latent;
   ArgumentRoles roles;
   MaskAttr mask;
-  bool isHalf = false; // f16, else bf16
-  bool overlap = false, pingpong = false, longestFirst = false;
+  SmallVector<MemRefType> maskTypes;
+  bool isHalf = false;      // f16, else bf16
+  bool isStream = false;    // packed rows, split keys: form = stream
+  int64_t splits = 1;       // stream: most parts of the key range ...
+  int64_t streamBlocks = 1; // ... and blocks per multiprocessor
+  bool overlap = false, pingpong = false, longestFirst = false, lazy = false, strict = false;
   double scale = 1;
 
   bool hasRegion() { return !dot.getScore().empty(); }
+  /// `strict = 1`: rows that excluded keys of visited tiles may have spoiled are computed again.
+  /// Without a mask the only such keys lie behind the end, where the copy engine writes zeros.
+  bool isStrict() { return strict && !isStream && !mask.isAll(); }
   /// Scores leave the product times `scale`; otherwise the exponent's factor holds it.
   bool scalesScores() { return hasRegion() || scale <= 0; }
   int64_t largestGroup() const;
@@ -43,8 +54,11 @@ struct NVWorkPlan {
 private:
   LogicalResult readBody();
   LogicalResult readSchedule();
+  LogicalResult readLatent();
+  LogicalResult readStreamSchedule();
   LogicalResult readOffset();
   LogicalResult readRoles();
+  LogicalResult readMaskRoles();
   LogicalResult checkTypes();
 };
 

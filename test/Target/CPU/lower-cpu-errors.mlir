@@ -44,7 +44,7 @@ func.func @keys(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
 
 module attributes {attn.target = #attn.target<lanes = 8>} {
 func.func @splits(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
-  // expected-error@+1 {{'attn.work' op splits above one and the lazy maximum are not built for the CPU yet}}
+  // expected-error@+1 {{'attn.work' op splits above one are built for form = stream only on the CPU}}
   %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 8, keys = 8, register_keys = 4, register_values = 4, splits = 2> : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
   return %out : tensor<?x2x?x8xf32>
 }
@@ -54,7 +54,7 @@ func.func @splits(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
 
 module attributes {attn.target = #attn.target<lanes = 8>} {
 func.func @lazy(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
-  // expected-error@+1 {{'attn.work' op splits above one and the lazy maximum are not built for the CPU yet}}
+  // expected-error@+1 {{'attn.work' op the lazy maximum is built on the CPU for softmax on matrix tiles only (bf16, AMX, rows and keys multiples of 32); use maximum = exact}}
   %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 8, keys = 8, register_keys = 4, register_values = 4, maximum = lazy> : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
   return %out : tensor<?x2x?x8xf32>
 }
@@ -180,5 +180,25 @@ func.func @stream_odd(%x: tensor<?x2x?x7xbf16>) -> tensor<?x2x?x7xbf16> {
   // expected-error@+1 {{'attn.work' op schedule of form stream needs even head sizes with bf16; use form panels}}
   %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 8, keys = 8, register_keys = 4, register_values = 4, form = stream> : tensor<?x2x?x7xbf16>, tensor<?x2x?x7xbf16>, tensor<?x2x?x7xbf16> -> tensor<?x2x?x7xbf16>
   return %out : tensor<?x2x?x7xbf16>
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<lanes = 16, amx = 1, bf16_convert = 1>} {
+func.func @short(%x: tensor<?x2x?x8xbf16>) -> tensor<?x2x?x8xbf16> {
+  // expected-error@+1 {{'attn.work' op the lazy maximum takes 32 keys at a time with the next ones under way; expected keys of at least 64, found 32}}
+  %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 32, keys = 32, register_keys = 4, register_values = 4, maximum = lazy> : tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xbf16>
+  return %out : tensor<?x2x?x8xbf16>
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<lanes = 16, amx = 1, bf16_convert = 1>} {
+func.func @overlap(%x: tensor<?x2x?x8xbf16>) -> tensor<?x2x?x8xbf16> {
+  // expected-error@+1 {{'attn.work' op overlap = 1 on a CPU runs the matrix unit under the weights of a schedule with maximum = lazy; use overlap = 0}}
+  %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 32, keys = 64, register_keys = 4, register_values = 4, overlap = 1> : tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xbf16>
+  return %out : tensor<?x2x?x8xbf16>
 }
 }

@@ -28,3 +28,31 @@ func.func @captured(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: te
   return %o : tensor<?x2x?x64xbf16>
 }
 }
+
+// -----
+
+module attributes {attn.target = #attn.target<kind = gpu, name = "sm_90a", shared_memory = 232448>} {
+func.func @not_columns(%q: memref<?x16x?x576xbf16>, %k: memref<?x1x?x576xbf16>, %v: memref<?x1x?x512xbf16>, %out: memref<?x16x?x512xbf16>,
+                       %offset: index, %length: index, %threads: i32 {attn.threads}) {
+  // expected-error@+1 {{expected values that are a view of the keys' columns, as the schedule says (values_in_keys = 1)}}
+  attn.work queries(%q) keys(%k) values(%v) offset(%offset)
+      heads([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+      schedule<rows = 64, keys = 64, stages = 2, consumers = 2, split_output = 2, values_in_keys = 1, form = stream> {
+  ^bb0(%rows: !attn.rows<64>):
+    %query = attn.tile.load_query %q[%rows : !attn.rows<64>] : memref<?x16x?x576xbf16> -> !attn.tile<64x576xbf16>
+    %none = attn.online.init %rows : !attn.rows<64> -> !attn.online<64x512xf32>
+    %state = attn.stream %rows : !attn.rows<64> to %length step 64 from %none mask(<causal>) {
+    ^bb1(%first: index, %before: !attn.online<64x512xf32>):
+      %key = attn.tile.load key %k[%rows : !attn.rows<64>, %first] : memref<?x1x?x576xbf16> -> !attn.tile<64x576xbf16>
+      %value = attn.tile.load value %v[%rows : !attn.rows<64>, %first] : memref<?x1x?x512xbf16> -> !attn.tile<64x512xbf16>
+      %scores = attn.tile.dot %query, %key at [%rows : !attn.rows<64>, %first] scale(0.125)
+          : !attn.tile<64x576xbf16>, !attn.tile<64x576xbf16> -> !attn.tile<64x64xf32>
+      %after = attn.online.step %before, %scores, %value : !attn.online<64x512xf32>, !attn.tile<64x64xf32>, !attn.tile<64x512xbf16>
+      attn.yield %after : !attn.online<64x512xf32>
+    } : !attn.online<64x512xf32>
+    %o, %lse = attn.online.finish %state : !attn.online<64x512xf32> -> !attn.tile<64x512xf32>, !attn.tile<64x1xf32>
+    attn.tile.store %o, %out[%rows : !attn.rows<64>] : !attn.tile<64x512xf32>, memref<?x16x?x512xbf16>
+  } : memref<?x16x?x576xbf16>, memref<?x1x?x576xbf16>, memref<?x1x?x512xbf16>
+  return
+}
+}

@@ -458,8 +458,8 @@ attn.spec @spec_c6_kv_from_is_negative {query_heads = 4, qk_size = 8, layers = a
 
 // -----
 
-// expected-error@+1 {{'kv_from' reads keys and values, not a latent (spec_c6)}}
-attn.spec @spec_c6_kv_from_with_a_latent {query_heads = 4, latent = #attn.latent<kv_rank = 512, nope = 128>, kv_from = 2}
+// expected-error@+1 {{q_rank 1536 of the latent exceeds the model width 1024; a rank is at most the width (spec_c13)}}
+attn.spec @spec_c13_rank_above_the_width {width = 1024, query_heads = 4, latent = #attn.latent<kv_rank = 512, nope = 128, q_rank = 1536>}
 
 // -----
 

@@ -2,7 +2,9 @@
 
 #include "attn/Artifact/Report.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 
@@ -92,9 +94,99 @@ TEST_F(ReportTest, KnowsHeadsFormAndCache) {
   EXPECT_EQ(facts.cacheBytesPerToken, 2 * 32);
 }
 
+/// A function of the spec `@x`; what it computes does not matter to the cache.
+static std::string withSpec(StringRef fields) {
+  return ("attn.spec @x {" + fields + R"(}
+func.func @f(%q: tensor<?x2x?x8xf32>, %k: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> attributes {attn.spec = @x} {
+  %o = attn.attention %q, %k, %k scale(0.25)
+    : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+  return %o : tensor<?x2x?x8xf32>
+})")
+      .str();
+}
+
+// The papers' own counts of cached numbers per token and layer, of numbers if every head's keys and
+// values were cached, and of MHA's in a model of that width.
+TEST_F(ReportTest, CachesAreThePapersFormulas) {
+  struct Case {
+    const char *what, *spec;
+    int64_t cached, expanded, mha;
+  };
+  constexpr int64_t r = 512, rope = 64;
+  const Case cases[] = {
+      {"MHA: 2 d", "width = 1024, query_heads = 16, qk_size = 64", 2 * 1024, 2 * 1024, 2 * 1024},
+      {"GQA: 2 G d_h", "width = 4096, query_heads = 32, key_heads = 8, qk_size = 128", 2 * 8 * 128,
+       2 * 8 * 128, 2 * 4096},
+      {"MQA: 2 d_h", "width = 1024, query_heads = 16, key_heads = 1, qk_size = 64", 2 * 64, 2 * 64,
+       2 * 1024},
+      {"DiffQKV: nk d + nv d",
+       "width = 2048, query_heads = 32, key_heads = 4, value_heads = 16, qk_size = 64",
+       4 * 64 + 16 * 64, 4 * 64 + 16 * 64, 2 * 2048},
+      {"MLA V2-Lite: r + rope",
+       "width = 2048, query_heads = 16, v_size = 128, latent = #attn.latent<kv_rank = 512, nope = "
+       "128, rope = 64>",
+       r + rope, 16 * (192 + 128), 2 * 2048},
+      {"MLA V3: 576",
+       "width = 7168, query_heads = 128, v_size = 128, latent = #attn.latent<kv_rank = 512, nope = "
+       "128, rope = "
+       "64, q_rank = 1536>",
+       576, 128 * (192 + 128), 2 * 7168},
+      {"MiniCPM3: 288",
+       "width = 2560, query_heads = 40, v_size = 64, latent = #attn.latent<kv_rank = 256, nope = "
+       "64, rope = 32>",
+       288, 40 * (96 + 64), 2 * 2560},
+      {"X-EcoMLA: 160, 15.6 % of the teacher's 1024",
+       "width = 2048, query_heads = 32, v_size = 64, latent = #attn.latent<kv_rank = 128, nope = "
+       "32, rope = 32>",
+       160, 32 * (64 + 64), 2 * 2048},
+      {"a layer that reads another's: nothing",
+       "width = 2048, query_heads = 16, key_heads = 1, qk_size = 128, layers = array<i64: 1>, "
+       "kv_from = 0",
+       0, 0, 2 * 2048},
+  };
+  for (const Case &one : cases) {
+    SCOPED_TRACE(one.what);
+    HeadFacts facts = headFactsOf(parse(withSpec(one.spec)));
+    EXPECT_EQ(facts.cacheBytesPerToken, 4 * one.cached);
+    EXPECT_EQ(facts.expandedBytesPerToken, 4 * one.expanded);
+    EXPECT_EQ(facts.mhaBytesPerToken, 4 * one.mha);
+    EXPECT_DOUBLE_EQ(facts.cacheRatio(), static_cast<double>(one.cached) / one.mha);
+  }
+}
+
+/// The one function of a mechanism's file that attends; the name where there are several.
+static int64_t cachedNumbers(MLIRContext &context, StringRef file, StringRef name) {
+  auto module = parseSourceFile<ModuleOp>(
+      (ATTN_SOURCE_DIR "/examples/mechanisms/" + file + ".mlir").str(), &context);
+  EXPECT_TRUE(module) << file.str();
+  return headFactsOf(module->lookupSymbol<func::FuncOp>(name)).cacheBytesPerToken / 4;
+}
+
+// The same for mechanisms that are written as functions.
+TEST_F(ReportTest, CachesOfFunctionsAreThePapersFormulas) {
+  context.loadDialect<arith::ArithDialect, tensor::TensorDialect>();
+  auto cached = [&](StringRef file, StringRef name) { return cachedNumbers(context, file, name); };
+  EXPECT_EQ(cached("mfa", "mfa"), 2 * 128) << "MFA: 2 C";
+  EXPECT_EQ(cached("mfa-kr", "mfa_kr"), 128) << "MFA-KR: C";
+  EXPECT_EQ(cached("el-attention", "el_attention"), 256) << "EL-attention: d";
+  EXPECT_EQ(cached("gta", "gta"), 2 * 64 + 32) << "GTA: Hkv d_h + d_h / 2";
+  EXPECT_EQ(cached("gla", "gla"), 256 + 32) << "GLA: r + rope";
+  EXPECT_EQ(cached("tpla", "tpla"), 512 + 64) << "TPLA, both shards: r + rope";
+  EXPECT_EQ(cached("mtla", "mtla_decode"), (256 + 32) / 2) << "MTLA: (r + rope) / s";
+  EXPECT_EQ(cached("mha2mla", "mha2mla") * 10000, 3125 * 8 * 256) << "MHA2MLA: 31.25 % of MHA";
+  EXPECT_EQ(cached("cca", "cca"), 2 * 2 * 32) << "CCGQA: 2 Hk d_h";
+  EXPECT_EQ(cached("wgqa", "wgqa"), 2 * 4 * 16) << "WGQA: 2 G d_h";
+  EXPECT_EQ(cached("compressed-kv-heads", "compressed_kv_heads"), 2 * 2 * 32)
+      << "a quarter of the heads' keys and values";
+  EXPECT_EQ(cached("skip-layer", "skip_layer"), 2 * 8 * 64) << "SLA: as MHA";
+  EXPECT_EQ(cached("masa", "masa"), 2 * 4 * 32) << "MASA: as MHA";
+  EXPECT_EQ(cached("knocking-heads-mlp", "knocking_heads_mlp"), 2 * 2 * 64) << "KHA: as GQA";
+}
+
 TEST_F(ReportTest, DefaultLengthsFollowTheRole) {
   ReportSizes sizes;
   EXPECT_EQ(sizes.queryLengthFor("decode"), 1);
+  EXPECT_EQ(sizes.queryLengthFor("layer-decode"), 1);
   EXPECT_EQ(sizes.queryLengthFor("prefill"), sizes.keyLength);
   sizes.queryLength = 5;
   EXPECT_EQ(sizes.queryLengthFor("decode"), 5);

@@ -57,7 +57,8 @@ TEST_P(PassFile, BeforeEqualsAfter) {
 
 INSTANTIATE_TEST_SUITE_P(Rewrite, PassFile,
                          testing::Values("absorb-latent", "expand-latent", "fold-scale",
-                                         "fold-heads"),
+                                         "fold-heads", "alias-value", "groups-to-latent",
+                                         "fold-weights"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
@@ -88,7 +89,48 @@ TEST(Mechanisms, AllRewritesKeepTheNumbers) {
     auto program = Program::fromFile("examples/mechanisms/" + file);
     ASSERT_TRUE(succeeded(program->run("attn-elaborate"))) << program->messages;
     expectUnchanged(*program,
-                    "attn-fold-heads,attn-fold-scale,attn-absorb-latent,attn-expand-latent",
+                    "attn-fold-heads,attn-fold-scale,attn-fold-weights,attn-alias-value,"
+                    "attn-absorb-latent,attn-expand-latent",
                     {1, 2, 5});
   }
+}
+
+// Grouped keys as a latent and back to one key head, on every attention that has groups.
+TEST(Mechanisms, GroupsAsALatentKeepTheNumbers) {
+  for (const std::string &file : mechanisms()) {
+    SCOPED_TRACE(file);
+    auto program = Program::fromFile("examples/mechanisms/" + file);
+    ASSERT_TRUE(succeeded(program->run("attn-elaborate"))) << program->messages;
+    expectUnchanged(*program, "attn-groups-to-latent,attn-absorb-latent", {1, 2, 5});
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Rewrites that change a signature
+//===----------------------------------------------------------------------===//
+
+// The weights' function, and then the function on what it made.
+TEST(HoistWeights, TwoCallsEqualOne) {
+  auto program = Program::fromFile("test/Rewrite/hoist-weights.mlir");
+  auto args = reference::makeInputs(program->function("layer"), {2, 3, 3}, 5);
+  ASSERT_TRUE(succeeded(args)) << program->messages;
+  Tensors before = exactResults(program->function("layer"), *args);
+  ASSERT_TRUE(succeeded(program->run("attn-hoist-weights"))) << program->messages;
+  Tensors weights = {(*args)[1], (*args)[2], (*args)[3]};
+  Tensors made = exactResults(program->function("layer_weights"), weights);
+  ASSERT_EQ(made.size(), 1u);
+  Tensors after = exactResults(program->function("layer"), {(*args)[0], (*args)[3], made[0]});
+  expectEqualNumbers(after, before, "layer");
+}
+
+// Where both arguments hold the one cache that they say they are.
+TEST(ShareKeyValue, OneCacheForTwo) {
+  auto program = Program::fromFile("test/Rewrite/share-kv.mlir");
+  auto args = reference::makeInputs(program->function("pair"), {2, 3, 7}, 5);
+  ASSERT_TRUE(succeeded(args)) << program->messages;
+  (*args)[3] = (*args)[2];
+  Tensors before = exactResults(program->function("pair"), *args);
+  ASSERT_TRUE(succeeded(program->run("attn-share-kv"))) << program->messages;
+  args->erase(args->begin() + 3);
+  expectEqualNumbers(exactResults(program->function("pair"), *args), before, "pair");
 }

@@ -63,6 +63,23 @@ bool contains(const std::string &text, const std::string &part) {
 
 } // namespace
 
+/// An entry is called the way it was compiled for; the other way is an error, not a crash.
+TEST(Bundle, GpuEntriesAreLaunchedOnAStream) {
+  Call call;
+  Entry entry = makeEntry();
+  std::string message;
+  EXPECT_EQ(entry.launch(call.args, call.count, nullptr, &message), ATTN_ERROR_DEVICE);
+  entry.function = nullptr;
+  entry.gpuFunction = [](const attn_tensor *, int64_t, void *stream) -> int32_t {
+    return stream ? 0 : ATTN_ERROR_DRIVER + 719;
+  };
+  EXPECT_EQ(entry.run(call.args, call.count, 1, &message), ATTN_ERROR_DEVICE);
+  EXPECT_EQ(entry.launch(call.args, call.count, &entry, &message), 0);
+  EXPECT_EQ(entry.launch(call.args, call.count, nullptr, &message), ATTN_ERROR_DRIVER + 719);
+  EXPECT_EQ(message, "kernel_prefill: the NVIDIA driver reports error 719");
+  EXPECT_EQ(entry.launch(call.args, 1, &entry, &message), ATTN_ERROR_ARGUMENT_COUNT);
+}
+
 TEST(Entry, LaunchesWhatFits) {
   int before = launches;
   std::string message;

@@ -34,8 +34,8 @@ protected:
   std::unique_ptr<Target> target(StringRef spelling) { return createTarget(spelling, report); }
 
   /// A kernel in state `lowered`.
-  OwningOpRef<ModuleOp> lowered(const Target &target) {
-    auto module = parseSourceString<ModuleOp>(kernel, &context);
+  OwningOpRef<ModuleOp> lowered(const Target &target, StringRef text = kernel) {
+    auto module = parseSourceString<ModuleOp>(text, &context);
     PassManager pm(&context);
     buildPlanning(pm, target.name());
     buildTiling(pm);
@@ -63,7 +63,8 @@ struct EmptyTarget : Target {
   }
   void buildLowering(OpPassManager &) const override {}
   FailureOr<std::string> serialize(ModuleOp, OutputKind) const override { return failure(); }
-  LogicalResult link(StringRef, StringRef, function_ref<InFlightDiagnostic()>) const override {
+  LogicalResult link(ArrayRef<std::string>, StringRef,
+                     function_ref<InFlightDiagnostic()>) const override {
     return failure();
   }
 };
@@ -106,6 +107,33 @@ TEST_F(TargetTest, SameInputGivesSameBytes) {
     }
 }
 
+/// A module of several kernels compiles in halves, one kernel in one piece.
+TEST_F(TargetTest, LibrariesComeInTheSameObjects) {
+  std::string two = (StringRef(kernel) + StringRef(kernel).split("@f").first + "@g" +
+                     StringRef(kernel).split("@f").second)
+                        .str();
+  for (auto [text, count] : {std::pair(std::string(kernel), 1u), std::pair(two, 2u)}) {
+    auto chosen = target("cpu:x86-64-v3");
+    auto first = chosen->objects(*lowered(*chosen, text));
+    auto second = chosen->objects(*lowered(*chosen, text));
+    ASSERT_TRUE(succeeded(first) && succeeded(second));
+    EXPECT_EQ(first->size(), count);
+    EXPECT_EQ(*first, *second);
+  }
+}
+
+TEST_F(TargetTest, TargetsOfAListComeMostDemandingFirst) {
+  auto targets = createTargets("cpu:x86-64+x86-64-v4+x86-64-v3", report);
+  ASSERT_EQ(targets.size(), 3u);
+  EXPECT_EQ(targets[0]->name(), "cpu:x86-64-v4");
+  EXPECT_EQ(targets[1]->name(), "cpu:x86-64-v3");
+  EXPECT_EQ(targets[2]->name(), "cpu:x86-64");
+  EXPECT_EQ(createTargets("cpu:x86-64-v3", report).size(), 1u);
+  EXPECT_TRUE(reports.empty());
+  EXPECT_TRUE(createTargets("cpu:x86-64+aarch64", report).empty());
+  EXPECT_EQ(reports.size(), 1u);
+}
+
 TEST_F(TargetTest, ObjectsAreOfTheTargetsArchitecture) {
   for (auto [spelling, machine] : {std::pair("cpu:x86-64", 62), std::pair("cpu:aarch64", 183)}) {
     auto chosen = target(spelling);
@@ -121,7 +149,7 @@ TEST_F(TargetTest, LinkingWhatIsNoObjectSaysWhatTheLinkerSaid) {
   SmallString<128> text;
   ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("target-test", "o", text));
   std::string library = (text + ".so").str();
-  EXPECT_TRUE(failed(target("cpu")->link("/nonexistent/kernel.o", library, report)));
+  EXPECT_TRUE(failed(target("cpu")->link({"/nonexistent/kernel.o"}, library, report)));
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_NE(reports.front().find("/nonexistent/kernel.o"), std::string::npos);
   EXPECT_FALSE(llvm::sys::fs::exists(library));

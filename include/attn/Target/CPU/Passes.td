@@ -105,7 +105,8 @@ def ExpandMath : Pass<"attn-cpu-expand-math"> {
 def VerifyLowered : Pass<"attn-verify-lowered", "::mlir::ModuleOp"> {
   let summary = "checks the state `lowered`";
   let description = [{
-    Every operation belongs to the LLVM or OpenMP dialect, but for the module itself.
+    Every operation belongs to the LLVM or OpenMP dialect, but for the module itself, and all of
+    them verify.
 
     Example: `attn-opt --attn-verify-lowered` on
 

@@ -1,0 +1,113 @@
+"""What the programs on the GPU machine share: calls of our libraries, float64 references, clocks."""
+import ctypes as ct, json, random, subprocess, time
+
+import torch
+
+dev = "cuda"
+EXTRA = {}  # further names that `visible` may use
+DTYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2, torch.int64: 3, torch.int32: 4, torch.int8: 6}
+
+
+class Tensor(ct.Structure):
+    _fields_ = [("data", ct.c_void_p), ("rank", ct.c_int32), ("dtype", ct.c_int32), ("sizes", ct.c_int64 * 4), ("strides", ct.c_int64 * 4)]
+
+    def __init__(self, x):
+        super().__init__(x.data_ptr(), x.dim(), DTYPES[x.dtype], (*x.shape, *[1] * (4 - x.dim())), (*x.stride(), *[1] * (4 - x.dim())))
+
+
+def load(folder):
+    """Cases of a folder, each with its entry point; functions of one library share it."""
+    cases, libraries = json.load(open(f"{folder}/cases.json")), {}
+    for c in cases.values():
+        path = f"{folder}/{c['library']}"
+        if path not in libraries: libraries[path] = ct.CDLL(path)
+        entry = getattr(libraries[path], c["name"])
+        entry.argtypes = [ct.c_void_p, ct.c_int64, ct.c_void_p]
+        c["entry"] = entry
+    return cases
+
+
+def bind(c, *tensors):
+    """A launch on the current stream; it keeps its tensors alive."""
+    args = (Tensor * len(tensors))(*map(Tensor, tensors))
+    def go(keep=tensors):
+        code = c["entry"](args, len(args), torch.cuda.current_stream().cuda_stream)
+        if code: raise RuntimeError(f"{c['name']}: code {code}")
+    return go
+
+
+def finish(name, limit=20):
+    """Waits; a kernel that hangs ends the program with code 99."""
+    e = torch.cuda.Event(); e.record(); t = time.time()
+    while not e.query():
+        if time.time() - t > limit: print(f"{name}: HANGS", flush=True); __import__("os")._exit(99)
+        time.sleep(0.0002)
+
+
+def visible(c, b, h, rows, keys, offset, m=()):
+    """Boolean [rows, keys] of one head; `rows` are row numbers."""
+    r, k = rows[:, None], torch.arange(keys, device=dev)[None]
+    where = torch.ones(len(rows), keys, dtype=torch.bool, device=dev)
+    if not c["visible"]: return where
+    value = eval(c["visible"], {"q": r + offset, "r": r, "k": k, "b": b, "h": h, "m": m, "torch": torch, **EXTRA})
+    return value & where if torch.is_tensor(value) else where & bool(value)
+
+
+def reference(c, q, k, v, offset, sinks=None, m=(), rows=None):
+    """Output and log-sum-exp in float64 of the given rows (all), head by head. A key that a row does not see is left out, not
+    weighted with zero."""
+    B, _, Sq, _ = q.shape
+    rows = torch.arange(Sq, device=dev) if rows is None else rows
+    out = torch.zeros(B, c["heads"], len(rows), c["Dv"], device=dev, dtype=torch.float64)
+    lse = torch.full((B, c["heads"], len(rows)), float("-inf"), device=dev, dtype=torch.float64)
+    kp = torch.arange(k.shape[2], device=dev)[None]
+    for b in range(B):
+        for h in range(c["heads"]):
+            qh, kh, vh = q[b, c["query_map"][h]][rows].double(), k[b, c["key_map"][h]].double(), v[b, c["value_map"][h]].double()
+            s = qh @ kh.T * c["scale"]
+            if c["score"]: s = eval(c["score"], {"s": s, "b": b, "h": h, "q": rows[:, None] + offset, "k": kp, "torch": torch})
+            see = visible(c, b, h, rows, k.shape[2], offset, m)
+            s = s.masked_fill(~see, float("-inf"))
+            if sinks is not None: s = torch.cat([s, sinks[h].double().expand(len(rows), 1)], -1)
+            if s.shape[-1] == 0: continue
+            lse[b, h] = torch.logsumexp(s, -1)
+            p = torch.exp(s - lse[b, h][:, None]).nan_to_num(0)[:, :k.shape[2]]
+            out[b, h] = p @ vh
+    return out, lse
+
+
+def relative(x, y):
+    n = y.double().norm().item()
+    return (x.double() - y.double()).norm().item() / (n or 1)
+
+
+def facts():
+    def said(*command):
+        try: return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip()
+        except Exception: return ""
+    return dict(device=torch.cuda.get_device_name(), driver=said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"),
+                torch=torch.__version__, cuda=torch.version.cuda, cudnn=torch.backends.cudnn.version())
+
+
+def medians(runs, rest, rounds=5, per=3):
+    """Milliseconds per run. `rest`: seconds of idling before each group; 0 keeps the card busy (sustained)."""
+    for f in runs.values(): f(); f()
+    times = {n: [] for n in runs}
+    for _ in range(rounds):
+        for n in random.sample(list(runs), len(runs)):
+            if rest: torch.cuda.synchronize(); time.sleep(rest)
+            runs[n]()
+            for _ in range(per):
+                a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                a.record(); runs[n](); b.record(); times[n].append((a, b))
+            if rest: torch.cuda.synchronize()
+    torch.cuda.synchronize()
+    return {n: sorted(a.elapsed_time(b) for a, b in ev)[len(ev) // 2] for n, ev in times.items()}
+
+
+def ceilings():
+    """Copy in GB/s (bytes read plus written) and a matrix product in TFLOP/s, rested."""
+    x = torch.randn(1 << 28, device=dev); y = torch.empty_like(x)
+    a, b = (torch.randn(8192, 8192, device=dev, dtype=torch.bfloat16) for _ in range(2))
+    ms = medians({"copy": lambda: y.copy_(x), "matmul": lambda: a @ b}, 0.08, 3)
+    return dict(copy_gb_per_s=2 * x.nbytes / ms["copy"] / 1e6, matmul_tflops=2 * 8192 ** 3 / ms["matmul"] / 1e9)

@@ -1,0 +1,67 @@
+/*===- attn_gpu_internal.h - what the parts of the GPU runtime share -------===*\
+|*
+|* Nothing of this is visible outside a bundle's library.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef ATTN_GPU_INTERNAL_H
+#define ATTN_GPU_INTERNAL_H
+
+#include "attn/Runtime/attn_gpu.h"
+
+#include <stddef.h>
+
+/** The driver's functions that we use (CUDA 12 or later). */
+typedef struct attn_gpu_driver {
+  int status; /* 0 not tried, 1 ready, 2 not there */
+  int (*init)(unsigned);
+  int (*ctx_get_current)(void **);
+  int (*ctx_set_current)(void *);
+  int (*ctx_get_device)(int *);
+  int (*primary_retain)(void **, int);
+  int (*pointer_attribute)(void *, int, uint64_t);
+  int (*device_attribute)(int *, int, int);
+  int (*library_load)(void **, const void *, void *, void *, unsigned, void *, void *, unsigned);
+  int (*library_kernel)(void **, void *, const char *);
+  int (*kernel_set)(int, int, void *, int);
+  int (*encode_tiled)(void *, int, uint32_t, void *, const uint64_t *, const uint64_t *,
+                      const uint32_t *, const uint32_t *, int, int, int, int);
+  int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
+                void *, void **, void **);
+  int (*mem_alloc)(uint64_t *, size_t);
+  int (*memset_words)(uint64_t, unsigned, size_t, void *);
+  int (*capture_info)(void *, int *, uint64_t *, void *, void *, void *);
+  int (*capture_mode)(int *);
+} attn_gpu_driver;
+extern attn_gpu_driver attn_driver;
+
+typedef struct attn_tensor_map {
+  _Alignas(64) unsigned char bytes[128];
+} attn_tensor_map;
+
+/** [column, row, head, batch] with boxes of one swizzled chunk of `rows` rows. An empty tensor's
+ * map shows memory of `otherwise`. */
+int32_t attn_gpu_encode(attn_tensor_map *map, const attn_tensor *t, const attn_tensor *otherwise,
+                        int64_t columns, int64_t rows);
+
+/** How one launch cuts its work: items are tiles of 64 packed rows of one group and batch. */
+typedef struct attn_gpu_parts {
+  int64_t items, parts, units, rows; /* rows: of a unit's record in the workspace */
+  int64_t row_tiles;
+} attn_gpu_parts;
+
+/** Chooses the number of parts from lengths and processors alone: the same lengths on the same
+ * device are always cut alike. */
+attn_gpu_parts attn_gpu_choose_parts(const attn_gpu_entry *entry, int64_t batch, int64_t queries,
+                                     int64_t keys, int processors);
+
+/** Memory for the records of `parts`, with counters at zero; null when there is one part. It
+ * belongs to the stream, or to the capture in progress on it, and is never given back. */
+int32_t attn_gpu_workspace(const attn_gpu_entry *entry, const attn_gpu_parts *parts, void *stream,
+                           void **memory);
+
+/** Launches a kernel of the stream form. */
+int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
+                               const attn_tensor *args, int64_t offset, void *stream);
+
+#endif /* ATTN_GPU_INTERNAL_H */

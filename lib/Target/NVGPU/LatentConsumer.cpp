@@ -1,0 +1,310 @@
+//===- LatentConsumer.cpp - products and softmax of the latent kernel --------===//
+#include "LatentKernel.h"
+#include "Products.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Hardware barriers: 1 and 2 for each consumer's warps, 3 for both consumers.
+static constexpr int64_t bothConsumers = 3;
+
+//===----------------------------------------------------------------------===//
+// Matrix products
+//===----------------------------------------------------------------------===//
+
+/// Waits inside a product: the scores of a chunk start when it has arrived. Products behind a
+/// branch need a fence of their own.
+static std::string waitText(int64_t chunk, size_t barrier, size_t parity) {
+  std::string n = std::to_string(chunk);
+  return "{ .reg .pred w;\nLAB_CHUNK" + n + ":\nmbarrier.try_wait.parity.shared.b64 w, [$" +
+         std::to_string(barrier) + "+" + std::to_string(8 * chunk) + "], $" +
+         std::to_string(parity) + ", 10000000;\n@w bra.uni GO" + n + ";\nbra.uni LAB_CHUNK" + n +
+         ";\nGO" + n + ": }\nwgmma.fence.sync.aligned;\n";
+}
+
+/// Scores of the unit's rows and the key tile `count`, in flight.
+Vals LatentEmitter::latentScores(Val count) {
+  constexpr size_t n = LatentTile::keys / 2;
+  std::string high = hex(descriptorHigh(LatentTile::chunkColumns));
+  std::string text = "{ .reg .pred p, o; .reg .b64 da, db; .reg .b32 xa, xb;\nsetp.ne.b32 p, 0, 0; "
+                     "setp.eq.b32 o, 0, 0;\n";
+  bool isFirst = true;
+  for (int64_t chunk : chunkOrder()) {
+    text += waitText(chunk, n + 2, n + 3);
+    int64_t columns = std::min(LatentTile::chunkColumns, l.qkSize - 64 * chunk);
+    for (int64_t step = 0; step < columns; step += 16) {
+      std::string at = std::to_string((chunk * LatentTile::chunkBytes + step * 2) >> 4);
+      text += "add.u32 xa, $" + std::to_string(n) + ", " + at + "; add.u32 xb, $" +
+              std::to_string(n + 1) + ", " + at + "; mov.b64 da, {xa, " + high +
+              "}; mov.b64 db, {xb, " + high + "};\n";
+      text += instruction(LatentTile::keys, plan.isHalf) + operandList(0, n) + ", da, db, " +
+              (isFirst ? "p" : "o") + ", 1, 1, 0, 0;\n";
+      isFirst = false;
+    }
+  }
+  Val queryLow = (base >> 4) + (int64_t(1) << 16),
+      keyLow = (tileAddress(count) >> 4) + (int64_t(1) << 16);
+  return b.ptx(text + "wgmma.commit_group.sync.aligned; }", {},
+               SmallVector<Type>(n, b.getF32Type()),
+               {queryLow, keyLow, chunkBarrier(count), parityOf(count)});
+}
+
+/// sum + weights * this part's columns of the tile, in flight. `weights`: the thread's own, or
+/// empty for those that the other consumer left in shared memory.
+Vals LatentEmitter::weightedValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum) {
+  constexpr int64_t rowBytes = 2 * LatentTile::chunkColumns;
+  size_t n = sum.size(), first = 2 * n;
+  bool isShared = weights.empty();
+  Vals inputs(weights);
+  if (isShared)
+    inputs.push_back((weightsAddress(count) >> 4) + (int64_t(1) << 16));
+  int64_t chunk = l.firstValueChunk() + part * l.chunksPerPart();
+  // The leading offset leads to the next chunk of columns.
+  inputs.push_back(((tileAddress(count) + chunk * LatentTile::chunkBytes) >> 4) +
+                   ((LatentTile::chunkBytes >> 4) << 16));
+  std::string low = std::to_string(first + inputs.size() - 1),
+              high = hex(descriptorHigh(LatentTile::chunkColumns));
+  std::string text = "{ .reg .pred o; .reg .b64 da, db; .reg .b32 xa, xb;\nsetp.eq.b32 o, 0, "
+                     "0;\nwgmma.fence.sync.aligned;\n";
+  for (int64_t k = 0; k < LatentTile::keys / 16; ++k) {
+    text += "add.u32 xb, $" + low + ", " + std::to_string(k * 16 * rowBytes >> 4) +
+            "; mov.b64 db, {xb, " + high + "};\n";
+    std::string left = "da";
+    if (isShared)
+      text += "add.u32 xa, $" + std::to_string(first) + ", " + std::to_string(2 * k) +
+              "; mov.b64 da, {xa, " + high + "};\n";
+    else
+      left = operandList(first + static_cast<size_t>(4 * k), 4);
+    text += instruction(l.partColumns(), plan.isHalf) + operandList(0, n) + ", " + left +
+            ", db, o, 1, 1, " + (isShared ? "0, 1;\n" : "1;\n");
+  }
+  return b.ptx(text + "wgmma.commit_group.sync.aligned; }", sum, {}, inputs);
+}
+
+//===----------------------------------------------------------------------===//
+// Between the consumers
+//===----------------------------------------------------------------------===//
+
+/// Writes the tile's weights and row maxima for the other consumer. -> the thread's own weights.
+Vals LatentEmitter::publish(const Softmax &softmax, Val count) {
+  Vals words = pack(softmax.weights); // 2g + r: two keys of group g, row r
+  // All warps must have read the chunk that the weights replace.
+  b.ptx("bar.sync $0, 128;", {b.i32(1 + part)});
+  Val weights = weightsAddress(count) + (rowInTile << 7) + (quad << 2);
+  Val maxima = shared(l.maximaOffset()) + (slotOf(count) << 8) + (rowInTile << 2);
+  Val swizzle = (rowInTile & 7) << 4;
+  for (auto [i, word] : llvm::enumerate(words)) {
+    auto r = static_cast<int64_t>(i & 1), g = static_cast<int64_t>(i >> 1);
+    b.ptx("st.shared.b32 [$0], $1;", {weights + (swizzle ^ (g << 4)) + 1024 * r, word});
+  }
+  b.ifThen(quad.eq(0), [&] {
+    for (int64_t r : {0, 1})
+      b.ptx("st.shared.f32 [$0], $1;", {maxima + 32 * r, softmax.maximum[static_cast<size_t>(r)]});
+  });
+  // The tensor cores read what ordinary stores wrote.
+  b.ptx("fence.proxy.async.shared::cta;\nbar.warp.sync 0xffffffff;", {});
+  arrive(stageBarrier(full.weights, count));
+  return words;
+}
+
+/// Waits for the other consumer's weights of tile `count` and brings the state to their maxima.
+LatentEmitter::State LatentEmitter::receive(Val count, State state) {
+  wait(stageBarrier(full.weights, count), parityOf(count));
+  Val maxima = shared(l.maximaOffset()) + (slotOf(count) << 8) + (rowInTile << 2);
+  Val scale = b.f32(factor), zero = b.f32(0);
+  Vals rescale;
+  for (unsigned r = 0; r < 2; ++r) {
+    Val most = b.ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()}, {maxima + 32 * r}).front();
+    Val used = most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most);
+    rescale.push_back(b.exp2(b.fma(state.maximum[r], scale, zero - used * scale)));
+    state.rowSum[r] = state.rowSum[r] * rescale[r];
+    state.maximum[r] = most;
+  }
+  state.sum = scaled(state.sum, rescale);
+  return state;
+}
+
+/// This consumer needs its part of the tile no more: its producer may fill it, and those of the
+/// cluster's other blocks.
+void LatentEmitter::release(Val count) {
+  Val barrier = stageBarrier(partEmpty[part], count);
+  if (l.cluster == 1)
+    return arrive(barrier);
+  b.ptx("{ .reg .pred p; .reg .b32 at;\nsetp.lt.u32 p, $1, " + Twine(l.cluster) +
+            ";\n@p mapa.shared::cluster.u32 at, $0, $1;\n"
+            "@p mbarrier.arrive.release.cluster.shared::cluster.b64 _, [at]; }",
+        {barrier, lane});
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Score region, and mask in steps that some row does not see as a whole.
+Vals LatentEmitter::finishScores(ArrayRef<Val> scores, const StreamUnit &unit,
+                                 const QueryTile &rows, Val step) {
+  Val keyTile = (step << 1) + part;
+  Vals out = applyScore(scores, rows, keyTile);
+  Val isFull = step.ge(unit.fullFrom) & step.lt(unit.fullEnd);
+  return b.choose(
+      isFull, [&] { return out; }, [&] { return maskScores(out, rows, keyTile, /*atEnd=*/true); });
+}
+
+/// Two key tiles, `count` and `count + 1`, of which the first is consumer 0's.
+LatentEmitter::State LatentEmitter::pair(const StreamUnit &unit, const QueryTile &rows, Val step,
+                                         Val count, State state) {
+  Val mine = count + part, other = count + (1 - part);
+  auto takeOther = [&] {
+    state = receive(other, state);
+    state.sum = weightedValues({}, other, state.sum);
+  };
+  auto finishOther = [&] {
+    state.sum = waitProducts(0, state.sum);
+    release(other);
+  };
+  Vals scores = latentScores(mine);
+  if (part == 1)
+    takeOther();
+  scores = waitProducts(part == 1 ? 1 : 0, scores);
+  scores = finishScores(scores, unit, rows, step);
+  Softmax next = softmaxOf(scores, state.maximum, state.rowSum);
+  Vals weights = publish(next, mine);
+  state.maximum = next.maximum, state.rowSum = next.sum;
+  if (part == 1)
+    finishOther();
+  state.sum = scaled(state.sum, next.rescale);
+  state.sum = waitProducts(0, weightedValues(weights, mine, state.sum));
+  release(mine);
+  if (part == 0) {
+    takeOther();
+    finishOther();
+  }
+  return state;
+}
+
+//===----------------------------------------------------------------------===//
+// Units
+//===----------------------------------------------------------------------===//
+
+/// Rows are gathered by ordinary loads: pairs (position, head) are no box. Four threads share a
+/// row; rows that are not live hold some other row's queries.
+void LatentEmitter::gatherQueries(const StreamUnit &unit) {
+  Val number = thread - 128, line = number >> 2, sub = number & 3;
+  Val most = a.queries * groups.size - 1 - unit.firstRow;
+  Row row = rowOfTile(unit, line.min(most));
+  Val head = headFrom(plan.heads.query, row.head, "query_heads");
+  Val start = unit.batch.wide() * s.queryBatch + head.wide() * s.queryHead +
+              row.position.wide() * s.queryRow + (sub << 3).wide();
+  Value from = b.pointerAt(s.query, start << 1, 1);
+  Val address = b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), from));
+  Val to = base + (line << 7), swizzle = (line & 7) << 4;
+  constexpr int64_t atOnce = 9;
+  int64_t units = l.qkSize / 32; // of 16 bytes, per thread
+  SmallVector<Type> types(4, b.getI32Type());
+  for (int64_t first = 0; first < units; first += atOnce) {
+    SmallVector<Vals> loaded;
+    for (int64_t i = first; i < std::min(first + atOnce, units); ++i)
+      loaded.push_back(
+          b.ptx("ld.global.v4.b32 {$0, $1, $2, $3}, [$4];", {}, types, {address + 64 * i}));
+    for (auto [n, words] : llvm::enumerate(loaded)) {
+      int64_t unit16 = 4 * (first + static_cast<int64_t>(n)), chunk = unit16 / 8;
+      Val within = ((sub + unit16 % 8) << 4) ^ swizzle;
+      b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};",
+            {to + within + chunk * LatentTile::chunkBytes, words[0], words[1], words[2], words[3]});
+    }
+  }
+  b.ptx("fence.proxy.async.shared::cta;\nbar.sync $0, 256;", {b.i32(bothConsumers)});
+}
+
+/// Row sums of both consumers.
+Vals LatentEmitter::shareSums(ArrayRef<Val> rowSum) {
+  Vals own(rowSum), all;
+  for (int64_t lanes : {1, 2})
+    for (Val &x : own)
+      x = x + b.shuffle(x, lanes);
+  Val place = shared(l.sumsOffset()) + (rowInTile << 2);
+  b.ifThen(quad.eq(0), [&] {
+    for (int64_t r : {0, 1})
+      b.ptx("st.shared.f32 [$0], $1;", {place + 256 * part + 32 * r, own[static_cast<size_t>(r)]});
+  });
+  // Also: nobody reads the queries any more.
+  b.ptx("bar.sync $0, 256;", {b.i32(bothConsumers)});
+  for (int64_t r : {0, 1}) {
+    Val theirs =
+        b.ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()}, {place + 256 * (1 - part) + 32 * r})
+            .front();
+    all.push_back(own[static_cast<size_t>(r)] + theirs);
+  }
+  return all;
+}
+
+/// All 64 rows may be live, so lanes gather 16 bytes each; they do so for dead rows, too, because
+/// all must take part.
+void LatentEmitter::storeRows(const StreamUnit &unit, ArrayRef<Row> rows, const State &state,
+                              ArrayRef<Val> sum) {
+  Val odd = (quad & 1).ne(0), upper = (quad & 2).ne(0);
+  for (unsigned r = 0; r < 2; ++r) {
+    Finish finish = finishRow(state.maximum[r], sum[r], rows[r].head);
+    Vals mine, ready;
+    for (auto [i, x] : llvm::enumerate(state.sum))
+      if (rowOf(i) == r)
+        mine.push_back(finish.isEmpty.select(b.f32(0), x * finish.factor));
+    Vals words = pack(mine);
+    for (size_t g = 0; g < words.size(); g += 4)
+      llvm::append_range(ready, transposeQuad(b, ArrayRef(words).slice(g, 4), odd, upper));
+    b.ifThen(rows[r].isLive, [&] {
+      Val line = outAddress(unit, rows[r]) + (quad << 4).wide() + 2 * part * l.partColumns();
+      for (size_t g = 0; g < ready.size(); g += 4)
+        b.ptx("st.global.v4.b32 [$0], {$1, $2, $3, $4};",
+              {line + static_cast<int64_t>(16 * g), ready[g], ready[g + 1], ready[g + 2],
+               ready[g + 3]});
+      if (plan.storeLse && part == 0)
+        b.ifThen(quad.eq(0), [&] { storeRowLse(unit, rows[r], finish.lse); });
+    });
+  }
+}
+
+void LatentEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state) {
+  Vals sum = shareSums(state.rowSum);
+  int64_t column = part * l.partColumns();
+  b.ifThen(
+      s.parts.eq(1), [&] { storeRows(unit, rows, state, sum); },
+      [&] {
+        storePart(unit, rows, state.sum, state.maximum, sum, column);
+        Val number = thread - 128;
+        Val last =
+            memory->isLast(unit.item, s.parts, number, shared(flagOffset), bothConsumers, 256);
+        b.ifThen(last, [&] { mergeItem(unit, number, 256); });
+      });
+}
+
+Vals LatentEmitter::consume(Vals it) {
+  StreamUnit unit = unitOf(it[0]);
+  gatherQueries(unit);
+  Row both[] = {rowOfTile(unit, rowInTile), rowOfTile(unit, rowInTile + 8)};
+  QueryTile rows;
+  rows.batch = unit.batch;
+  for (unsigned r = 0; r < 2; ++r)
+    rows.position[r] = both[r].position + a.offset, rows.rowHead[r] = both[r].head;
+  rows.head = both[0].head;
+  auto n = static_cast<size_t>(l.partColumns() / 2);
+  Vals state(n, b.f32(0));
+  state.append({b.minusInfinity(), b.minusInfinity(), b.f32(0), b.f32(0)});
+  auto unpack = [&](ArrayRef<Val> all) {
+    return State{Vals(all.take_front(n)), Vals(all.slice(n, 2)), Vals(all.slice(n + 2, 2))};
+  };
+  Val from = b.uniform(unit.from), to = b.uniform(unit.to);
+  state = b.loop(from, to, state, [&](Val step, Vals before) -> Vals {
+    State next = pair(unit, rows, step, it[1] + ((step - from) << 1), unpack(before));
+    return concat({next.sum, next.maximum, next.rowSum});
+  });
+  storeUnit(unit, both, unpack(state));
+  return {b.uniform(nextTile(it[2])), it[1] + ((to - from) << 1), it[2] + 1};
+}
+
+void LatentEmitter::emitPart(int64_t which) {
+  part = which;
+  b.loopWhile(
+      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(s.units); },
+      [&](Vals it) { return consume(std::move(it)); });
+}

@@ -1,0 +1,144 @@
+//===- LatentKernel.cpp - memory, roles and producer of the latent kernel ----===//
+#include "LatentKernel.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+void LatentEmitter::initBarriers() {
+  int64_t stages = l.stages, at0 = l.barrierOffset();
+  auto take = [&](int64_t count) {
+    int64_t here = at0;
+    at0 += 8 * count;
+    return here;
+  };
+  full.chunk = take(stages * l.chunks()), full.weights = take(stages);
+  partEmpty[0] = take(stages), partEmpty[1] = take(stages);
+  at.tileFull = take(2), at.tileEmpty = take(2), at.tileNumber = take(1), flagOffset = take(1);
+  // One arrival per warp: of the consumer that is done (in each block of the cluster), or of both.
+  StreamEmitter::initBarriers({{full.chunk, stages * l.chunks(), 1},
+                               {full.weights, stages, 4},
+                               {partEmpty[0], stages, 4 * l.cluster},
+                               {partEmpty[1], stages, 4 * l.cluster},
+                               {at.tileFull, 2, 1},
+                               {at.tileEmpty, 2, 8}});
+  if (l.cluster == 1)
+    return;
+  auto function = cast<LLVM::LLVMFuncOp>(b.getBlock()->getParentOp());
+  function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                    b.getDenseI32ArrayAttr({static_cast<int32_t>(l.cluster), 1, 1}));
+  rank = b.special("cluster.ctarank");
+  meetCluster(); // nobody loads before all barriers are there
+}
+
+void LatentEmitter::meetCluster() {
+  b.ptx("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;", {});
+}
+
+/// Weights of the tile `count`: 64 rows of 64 keys, swizzled like a chunk.
+Val LatentEmitter::weightsAddress(Val count) {
+  int64_t chunk = l.weightsChunk();
+  if (chunk >= 0)
+    return tileAddress(count) + chunk * LatentTile::chunkBytes;
+  return shared(l.weightsOffset()) + slotOf(count) * LatentTile::chunkBytes;
+}
+
+/// Each role in one branch of a single condition: else ptxas ignores setmaxnreg.
+void LatentEmitter::emitRoles() {
+  Val warpgroup = b.uniform(thread >> 7);
+  b.ifThen(
+      warpgroup.eq(0),
+      [&] {
+        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.dec.sync.aligned.u32",
+                            {b.i32(t.producerRegisters())});
+        b.ifThen(thread.eq(0), [&] { emitTiles(); });
+      },
+      [&] {
+        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.inc.sync.aligned.u32",
+                            {b.i32(t.consumerRegisters())});
+        quad = lane & 3;
+        rowInTile = (((thread >> 5) & 3) << 4) + (lane >> 2);
+        b.ifThen(warpgroup.eq(1), [&] { emitPart(0); }, [&] { emitPart(1); });
+      });
+  if (l.cluster > 1)
+    meetCluster(); // until then another block may write here
+}
+
+//===----------------------------------------------------------------------===//
+// Producer
+//===----------------------------------------------------------------------===//
+
+/// The half of the values that is free first comes first; then what only scores read, whose place
+/// the weights take until both consumers have used them.
+SmallVector<int64_t> LatentEmitter::chunkOrder() const {
+  SmallVector<int64_t> order, rest;
+  for (int64_t chunk = 0; chunk < l.chunks(); ++chunk)
+    (l.isValueChunk(chunk) ? order : rest).push_back(chunk);
+  order.append(rest);
+  return order;
+}
+
+/// Consumers of all blocks of the cluster are done with a half of a tile.
+void LatentEmitter::waitEmpty(Val barrier, Val parity) {
+  if (l.cluster == 1)
+    return wait(barrier, parity);
+  b.ptx("{ .reg .pred P1;\nLAB_WAIT:\nmbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 P1, "
+        "[$0], $1, 10000000;\n@P1 bra.uni DONE;\nbra.uni LAB_WAIT;\nDONE: }",
+        {barrier, parity});
+}
+
+/// A box that arrives at the same place of all blocks, and at their barriers.
+void LatentEmitter::loadForAll(Val target, Val barrier, int64_t column, Val row,
+                               const StreamUnit &unit) {
+  auto pointer = [&](Val address, unsigned space) {
+    return b.val(
+        LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), space), address.v));
+  };
+  auto flag = [&](bool set) {
+    return b.val(LLVM::ConstantOp::create(b, b.getI1Type(), b.getBoolAttr(set)));
+  };
+  Val blocks =
+      b.val(LLVM::ConstantOp::create(b, b.getI16Type(), b.getI16IntegerAttr((1 << l.cluster) - 1)));
+  b.intrinsicNoResult("llvm.nvvm.cp.async.bulk.tensor.g2s.tile.4d",
+                      {pointer(target, 7), pointer(barrier, 3), b.val(a.keyMap), b.i32(column), row,
+                       unit.keyHead, unit.batch, blocks, b.i64(0), flag(true), flag(false),
+                       b.i32(0)});
+}
+
+/// Each chunk has its own barrier: scores start with the first. The blocks of a cluster share the
+/// chunks of a tile; each expects all of them.
+void LatentEmitter::loadTile(const StreamUnit &unit, Val keyTile, Val count) {
+  Val parity = parityOf(count) ^ 1, target = tileAddress(count), barriers = chunkBarrier(count);
+  Val row = keyTile * LatentTile::keys;
+  auto perPart = static_cast<size_t>(l.chunksPerPart());
+  for (auto [i, chunk] : llvm::enumerate(chunkOrder())) {
+    if (i == 0 || i == perPart)
+      waitEmpty(stageBarrier(partEmpty[i / perPart], count), parity);
+    Val barrier = barriers + 8 * chunk, to = target + chunk * LatentTile::chunkBytes;
+    int64_t column = chunk * LatentTile::chunkColumns;
+    expect(barrier, LatentTile::chunkBytes);
+    if (l.cluster == 1)
+      loadBox(to, a.keyMap, barrier, column, row, unit.keyHead, unit.batch);
+    else
+      b.ifThen(rank.eq(static_cast<int64_t>(i) % l.cluster),
+               [&] { loadForAll(to, barrier, column, row, unit); });
+  }
+}
+
+/// One thread: the next unit's first tiles are in flight while this one's last are computed. A
+/// step is a pair of tiles; what lies past the last key arrives as zeros. Units are dealt out, not
+/// taken from a counter: neighbours, which read the same keys, stay neighbours in the next round.
+void LatentEmitter::emitTiles() {
+  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(s.units); };
+  b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
+    Val next = it[0] + grid;
+    publishNext(it[2], next);
+    StreamUnit unit = unitOf(it[0]);
+    Val first = unit.from << 1, tiles = (unit.to << 1) - first;
+    b.loop(b.i32(0), tiles, {}, [&](Val i, Vals) -> Vals {
+      loadTile(unit, first + i, it[1] + i);
+      return {};
+    });
+    return {next, it[1] + tiles, it[2] + 1};
+  });
+}

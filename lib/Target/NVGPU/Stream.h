@@ -1,0 +1,118 @@
+//===- Stream.h - kernels that read keys and values once for few rows --------===//
+//
+// Decoding: the query heads of a group and the query positions of a call are packed into the 64
+// rows of one warpgroup, row = position * (heads of a group) + head, so that keys and values are
+// read once for all of them. The key range of an item is cut into parts (Parts.h). Blocks are
+// persistent and take units, parts of items, from a counter; the copy engine runs ahead into the
+// next unit.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_LIB_TARGET_NVGPU_STREAM_H
+#define ATTN_LIB_TARGET_NVGPU_STREAM_H
+
+#include "Kernel.h"
+#include "Parts.h"
+#include "attn/Planning/StreamTile.h"
+
+namespace mlir::attn {
+
+/// Who shares keys and values: score head of each row of a group.
+struct PackedGroups {
+  int64_t count = 0, size = 0;             // groups; rows per position: the largest group
+  SmallVector<int64_t> member;             // [group][row]: score head, -1 for none
+  SmallVector<int64_t> keyHead, valueHead; // per group
+  bool isEven = true;                      // member = group * size + row
+  explicit PackedGroups(const HeadMap &map);
+};
+
+/// Launch arguments of the stream form (attn_gpu_parts.c fills them): tensor maps of keys and
+/// values; query, out, lse, sinks, workspace; then numbers.
+struct StreamArguments {
+  Value query, workspace;
+  Val units, parts, rows; // rows: of a record in the workspace
+  Val queryBatch, queryHead, queryRow;
+};
+
+/// One part of one item.
+struct StreamUnit {
+  Val number, item, part, batch, group, keyHead, valueHead;
+  Val firstRow;          // packed row of the tile's first
+  Val from, to;          // key tiles
+  Val fullFrom, fullEnd; // those without mask code
+  bool hasLow = false;   // whether some on the left may need mask code
+};
+
+class StreamEmitter : public KernelEmitter {
+public:
+  StreamEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name);
+  virtual ~StreamEmitter() = default;
+  /// Writes `llvm.func @name` and its tables. Fails with a diagnostic.
+  LogicalResult emit();
+
+protected:
+  // Stream.cpp: frame, units, producer.
+  void createFunction();
+  virtual int64_t threadsOfBlock() const { return StreamTile::threadsOfBlock(); }
+  /// Keys of the tiles that units are cut into.
+  virtual int64_t keysOfStep() const { return t.keys; }
+  void prefetchMaps();
+  virtual void initBarriers();
+  void initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all);
+  virtual void emitRoles();
+  StreamUnit unitOf(Val number);
+  KeyBounds boundsOfGroup(Val first, Val last, Val group);
+  Val memberOf(Val group, Val row);
+  void emitProducer();
+
+  // StreamConsumer.cpp
+  struct Row {
+    Val packed, inTile, position, head, isLive; // position: without the offset
+  };
+  Row rowOfTile(const StreamUnit &unit, Val inTile);
+  void emitConsumer();
+  Vals consumeUnit(Vals state);
+  void loadQueries(const StreamUnit &unit);
+  Vals loadQueryPiece(const StreamUnit &unit, Val row, Val piece);
+  /// A key tile: its number, and its count in the rings.
+  struct Tile {
+    const QueryTile &rows;
+    Val number, count;
+  };
+  Vals streamUnit(const StreamUnit &unit, const QueryTile &rows);
+  Vals visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state);
+  Vals visit(const Tile &tile, Vals state, bool masked);
+  Vals visitOverlapped(const Tile &tile, Vals state, bool masked);
+  Vals startScores(Val count);
+  Vals startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc);
+  void release(int64_t empty, Val count);
+  Softmax weigh(const Tile &tile, ArrayRef<Val> scores, bool masked, ArrayRef<Val> maximum,
+                ArrayRef<Val> sum);
+  Softmax softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
+
+  // StreamResults.cpp
+  struct Finish {
+    Val factor, lse, isEmpty;
+  };
+  Finish finishRow(Val maximum, Val sum, Val head);
+  void storeWhole(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
+                  ArrayRef<Val> maximum, ArrayRef<Val> sum);
+  /// `acc` holds the output's columns from `column` on; who has column 0 also leaves the
+  /// statistics.
+  void storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
+                 ArrayRef<Val> maximum, ArrayRef<Val> sum, int64_t column = 0);
+  /// By `threads` threads, a power of two, of which this is number `number`.
+  void mergeItem(const StreamUnit &unit, Val number, int64_t threads);
+  void mergePiece(const StreamUnit &unit, Val inTile, Val column);
+  Val outAddress(const StreamUnit &unit, const Row &row);
+  void storeRowLse(const StreamUnit &unit, const Row &row, Val lse);
+
+  StreamTile tile;
+  PackedGroups groups;
+  StreamArguments s;
+  std::unique_ptr<PartMemory> memory;
+  int64_t flagOffset = 0;
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_TARGET_NVGPU_STREAM_H

@@ -1,0 +1,115 @@
+//===- StreamResults.cpp - results of a stream kernel: whole, in parts, merged ---------===//
+#include "Products.h"
+#include "Stream.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Rows of the output
+//===----------------------------------------------------------------------===//
+
+/// What the accumulator is multiplied by, and the log-sum-exp. A sink is one more score without a
+/// value, added here, once per row.
+StreamEmitter::Finish StreamEmitter::finishRow(Val maximum, Val sum, Val head) {
+  Val scale = b.f32(factor), ln2 = b.f32(0.6931471805599453), isEmpty = sum.realEq(0);
+  if (plan.roles.sinks < 0)
+    return {b.rcp(sum), b.fma(maximum, scale, b.log2(sum)) * ln2, isEmpty};
+  Val logit =
+      b.val(LLVM::LoadOp::create(b, b.getF32Type(), b.pointerAt(a.sinks, head.wide() << 2, 1)));
+  Val score = logit * b.f32(1.4426950408889634 / factor), most = maximum.max(score);
+  Val used = most.realEq(-std::numeric_limits<double>::infinity()).select(b.f32(0), most);
+  Val shift = b.f32(0) - used * scale;
+  Val keep = b.exp2(b.fma(maximum, scale, shift));
+  Val all = b.fma(sum, keep, b.exp2(b.fma(score, scale, shift)));
+  return {keep * b.rcp(all), b.fma(most, scale, b.log2(all)) * ln2, isEmpty};
+}
+
+Val StreamEmitter::outAddress(const StreamUnit &unit, const Row &row) {
+  Val at = (unit.batch.wide() * a.outBatch + row.head.wide() * a.outHead +
+            row.position.wide() * a.outRow)
+           << 1;
+  return b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), b.pointerAt(a.out, at, 1)));
+}
+
+void StreamEmitter::storeRowLse(const StreamUnit &unit, const Row &row, Val lse) {
+  Val at =
+      unit.batch.wide() * a.lseBatch + row.head.wide() * a.lseHead + row.position.wide() * a.lseRow;
+  LLVM::StoreOp::create(b, lse.v, b.pointerAt(a.lse, at << 2, 1));
+}
+
+//===----------------------------------------------------------------------===//
+// The only part
+//===----------------------------------------------------------------------===//
+
+/// Few rows are live, so each thread stores its pairs of columns as they are.
+void StreamEmitter::storeWhole(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
+                               ArrayRef<Val> maximum, ArrayRef<Val> sum) {
+  for (unsigned r = 0; r < 2; ++r)
+    b.ifThen(rows[r].isLive, [&] {
+      Finish finish = finishRow(maximum[r], sum[r], rows[r].head);
+      Vals mine;
+      for (auto [i, x] : llvm::enumerate(acc))
+        if (rowOf(i) == r)
+          mine.push_back(finish.isEmpty.select(b.f32(0), x * finish.factor));
+      Val line = outAddress(unit, rows[r]) + (quad << 2).wide();
+      for (auto [g, word] : llvm::enumerate(pack(mine)))
+        b.ptx("st.global.b32 [$0], $1;", {line + static_cast<int64_t>(16 * g), word});
+      if (plan.storeLse)
+        b.ifThen(quad.eq(0), [&] { storeRowLse(unit, rows[r], finish.lse); });
+    });
+}
+
+//===----------------------------------------------------------------------===//
+// One of several parts
+//===----------------------------------------------------------------------===//
+
+/// A row that saw no key leaves zeros, whatever stood in the excluded value rows.
+void StreamEmitter::storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
+                              ArrayRef<Val> maximum, ArrayRef<Val> sum, int64_t column) {
+  for (unsigned r = 0; r < 2; ++r)
+    b.ifThen(rows[r].isLive, [&] {
+      Val isEmpty = sum[r].realEq(0);
+      Value line = memory->rowAddress(unit.number, rows[r].inTile);
+      Val address = b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), line)) + (quad << 3).wide() +
+                    4 * column;
+      for (size_t g = 0; g < acc.size() / 4; ++g) {
+        Val x = isEmpty.select(b.f32(0), acc[4 * g + 2 * r]),
+            y = isEmpty.select(b.f32(0), acc[4 * g + 2 * r + 1]);
+        b.ptx("st.global.v2.f32 [$0], {$1, $2};", {address + static_cast<int64_t>(32 * g), x, y});
+      }
+      if (column == 0)
+        b.ifThen(quad.eq(0),
+                 [&] { memory->storeStats(unit.number, rows[r].inTile, maximum[r], sum[r]); });
+    });
+}
+
+/// Four columns of one row.
+void StreamEmitter::mergePiece(const StreamUnit &unit, Val inTile, Val column) {
+  Row row = rowOfTile(unit, inTile);
+  b.ifThen(row.isLive, [&] {
+    // Units of an item are a.rowTiles apart: the row tiles of one part are neighbours.
+    Val first = unit.number - unit.part * a.rowTiles;
+    MergedRow merged = memory->merge(first, a.rowTiles, s.parts, inTile, column);
+    Finish finish = finishRow(merged.maximum, merged.sum, row.head);
+    for (Val &x : merged.columns)
+      x = finish.isEmpty.select(b.f32(0), x * finish.factor);
+    Vals words = pack(merged.columns);
+    b.ptx("st.global.v2.b32 [$0], {$1, $2};",
+          {outAddress(unit, row) + (column << 1).wide(), words[0], words[1]});
+    if (plan.storeLse)
+      b.ifThen(column.eq(0), [&] { storeRowLse(unit, row, finish.lse); });
+  });
+}
+
+/// All consumers of the block that came last.
+void StreamEmitter::mergeItem(const StreamUnit &unit, Val number, int64_t threads) {
+  int64_t pieces = t.vSize / 4, log = llvm::Log2_64(static_cast<uint64_t>(threads));
+  Val rows = (a.queries * groups.size - unit.firstRow).min(s.rows);
+  Val rounds = (rows * pieces + threads - 1 - number) >> log;
+  b.loop(b.i32(0), rounds, {}, [&](Val round, Vals) -> Vals {
+    Val index = (round << log) + number, inTile = index.div(pieces);
+    mergePiece(unit, inTile, (index - inTile * pieces) << 2);
+    return {};
+  });
+}

@@ -1,0 +1,54 @@
+//===- VectorLoops.cpp - loops of products, on vectors ---===//
+#include "VectorLoops.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+int64_t attn::dividingPower(int64_t size, int64_t limit) {
+  while (size % limit != 0)
+    limit /= 2;
+  return limit;
+}
+
+Value attn::loadVector(LoopBuilder &b, Value memref, ValueRange at, int64_t lanes) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  Value loaded = vector::LoadOp::create(b, VectorType::get({lanes}, element), memref, at);
+  auto wide = VectorType::get({lanes}, b.getF32Type());
+  return element.isF32() ? loaded : arith::ExtFOp::create(b, wide, loaded).getResult();
+}
+
+void attn::storeVector(LoopBuilder &b, Value value, Value memref, ValueRange at) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  auto narrow = VectorType::get(cast<VectorType>(value.getType()).getShape(), element);
+  if (!element.isF32())
+    value = arith::TruncFOp::create(b, narrow, value);
+  vector::StoreOp::create(b, value, memref, at);
+}
+
+SmallVector<Value> attn::accumulate(LoopBuilder &b, int64_t upper, int64_t step, ValueRange sums,
+                                    function_ref<void(Value k, SmallVector<Value> &)> body) {
+  auto loop = scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, upper),
+                                 indexConstant(b, step), sums);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(loop.getBody());
+  SmallVector<Value> carried(loop.getRegionIterArgs());
+  body(loop.getInductionVar(), carried);
+  scf::YieldOp::create(b, carried);
+  return SmallVector<Value>(loop.getResults());
+}
+
+SmallVector<Value> attn::accumulate(LoopBuilder &b, int64_t upper, int64_t step, int64_t lanes,
+                                    int64_t count,
+                                    function_ref<void(Value k, SmallVector<Value> &)> body) {
+  auto type = VectorType::get({lanes}, b.getF32Type());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  return accumulate(b, upper, step, SmallVector<Value>(count, zero), body);
+}
+
+void attn::forStep(LoopBuilder &b, int64_t upper, int64_t step, function_ref<void(Value)> body) {
+  auto loop =
+      scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, upper), indexConstant(b, step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loop.getBody()->getTerminator());
+  body(loop.getInductionVar());
+}

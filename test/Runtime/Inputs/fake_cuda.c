@@ -1,0 +1,379 @@
+/* A driver that runs on the host, for tests of everything around the kernels: device memory is host
+ * memory, and a kernel's launch is attention in plain loops that reads its tensors through the
+ * tensor maps it is given. Requirements that the real driver and copy engine have (alignment, box
+ * sizes, strides, shared memory) are checked here. Settings come from the environment:
+ *
+ *   FAKE_CUDA_LOG       file that gets a line per call
+ *   FAKE_CUDA_FAIL      name of a call that returns error 719
+ *   FAKE_CUDA_COMPUTE   compute capability, such as 80 (default 90)
+ *   FAKE_CUDA_WRONG     the kernel adds this to every output
+ *   FAKE_CUDA_STRAY     the kernel writes behind its output
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { INVALID_VALUE = 1, UNSPECIFIED_FAILURE = 719 };
+
+static int called(const char *name) {
+  const char *log = getenv("FAKE_CUDA_LOG"), *fail = getenv("FAKE_CUDA_FAIL");
+  if (log) {
+    FILE *file = fopen(log, "a");
+    fprintf(file, "%s\n", name);
+    fclose(file);
+  }
+  return fail && !strcmp(fail, name) ? UNSPECIFIED_FAILURE : 0;
+}
+#define CALLED                                                                                     \
+  if (called(__func__))                                                                            \
+  return UNSPECIFIED_FAILURE
+
+static void *context;
+
+int cuInit(unsigned flags) {
+  CALLED;
+  return flags ? INVALID_VALUE : 0;
+}
+int cuDeviceGet(int *device, int n) {
+  CALLED;
+  *device = 0;
+  return n ? 101 : 0;
+}
+int cuDeviceGetName(char *name, int n, int device) {
+  CALLED;
+  snprintf(name, n, "fake GPU %d", device);
+  return 0;
+}
+int cuDeviceGetAttribute(int *value, int what, int device) {
+  const char *compute = getenv("FAKE_CUDA_COMPUTE");
+  int number = compute ? atoi(compute) : 90;
+  CALLED;
+  *value = what == 16 ? 4 : what == 75 ? number / 10 : what == 76 ? number % 10 : device;
+  return 0;
+}
+int cuDevicePrimaryCtxRetain(void **out, int device) {
+  CALLED;
+  *out = &context;
+  return device;
+}
+int cuDevicePrimaryCtxRelease_v2(int device) {
+  CALLED;
+  return device;
+}
+int cuCtxGetCurrent(void **out) {
+  CALLED;
+  *out = context;
+  return 0;
+}
+int cuCtxSetCurrent(void *given) {
+  CALLED;
+  context = given;
+  return 0;
+}
+int cuCtxGetDevice(int *device) {
+  CALLED;
+  *device = 0;
+  return 0;
+}
+int cuPointerGetAttribute(void *out, int what, uint64_t address) {
+  CALLED;
+  *(int *)out = 0;
+  return what == 9 && address ? 0 : INVALID_VALUE;
+}
+int cuGetErrorString(int code, const char **text) {
+  *text = code == UNSPECIFIED_FAILURE ? "unspecified launch failure" : "other";
+  return 0;
+}
+
+/* ---- memory ---- */
+int cuMemGetInfo_v2(size_t *free, size_t *total) {
+  CALLED;
+  *free = *total = (size_t)64 << 20;
+  return 0;
+}
+int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
+  CALLED;
+  *address = (uint64_t)(uintptr_t)aligned_alloc(512, (bytes + 511) / 512 * 512);
+  return *address ? 0 : 2;
+}
+int cuMemFree_v2(uint64_t address) {
+  CALLED;
+  free((void *)(uintptr_t)address);
+  return 0;
+}
+int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t n) {
+  CALLED;
+  memcpy((void *)(uintptr_t)to, from, n);
+  return 0;
+}
+int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t n) {
+  CALLED;
+  memcpy(to, (void *)(uintptr_t)from, n);
+  return 0;
+}
+
+/* ---- streams, graphs (which record how often a launch is repeated), events ---- */
+typedef int (*work)(void);
+static int capturing, copies, last_launch(void);
+static work recorded[512];
+static int num_recorded;
+static int do_copy(void) { return 0; }
+static int put(work w) {
+  if (!capturing)
+    return w();
+  if (num_recorded == 512)
+    return INVALID_VALUE;
+  recorded[num_recorded++] = w;
+  return 0;
+}
+int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t n, void *stream) {
+  CALLED;
+  ++copies;
+  return to && from && n && stream ? put(do_copy) : INVALID_VALUE;
+}
+int cuStreamCreate(void **stream, unsigned flags) {
+  CALLED;
+  *stream = malloc(1);
+  return flags ? INVALID_VALUE : 0;
+}
+int cuStreamDestroy_v2(void *stream) {
+  CALLED;
+  free(stream);
+  return 0;
+}
+int cuStreamSynchronize(void *stream) {
+  CALLED;
+  return stream ? 0 : INVALID_VALUE;
+}
+int cuStreamBeginCapture_v2(void *stream, int mode) {
+  CALLED;
+  capturing = 1, num_recorded = 0;
+  return stream && mode == 1 ? 0 : INVALID_VALUE;
+}
+int cuStreamEndCapture(void *stream, void **graph) {
+  CALLED;
+  capturing = 0, *graph = malloc(1);
+  return stream ? 0 : INVALID_VALUE;
+}
+int cuGraphInstantiateWithFlags(void **exec, void *graph, unsigned long long flags) {
+  CALLED;
+  *exec = malloc(1);
+  return graph && !flags ? 0 : INVALID_VALUE;
+}
+int cuGraphDestroy(void *graph) {
+  CALLED;
+  free(graph);
+  return 0;
+}
+int cuGraphExecDestroy(void *exec) {
+  CALLED;
+  free(exec);
+  return 0;
+}
+int cuGraphLaunch(void *exec, void *stream) {
+  int i, code = exec && stream ? 0 : INVALID_VALUE;
+  CALLED;
+  for (i = 0; i < num_recorded && !code; ++i)
+    code = recorded[i]();
+  return code;
+}
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e3 + t.tv_nsec * 1e-6;
+}
+int cuEventCreate(void **event, unsigned flags) {
+  CALLED;
+  *event = calloc(1, sizeof(double));
+  return flags ? INVALID_VALUE : 0;
+}
+int cuEventDestroy_v2(void *event) {
+  CALLED;
+  free(event);
+  return 0;
+}
+int cuEventRecord(void *event, void *stream) {
+  CALLED;
+  *(double *)event = now();
+  return stream ? 0 : INVALID_VALUE;
+}
+int cuEventElapsedTime(float *ms, void *from, void *to) {
+  CALLED;
+  *ms = (float)(*(double *)to - *(double *)from) + 0.001f;
+  return 0;
+}
+
+/* ---- kernels ---- */
+static char kernel_name[256];
+static int max_shared;
+/* PTX text, which the ceiling's kernel is, cannot run here. */
+int cuModuleLoadData(void **module, const void *image) {
+  CALLED;
+  *module = 0;
+  return image ? 218 : INVALID_VALUE;
+}
+int cuModuleGetFunction(void **function, void *module, const char *name) {
+  CALLED;
+  *function = 0;
+  return module && name ? 0 : INVALID_VALUE;
+}
+int cuModuleUnload(void *module) {
+  CALLED;
+  return module ? 0 : INVALID_VALUE;
+}
+int cuFuncSetAttribute(void *function, int what, int value) {
+  CALLED;
+  return function && what && value ? 0 : INVALID_VALUE;
+}
+int cuLibraryLoadData(void **library, const void *image, void *a, void *b, unsigned c, void *d,
+                      void *e, unsigned f) {
+  CALLED;
+  *library = malloc(1);
+  return !memcmp(image, "\177ELF", 4) && !a && !b && !c && !d && !e && !f ? 0 : 200;
+}
+int cuLibraryGetKernel(void **kernel, void *library, const char *name) {
+  CALLED;
+  snprintf(kernel_name, sizeof(kernel_name), "%s", name);
+  *kernel = kernel_name;
+  return library ? 0 : INVALID_VALUE;
+}
+int cuKernelSetAttribute(int what, int value, void *kernel, int device) {
+  CALLED;
+  max_shared = value;
+  return what == 8 && value <= 232448 && kernel == kernel_name && device == 0 ? 0 : INVALID_VALUE;
+}
+
+/* A tensor map as this driver writes it. */
+typedef struct fake_map {
+  uint64_t magic, address, size[4], stride[3];
+  uint32_t type;
+} fake_map;
+enum { MAGIC = 0x6d617073 };
+
+/* The limits of cuTensorMapEncodeTiled's documentation. */
+int cuTensorMapEncodeTiled(void *out, int type, uint32_t rank, void *address, const uint64_t *size,
+                           const uint64_t *stride, const uint32_t *box, const uint32_t *steps,
+                           int interleave, int swizzle, int promotion, int fill) {
+  fake_map map = {MAGIC, (uint64_t)(uintptr_t)address, {0}, {0}, (uint32_t)type};
+  uint32_t i, widest = swizzle == 3 ? 128 : swizzle == 2 ? 64 : swizzle == 1 ? 32 : 0;
+  CALLED;
+  if ((uintptr_t)out & 63 || !address || (uintptr_t)address & 15 || rank != 4 || interleave ||
+      fill || promotion != 3 || (type != 9 && type != 6))
+    return INVALID_VALUE;
+  for (i = 0; i < rank; ++i)
+    if (size[i] < 1 || size[i] > UINT64_C(1) << 32 || box[i] < 1 || box[i] > 256 || steps[i] != 1)
+      return INVALID_VALUE;
+  for (i = 0; i + 1 < rank; ++i)
+    if (stride[i] & 15 || stride[i] >= UINT64_C(1) << 40 || !stride[i])
+      return INVALID_VALUE;
+  if (box[0] * 2 > widest)
+    return INVALID_VALUE;
+  memcpy(map.size, size, sizeof(map.size)), memcpy(map.stride, stride, sizeof(map.stride));
+  memcpy(out, &map, sizeof(map));
+  return 0;
+}
+
+static float to_float(uint16_t bits, uint32_t type) {
+  uint32_t word = (uint32_t)bits << 16;
+  float value;
+  if (type == 6) {
+    _Float16 half;
+    memcpy(&half, &bits, 2);
+    return half;
+  }
+  memcpy(&value, &word, 4);
+  return value;
+}
+static uint16_t from_float(float value, uint32_t type) {
+  uint32_t word;
+  uint16_t bits;
+  if (type == 6) {
+    _Float16 half = (_Float16)value;
+    memcpy(&bits, &half, 2);
+    return bits;
+  }
+  memcpy(&word, &value, 4);
+  return (uint16_t)((word + 0x7fff + (word >> 16 & 1)) >> 16);
+}
+/* What a copy brings: zeros outside of the tensor. */
+static float element(const fake_map *map, int64_t b, int64_t h, int64_t row, int64_t column) {
+  uint16_t bits;
+  if (row < 0 || (uint64_t)row >= map->size[1] || (uint64_t)column >= map->size[0])
+    return 0;
+  memcpy(&bits,
+         (char *)(uintptr_t)map->address + b * map->stride[2] + h * map->stride[1] +
+             row * map->stride[0] + column * 2,
+         2);
+  return to_float(bits, map->type);
+}
+
+/* The launch's arguments, in the order of the kernels' parameters. */
+static struct arguments {
+  fake_map query, key, value;
+  char *out;
+  float *lse;
+  int32_t queries, keys, all, offset;
+  int64_t out_stride[3], lse_stride[3];
+} given;
+
+/* Causal attention with even groups and scale 1 / 8: what the tests compile. */
+static void row(int64_t b, int64_t h, int64_t i) {
+  const struct arguments *a = &given;
+  int64_t heads = (int64_t)a->query.size[2], hk = h * (int64_t)a->key.size[2] / heads,
+          hv = h * (int64_t)a->value.size[2] / heads;
+  int64_t keys = i + a->offset + 1 < a->keys ? i + a->offset + 1 : a->keys, j, c;
+  double *weights = malloc(sizeof(double) * (keys > 0 ? keys : 1)), most = -INFINITY, sum = 0;
+  const char *wrong = getenv("FAKE_CUDA_WRONG");
+  for (j = 0; j < keys; ++j) {
+    for (weights[j] = 0, c = 0; (uint64_t)c < a->query.size[0]; ++c)
+      weights[j] += (double)element(&a->query, b, h, i, c) * element(&a->key, b, hk, j, c) / 8;
+    most = weights[j] > most ? weights[j] : most;
+  }
+  for (j = 0; j < keys; ++j)
+    sum += weights[j] = exp(weights[j] - most);
+  for (c = 0; (uint64_t)c < a->value.size[0]; ++c) {
+    double total = 0;
+    uint16_t bits;
+    for (j = 0; j < keys; ++j)
+      total += weights[j] * element(&a->value, b, hv, j, c);
+    bits = from_float((float)(sum > 0 ? total / sum : 0) + (wrong ? (float)atof(wrong) : 0),
+                      a->query.type);
+    memcpy(a->out + 2 * (b * a->out_stride[0] + h * a->out_stride[1] + i * a->out_stride[2] + c),
+           &bits, 2);
+  }
+  if (a->lse)
+    a->lse[b * a->lse_stride[0] + h * a->lse_stride[1] + i * a->lse_stride[2]] =
+        sum > 0 ? (float)(most + log(sum)) : -INFINITY;
+  free(weights);
+}
+
+static int last_launch(void) {
+  int64_t heads = (int64_t)given.query.size[2], n, i;
+  for (n = 0; n < given.all; ++n)
+    for (i = 0; i < given.queries; ++i)
+      row(n / heads, n % heads, i);
+  if (getenv("FAKE_CUDA_STRAY")) /* an element of a gap behind the first row */
+    given.out[2 * given.value.size[0]] ^= 1;
+  return 0;
+}
+
+int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+                   unsigned bz, unsigned shared, void *stream, void **p, void **extra) {
+  CALLED;
+  if (kernel != kernel_name || !gx || gx > 4 || gy != 1 || gz != 1 || bx % 128 || bx > 1024 ||
+      by != 1 || bz != 1 || !stream || extra || (int)shared > max_shared)
+    return INVALID_VALUE;
+  memcpy(&given.query, p[0], sizeof(fake_map)), memcpy(&given.key, p[1], sizeof(fake_map)),
+      memcpy(&given.value, p[2], sizeof(fake_map));
+  if (given.query.magic != MAGIC || given.key.magic != MAGIC || given.value.magic != MAGIC)
+    return INVALID_VALUE;
+  given.out = *(char **)p[3], given.lse = *(float **)p[4];
+  given.queries = *(int32_t *)p[7], given.keys = *(int32_t *)p[8], given.all = *(int32_t *)p[9],
+  given.offset = *(int32_t *)p[13];
+  for (int i = 0; i < 3; ++i)
+    given.out_stride[i] = *(int64_t *)p[14 + i], given.lse_stride[i] = *(int64_t *)p[17 + i];
+  return put(last_launch);
+}
