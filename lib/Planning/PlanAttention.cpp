@@ -81,8 +81,8 @@ static SmallVector<TileShape> candidates(const CoreFacts &core, const Workload &
       for (int64_t panels : panelCounts)
         for (int64_t keys = 4 * blockRows; keys <= largestTile; keys += 4 * blockRows) {
           TileShape tile{{blockRows, vectors}, core.lanes, keys, panels};
-          if (tile.block.registers() <= core.registers && tile.rows() * panels <= largestItem &&
-              tile.workingSet(work) <= core.l2 / 4 * 3)
+          if (tile.block.registersOn(core) <= core.registers &&
+              tile.rows() * panels <= largestItem && tile.workingSet(work) <= core.l2 / 4 * 3)
             tiles.push_back(tile);
         }
   return tiles;
