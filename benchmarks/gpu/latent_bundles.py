@@ -36,8 +36,6 @@ for H in (1, 8, 16, 20, 40, 64, 128):
 ONE_PART = ("rows = 64, keys = 64, stages = 2, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, "
             "p_in_registers = 1, overlap = 1, persistent = 1, splits = 1, form = stream")
 add("h128_one_part", 128, schedule=ONE_PART)
-add("h128_cluster", 128, schedule=ONE_PART.replace("splits = 1", "splits = 256, cluster = 2"))
-add("h128_no_cluster", 128, schedule=ONE_PART.replace("splits = 1", "splits = 256"))
 add("minicpm3", 40, 288, 256)
 add("rope32", 16, 544, 512)
 add("rank256", 16, 320, 256)

@@ -136,9 +136,9 @@ static bool suitsMatrix(const CoreFacts &core, const Workload &work) {
   return core.amx && core.lanes == 16 && work.isBf16 && !work.oneQuery;
 }
 
-/// Another normalizer than softmax has no maximum.
+/// `lazy`: of softmax; another normalizer has no maximum.
 static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core, MaskAttr mask,
-                                        bool softmax) {
+                                        bool lazy) {
   Builder b(context);
   NamedAttrList fields;
   auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
@@ -149,7 +149,7 @@ static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &c
   set("register_keys", matrixBlock);
   set("register_values", matrixBlock);
   set("unroll", 1);
-  if (softmax) {
+  if (lazy) {
     fields.set("maximum", b.getStringAttr("lazy"));
     set("overlap", 1);
   }
@@ -157,14 +157,14 @@ static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &c
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static SmallVector<std::string> explainMatrix(bool softmax) {
+static SmallVector<std::string> explainMatrix(bool lazy) {
   SmallVector<std::string> reasons = {
       llvm::formatv("rows = {0}, keys = {1}: blocks of 2 x 2 tiles of the matrix unit; more keys "
                     "load and store the accumulator less often",
                     matrixRows, matrixKeys),
       llvm::formatv("panels = {0}: one transposition of the values serves {1} rows", matrixPanels,
                     matrixPanels * matrixRows)};
-  if (softmax) {
+  if (lazy) {
     reasons.push_back("maximum = lazy: weights follow the scores block by block, without a pass "
                       "that looks for the maximum; a tile whose sums grow too large is repeated");
     reasons.push_back("overlap = 1: the matrix unit multiplies the next keys while the vector unit "
@@ -299,10 +299,10 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target, Maximum w
   Workload work = describe(op, core);
   if (suitsStream(work))
     return Plan{buildStreamSchedule(op.getContext(), core, work), explainStream(core, work)};
-  bool softmax = op.getNormalizer() == Normalizer::Softmax;
+  bool lazy = op.getNormalizer() == Normalizer::Softmax && wanted == Maximum::Lazy;
   if (suitsMatrix(core, work))
-    return Plan{buildMatrixSchedule(op.getContext(), core, op.maskOrAll(), softmax),
-                explainMatrix(softmax)};
+    return Plan{buildMatrixSchedule(op.getContext(), core, op.maskOrAll(), lazy),
+                explainMatrix(lazy)};
   std::optional<TileShape> tile = chooseTile(core, work);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")

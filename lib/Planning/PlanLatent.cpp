@@ -29,13 +29,6 @@ bool attn::isLatent(AttentionOp op) {
 
 static constexpr int64_t mostSplits = 256;
 
-/// Row tiles of a position that one key head's score heads fill; they read the same keys.
-static bool fillsTiles(AttentionOp op, int64_t tiles) {
-  return llvm::all_of(computeHeadGroups(op.headMap()), [&](const HeadGroup &group) {
-    return static_cast<int64_t>(group.heads.size()) % (tiles * LatentTile::rows) == 0;
-  });
-}
-
 static LatentTile tileOf(AttentionOp op, int64_t stages) {
   return {op.qkSize(), op.vSize(), columnInKeys(op), stages};
 }
@@ -155,11 +148,6 @@ LogicalResult attn::checkLatentSchedule(AttentionOp op, int64_t shared) {
   if (schedule.getWord("form") != "stream")
     return op.emitOpError("expected form = stream where the output is split, found ")
            << schedule.getWord("form");
-  int64_t cluster = schedule.getInt("cluster");
-  if (cluster != 1 && (cluster != 2 || !fillsTiles(op, cluster)))
-    return op.emitOpError("expected cluster = 1, or 2 where the score heads of each key head are a "
-                          "multiple of 128 (the blocks of a cluster read the same keys), found ")
-           << cluster;
   LatentTile tile = tileOf(op, schedule.getInt("stages"));
   if (tile.stages < 2 || !llvm::isPowerOf2_64(static_cast<uint64_t>(tile.stages)))
     return op.emitOpError("expected stages to be a power of two, at least 2 (a key tile for each "

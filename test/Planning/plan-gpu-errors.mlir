@@ -132,15 +132,6 @@ func.func @latent_form(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) 
 
 // -----
 
-func.func @latent_cluster(%q: tensor<?x64x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x64x?x512xbf16> {
-  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
-  // expected-error@+1 {{expected cluster = 1, or 2 where the score heads of each key head are a multiple of 128 (the blocks of a cluster read the same keys), found 2}}
-  %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 64, keys = 64, stages = 2, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, cluster = 2, p_in_registers = 1, persistent = 1, form = stream> : tensor<?x64x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x64x?x512xbf16>
-  return %o : tensor<?x64x?x512xbf16>
-}
-
-// -----
-
 func.func @lazyHalf(%q: tensor<?x2x?x128xf16>, %k: tensor<?x2x?x128xf16>, %v: tensor<?x2x?x128xf16>) -> tensor<?x2x?x128xf16> {
   // expected-error@+1 {{expected maximum = exact for f16, found lazy: a weight above 65504, which bf16 holds, would be infinite}}
   %o = attn.attention %q, %k, %v scale(0.125) schedule<rows = 128, keys = 128, stages = 2, roles = specialised, consumers = 2, p_in_registers = 1, persistent = 1, maximum = lazy> : tensor<?x2x?x128xf16>, tensor<?x2x?x128xf16>, tensor<?x2x?x128xf16> -> tensor<?x2x?x128xf16>

@@ -136,8 +136,8 @@ LogicalResult TargetAttr::verify(EmitError emitError, DictionaryAttr fields) {
 LogicalResult ScheduleAttr::verify(EmitError emitError, DictionaryAttr fields) {
   if (failed(verifyRecord(emitError, fields, fieldTable(), "schedule")))
     return failure();
-  return verifyPositive(emitError, fields, fieldTable(), "schedule",
-                        {"rows", "keys", "panels", "stages", "splits", "consumers", "split_output",
-                         "cluster", "unroll"},
-                        1 << 20);
+  return verifyPositive(
+      emitError, fields, fieldTable(), "schedule",
+      {"rows", "keys", "panels", "stages", "splits", "consumers", "split_output", "unroll"},
+      1 << 20);
 }

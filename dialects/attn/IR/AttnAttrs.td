@@ -227,7 +227,6 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `consumers` | warpgroups that compute |
     | `split_output` | warpgroups that share the output's columns of the same rows |
     | `values_in_keys` | values are columns of the key tile and are loaded with it |
-    | `cluster` | blocks that load key tiles for each other |
     | `p_in_registers`, `overlap`, `pingpong`, `persistent` | switches of asynchronous targets |
     | `maximum` | `exact`, or `lazy` running maximum |
     | `splits` | most parts the key range is cut into; lengths decide when it runs |

@@ -120,7 +120,6 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       intField("consumers", 1),
       intField("split_output", 1),
       flagField("values_in_keys", false),
-      intField("cluster", 1),
       flagField("p_in_registers", false),
       flagField("overlap", false),
       flagField("pingpong", false),

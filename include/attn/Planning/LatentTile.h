@@ -19,7 +19,6 @@ struct LatentTile {
   static constexpr int64_t chunkBytes = 64 * chunkColumns * 2;
 
   int64_t qkSize = 0, vSize = 0, valueColumn = 0, stages = 2;
-  int64_t cluster = 1; // blocks with the same keys, each of which loads its share for all
 
   /// Whether the copy engine and the tensor cores can take these sizes at all.
   bool isSupported() const {

@@ -28,8 +28,7 @@ typedef struct attn_gpu_entry {
    * and rows per position in each; bounds of the number of parts; most keys that a row sees, 0 for
    * all. */
   int64_t is_stream, blocks, groups, group_size, least_parts, most_parts, most_keys;
-  /* Values are columns of the keys and load with them; blocks that load for each other. */
-  int64_t values_in_keys, cluster;
+  int64_t values_in_keys; /* values are columns of the keys and load with them */
   int64_t query, key, value, out, lse, sinks, offset, offset_is_constant, constant_offset;
   int64_t num_args;
   attn_gpu_argument args[ATTN_GPU_MAX_ARGUMENTS];

@@ -208,11 +208,9 @@ int32_t attn_gpu_workspace(const attn_gpu_entry *entry, const attn_gpu_parts *pa
 
 /* ---- launch --------------------------------------------------------------------------------- */
 
-/* A grid of whole clusters that fills the device, or has one block per unit. */
+/* A grid that fills the device, or has one block per unit. */
 static unsigned blocks_of(const attn_gpu_entry *entry, int64_t units, int processors) {
   int64_t most = processors * entry->blocks;
-  if (entry->cluster > 1)
-    most -= most % entry->cluster;
   return (unsigned)(units < most ? units : most);
 }
 

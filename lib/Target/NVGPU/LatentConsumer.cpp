@@ -124,18 +124,6 @@ LatentEmitter::State LatentEmitter::receive(Val count, State state) {
   return state;
 }
 
-/// This consumer needs its part of the tile no more: its producer may fill it, and those of the
-/// cluster's other blocks.
-void LatentEmitter::release(Val count) {
-  Val barrier = stageBarrier(partEmpty[part], count);
-  if (l.cluster == 1)
-    return arrive(barrier);
-  b.ptx("{ .reg .pred p; .reg .b32 at;\nsetp.lt.u32 p, $1, " + Twine(l.cluster) +
-            ";\n@p mapa.shared::cluster.u32 at, $0, $1;\n"
-            "@p mbarrier.arrive.release.cluster.shared::cluster.b64 _, [at]; }",
-        {barrier, lane});
-}
-
 //===----------------------------------------------------------------------===//
 // Tiles
 //===----------------------------------------------------------------------===//

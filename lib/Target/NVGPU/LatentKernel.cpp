@@ -1,6 +1,5 @@
 //===- LatentKernel.cpp - memory, roles and producer of the latent kernel ----===//
 #include "LatentKernel.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -15,24 +14,13 @@ void LatentEmitter::initBarriers() {
   full.chunk = take(stages * l.chunks()), full.weights = take(stages);
   partEmpty[0] = take(stages), partEmpty[1] = take(stages);
   at.tileFull = take(2), at.tileEmpty = take(2), at.tileNumber = take(1), flagOffset = take(1);
-  // One arrival per warp: of the consumer that is done (in each block of the cluster), or of both.
+  // One arrival per warp: of the consumer that is done, or of both.
   StreamEmitter::initBarriers({{full.chunk, stages * l.chunks(), 1},
                                {full.weights, stages, 4},
-                               {partEmpty[0], stages, 4 * l.cluster},
-                               {partEmpty[1], stages, 4 * l.cluster},
+                               {partEmpty[0], stages, 4},
+                               {partEmpty[1], stages, 4},
                                {at.tileFull, 2, 1},
                                {at.tileEmpty, 2, 8}});
-  if (l.cluster == 1)
-    return;
-  auto function = cast<LLVM::LLVMFuncOp>(b.getBlock()->getParentOp());
-  function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
-                    b.getDenseI32ArrayAttr({static_cast<int32_t>(l.cluster), 1, 1}));
-  rank = b.special("cluster.ctarank");
-  meetCluster(); // nobody loads before all barriers are there
-}
-
-void LatentEmitter::meetCluster() {
-  b.ptx("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;", {});
 }
 
 /// Weights of the tile `count`: 64 rows of 64 keys, swizzled like a chunk.
@@ -60,8 +48,6 @@ void LatentEmitter::emitRoles() {
         rowInTile = (((thread >> 5) & 3) << 4) + (lane >> 2);
         b.ifThen(warpgroup.eq(1), [&] { emitPart(0); }, [&] { emitPart(1); });
       });
-  if (l.cluster > 1)
-    meetCluster(); // until then another block may write here
 }
 
 //===----------------------------------------------------------------------===//
@@ -78,50 +64,18 @@ SmallVector<int64_t> LatentEmitter::chunkOrder() const {
   return order;
 }
 
-/// Consumers of all blocks of the cluster are done with a half of a tile.
-void LatentEmitter::waitEmpty(Val barrier, Val parity) {
-  if (l.cluster == 1)
-    return wait(barrier, parity);
-  b.ptx("{ .reg .pred P1;\nLAB_WAIT:\nmbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 P1, "
-        "[$0], $1, 10000000;\n@P1 bra.uni DONE;\nbra.uni LAB_WAIT;\nDONE: }",
-        {barrier, parity});
-}
-
-/// A box that arrives at the same place of all blocks, and at their barriers.
-void LatentEmitter::loadForAll(Val target, Val barrier, int64_t column, Val row,
-                               const StreamUnit &unit) {
-  auto pointer = [&](Val address, unsigned space) {
-    return b.val(
-        LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), space), address.v));
-  };
-  auto flag = [&](bool set) {
-    return b.val(LLVM::ConstantOp::create(b, b.getI1Type(), b.getBoolAttr(set)));
-  };
-  Val blocks =
-      b.val(LLVM::ConstantOp::create(b, b.getI16Type(), b.getI16IntegerAttr((1 << l.cluster) - 1)));
-  b.intrinsicNoResult("llvm.nvvm.cp.async.bulk.tensor.g2s.tile.4d",
-                      {pointer(target, 7), pointer(barrier, 3), b.val(a.keyMap), b.i32(column), row,
-                       unit.keyHead, unit.batch, blocks, b.i64(0), flag(true), flag(false),
-                       b.i32(0)});
-}
-
-/// Each chunk has its own barrier: scores start with the first. The blocks of a cluster share the
-/// chunks of a tile; each expects all of them.
+/// Each chunk has its own barrier: scores start with the first.
 void LatentEmitter::loadTile(const StreamUnit &unit, Val keyTile, Val count) {
   Val parity = parityOf(count) ^ 1, target = tileAddress(count), barriers = chunkBarrier(count);
   Val row = keyTile * LatentTile::keys;
   auto perPart = static_cast<size_t>(l.chunksPerPart());
   for (auto [i, chunk] : llvm::enumerate(chunkOrder())) {
     if (i == 0 || i == perPart)
-      waitEmpty(stageBarrier(partEmpty[i / perPart], count), parity);
+      wait(stageBarrier(partEmpty[i / perPart], count), parity);
     Val barrier = barriers + 8 * chunk, to = target + chunk * LatentTile::chunkBytes;
     int64_t column = chunk * LatentTile::chunkColumns;
     expect(barrier, LatentTile::chunkBytes);
-    if (l.cluster == 1)
-      loadBox(to, a.keyMap, barrier, column, row, unit.keyHead, unit.batch);
-    else
-      b.ifThen(rank.eq(static_cast<int64_t>(i) % l.cluster),
-               [&] { loadForAll(to, barrier, column, row, unit); });
+    loadBox(to, a.keyMap, barrier, column, row, unit.keyHead, unit.batch);
   }
 }
 

@@ -42,9 +42,6 @@ private:
   void emitRoles() override;
   void emitTiles();
   void loadTile(const StreamUnit &unit, Val keyTile, Val count);
-  void loadForAll(Val target, Val barrier, int64_t column, Val row, const StreamUnit &unit);
-  void waitEmpty(Val barrier, Val parity);
-  void meetCluster();
   SmallVector<int64_t> chunkOrder() const;
   Val slotOf(Val count) { return ringSlot(count, l.stages); }
   Val parityOf(Val count) { return ringParity(count, l.stages); }
@@ -63,7 +60,8 @@ private:
   Vals weightedValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum);
   Vals publish(const Softmax &softmax, Val count);
   State receive(Val count, State state);
-  void release(Val count);
+  /// This consumer needs its part of the tile no more.
+  void release(Val count) { arrive(stageBarrier(partEmpty[part], count)); }
   Vals shareSums(ArrayRef<Val> rowSum);
   void storeRows(const StreamUnit &unit, ArrayRef<Row> rows, const State &state, ArrayRef<Val> sum);
   void storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state);
@@ -71,7 +69,6 @@ private:
   const LatentTile &l;
   int64_t part = 0; // the consumer that is being written
   Val rowInTile;    // first of the thread's two rows
-  Val rank;         // of this block in its cluster
   struct {
     int64_t chunk, weights;
   } full;

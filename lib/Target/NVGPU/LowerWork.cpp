@@ -101,11 +101,10 @@ static int64_t mostKeys(MaskAttr mask) {
 /// Of the stream form; zeros for a prefill kernel.
 static void appendStream(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
   if (!plan.isStream)
-    return numbers.append(9, 0);
+    return numbers.append(8, 0);
   PackedGroups groups(plan.heads);
   numbers.append({1, plan.streamBlocks, groups.count, groups.size, 1, plan.splits,
-                  mostKeys(plan.mask), plan.latent.has_value(),
-                  plan.latent ? plan.latent->cluster : 1});
+                  mostKeys(plan.mask), plan.latent.has_value()});
 }
 
 /// The fields of `attn_gpu_entry` in their order.

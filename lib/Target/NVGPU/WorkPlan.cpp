@@ -114,8 +114,7 @@ LogicalResult NVWorkPlan::readLatent() {
   if (column < 0)
     return work.emitOpError("expected values that are a view of the keys' columns, as the schedule "
                             "says (values_in_keys = 1)");
-  latent = LatentTile{tile.qkSize, tile.vSize, column, schedule.getInt("stages"),
-                      schedule.getInt("cluster")};
+  latent = LatentTile{tile.qkSize, tile.vSize, column, schedule.getInt("stages")};
   if (latent->isSupported() && schedule.getInt("split_output") == LatentTile::parts &&
       schedule.getInt("keys") == LatentTile::keys && schedule.getWord("form") == "stream" &&
       latent->sharedBytes() <= sharedLimit)

@@ -3,7 +3,7 @@
 // Absorbed MLA: values are columns of the keys, so the value operand has no tensor map of its own (role 3 is the keys'), and one load
 // serves both products. Two consumer warpgroups with 256 of 512 columns each.
 // CHECK: attn.gpu_entries = [{kernel = "decode_kernel", name = "decode"
-// CHECK-SAME: numbers = array<i64: 384, 222448, 64, 64, 16, 576, 512, 0, 16, 1, 1, 1, 16, 1, 256, 0, 1, 1, 0, 1, 1, 2, 3, -1, -1,
+// CHECK-SAME: numbers = array<i64: 384, 222448, 64, 64, 16, 576, 512, 0, 16, 1, 1, 1, 16, 1, 256, 0, 1, 0, 1, 1, 2, 3, -1, -1,
 // CHECK-LABEL: llvm.func @decode_kernel(
 // CHECK-SAME: nvvm.kernel, nvvm.maxntid = array<i32: 384>, nvvm.minctasm = 1 : i32
 // CHECK: llvm.nvvm.setmaxnreg.dec.sync.aligned.u32
@@ -49,23 +49,4 @@ func.func @rope_first(%q: tensor<?x40x?x320xf16>, %k: tensor<?x1x?x320xf16>) -> 
   %v = attn.columns %k from 64 : tensor<?x1x?x320xf16> -> tensor<?x1x?x256xf16>
   %o = attn.attention %q, %k, %v scale(0.1) : tensor<?x40x?x320xf16>, tensor<?x1x?x320xf16>, tensor<?x1x?x256xf16> -> tensor<?x40x?x256xf16>
   return %o : tensor<?x40x?x256xf16>
-}
-
-// -----
-
-// Two blocks of a cluster load half of each tile for both; a consumer frees its half in both.
-// CHECK: numbers = array<i64: 384, 222448, 64, 64, 128, 576, 512, 0, 128, 1, 1, 1, 128, 1, 4, 0, 1, 2,
-// CHECK-LABEL: llvm.func @cluster_kernel(
-// CHECK-SAME: nvvm.cluster_dim = array<i32: 2, 1, 1>
-// CHECK: barrier.cluster.arrive.release
-// CHECK: mbarrier.try_wait.parity.acquire.cluster
-// CHECK-COUNT-9: llvm.nvvm.cp.async.bulk.tensor.g2s.tile.4d
-// CHECK-NOT: llvm.nvvm.cp.async.bulk.tensor.g2s
-// CHECK: mapa.shared::cluster
-// CHECK: barrier.cluster.arrive.release
-// CHECK: llvm.return
-func.func @cluster(%q: tensor<?x128x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x128x?x512xbf16> {
-  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
-  %o = attn.attention %q, %k, %v scale(0.07) mask(<causal>) schedule<rows = 64, keys = 64, stages = 2, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, cluster = 2, p_in_registers = 1, persistent = 1, splits = 4, form = stream> : tensor<?x128x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x128x?x512xbf16>
-  return %o : tensor<?x128x?x512xbf16>
 }

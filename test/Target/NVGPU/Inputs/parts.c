@@ -36,7 +36,7 @@ int main(void) {
   show("large batch", gqa, 4096, 1, 8192);
   show("limit", whole, 1, 1, 131072);
   latent.qk_size = 576, latent.v_size = 512, latent.groups = 1, latent.blocks = 1;
-  latent.values_in_keys = latent.cluster = 1, latent.group_size = 128;
+  latent.values_in_keys = 1, latent.group_size = 128;
   show("latent, batch 128", latent, 128, 1, 4096);
   show("latent, batch 16", latent, 16, 1, 8192);
   latent.group_size = 16;
