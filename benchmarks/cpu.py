@@ -39,6 +39,10 @@ def source(case):
         mask = f"mask(<causal and window<{case['window']}>>) "
     if "schedule" in case:
         mask += f"schedule<{case['schedule']}> "
+    if "slope" in case:  # a score region that reads both positions
+        mask += (f"score {{\n  ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):\n    %n = arith.subi %j, %i : index\n"
+                 f"    %w = arith.index_cast %n : index to i32\n    %f = arith.sitofp %w : i32 to f32\n    %c = arith.constant {case['slope']:e} : f32\n"
+                 f"    %m = arith.mulf %f, %c : f32\n    %t = math.tanh %s : f32\n    %u = arith.addf %t, %m : f32\n    attn.yield %u : f32\n  }} ")
     latent = case.get("latent", False)  # values are the first columns of the keys
     columns = f"  %v = attn.columns %k from 0 : {k} -> {v}\n" if latent else ""
     return (f"func.func @{case['name']}(%q: {q}, %k: {k}{'' if latent else f', %v: {v}'}) -> {o} {{\n{columns}"
@@ -116,6 +120,8 @@ class Case:
             low = max(0, seen - case["window"]) if "window" in case else 0
             k, v = self.decode(self.k[b, g, low:seen]), self.decode(self.v[b, g, low:seen])
             s = k @ self.decode(self.q[b, h, i]) * case["size"] ** -0.5
+            if "slope" in case:
+                s = np.tanh(s) + case["slope"] * (np.arange(low, seen) - position)
             p = np.exp(s - s.max())
             expected, found = p @ v / p.sum(), self.decode(self.out[b, h, i])
             if np.isnan(expected).any() or np.isnan(found).any():

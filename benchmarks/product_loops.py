@@ -28,6 +28,7 @@ OTHER = re.compile(r"^\s+(?:v?(?:sub|div|max|min|sqrt)ps|vscalef|vrndscale|vroun
 SELECT = re.compile(r"^\s+v?(?:cmp\w*ps|pcmp|p?blend|p?andn?(?:ps|d|q)?\s.*%[xyz]mm)|\{%k\d\}|"
                     r"^\s+(?:cm(?:eq|gt)|bi[ft]|bsl)\s")
 STACK = re.compile(r"\(%rsp|\[sp\b")
+STACK_STORE = re.compile(r"^\s+st[rp]\s|%[xyz]mm\d+, -?\d*\(%rsp\)")
 VECTOR = re.compile(r"%[xyz]mm\d+|\b[qv]\d+\b")
 VECTOR_LOAD = re.compile(r"^\s+(?:v?mov[au]ps|ldp?\s+q|ldr\s+q|ld1)")
 
@@ -55,8 +56,10 @@ class Loop:
 
     @property
     def spills(self):
-        """Accesses of vectors on the stack."""
-        return sum(bool(STACK.search(text) and VECTOR.search(text)) for text in self.body)
+        """Accesses of vectors on the stack, if some are written. A loop that only reads them finds operands there that
+        do not change, in place of reading them where they lie."""
+        found = [text for text in self.body if STACK.search(text) and VECTOR.search(text)]
+        return len(found) if any(STACK_STORE.search(text) for text in found) else 0
 
     @property
     def register(self):

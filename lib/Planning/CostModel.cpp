@@ -17,7 +17,7 @@ static constexpr double latencySlack = 1.25;
 /// Softmax of one vector of scores: maximum, exponential, sum, store and reload.
 static constexpr double softmaxCycles = 10;
 /// Load, multiply and store of one vector of the accumulator when the maximum may have moved.
-static constexpr double rescaleCycles = 2;
+static constexpr double rescaleCycles = 3;
 /// Bytes of K and V per cycle, copied to the workspace from behind the second-level cache: while
 /// they come nothing is multiplied.
 static constexpr double copyBytesPerCycle = 8;
@@ -29,7 +29,8 @@ CoreFacts::CoreFacts(TargetAttr target)
       fmaPerCycle(target.getInt("fma_per_cycle")), fmaLatency(target.getInt("fma_latency")),
       loadsPerCycle(target.getInt("loads_per_cycle")), l1(target.getInt("l1")),
       l2(target.getInt("l2")), bf16Dot(target.getFlag("bf16_dot")),
-      amx(target.getFlag("amx") && target.getFlag("bf16_convert")) {}
+      amx(target.getFlag("amx") && target.getFlag("bf16_convert")), fused(target.getFlag("fused")) {
+}
 
 int64_t attn::roundUp(int64_t value, int64_t unit) {
   return static_cast<int64_t>(

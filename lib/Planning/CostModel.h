@@ -9,7 +9,7 @@ namespace mlir::attn {
 /// Facts of a processor core, read from `#attn.target`. Sizes are bytes.
 struct CoreFacts {
   int64_t lanes, registers, fmaPerCycle, fmaLatency, loadsPerCycle, l1, l2;
-  bool bf16Dot, amx;
+  bool bf16Dot, amx, fused;
   explicit CoreFacts(TargetAttr target);
 };
 
@@ -31,6 +31,9 @@ struct RegisterBlock {
   int64_t keys, vectors;
   /// Accumulators, the row operands and one broadcast.
   int64_t registers() const { return keys * vectors + vectors + 1; }
+  /// With what a product needs before it is added: without fused multiply-adds it is a copy of one
+  /// operand, and the next one is under way.
+  int64_t registersOn(const CoreFacts &core) const { return registers() + (core.fused ? 0 : 2); }
   /// Cycles per step of the sum and per multiply-add, 1 / fmaPerCycle at best.
   double cyclesPerFma(const CoreFacts &core) const;
 };

@@ -20,7 +20,12 @@ static bool wantsStrict(AttentionOp attention, TargetAttr target) {
          !attention.maskOrAll().isAll();
 }
 
-static void makeStrict(Plan &plan) {
+static void makeStrict(AttentionOp attention, Plan &plan) {
+  if (plan.schedule.getWord("form") == "stream") {
+    attention.emitWarning("strict rows are not built for form = stream: a NaN in excluded values "
+                          "reaches the rows of its tile");
+    return;
+  }
   MLIRContext *context = plan.schedule.getContext();
   NamedAttrList fields(plan.schedule.getFields());
   fields.set("strict", Builder(context).getI64IntegerAttr(1));
@@ -56,7 +61,7 @@ struct PlanPass : attn::impl::PlanPassBase<PlanPass> {
     if (mlir::failed(plan))
       return failure();
     if (wantsStrict(attention, target))
-      makeStrict(*plan);
+      makeStrict(attention, *plan);
     SmallVector<StringRef> reasons(plan->reasons.begin(), plan->reasons.end());
     attention.setScheduleAttr(plan->schedule);
     attention->setAttr("attn.schedule_reasons", Builder(&getContext()).getStrArrayAttr(reasons));

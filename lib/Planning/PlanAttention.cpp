@@ -81,8 +81,8 @@ static SmallVector<TileShape> candidates(const CoreFacts &core, const Workload &
       for (int64_t panels : panelCounts)
         for (int64_t keys = 4 * blockRows; keys <= largestTile; keys += 4 * blockRows) {
           TileShape tile{{blockRows, vectors}, core.lanes, keys, panels};
-          if (tile.block.registers() <= core.registers && tile.rows() * panels <= largestItem &&
-              tile.workingSet(work) <= core.l2 / 4 * 3)
+          if (tile.block.registersOn(core) <= core.registers &&
+              tile.rows() * panels <= largestItem && tile.workingSet(work) <= core.l2 / 4 * 3)
             tiles.push_back(tile);
         }
   return tiles;
@@ -128,10 +128,9 @@ static constexpr int64_t streamKeys = 32, streamSplits = 64;
 
 /// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
 /// transposed once per tile; many keys, because each tile loads and stores the accumulator.
-static constexpr int64_t matrixRows = 64, matrixKeys = 192, matrixPanels = 16;
-/// Value columns of a register block where values are not finite and vectors take over: with four
-/// vectors of rows, 21 registers.
-static constexpr int64_t matrixBlock = 4;
+static constexpr int64_t matrixRows = 32, matrixKeys = 256, matrixPanels = 32;
+/// Value columns of a register block where values are not finite and vectors take over.
+static constexpr int64_t matrixBlock = 8;
 
 static bool suitsMatrix(const CoreFacts &core, const Workload &work) {
   return core.amx && core.lanes == 16 && work.isBf16 && !work.oneQuery;

@@ -76,7 +76,8 @@ std::unique_ptr<Trial> Workshop::make(const Schedules &schedules, std::string &w
       trial->bundle ? trial->bundle->find(definition.getSymName().str()) : nullptr;
   if (!entry)
     return nullptr;
-  trial->launch = std::make_unique<Launch>(*entry, definition, inputs, /*guarded=*/false);
+  trial->launch = std::make_unique<Launch>(*entry, definition, inputs, /*guarded=*/false,
+                                           /*device=*/nullptr);
   wrong = trial->launch->run(request.threads);
   if (wrong.empty() && !computesTheSame(*trial->launch))
     wrong = "it computes something else than the planner's";

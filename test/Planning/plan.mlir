@@ -1,9 +1,9 @@
 // RUN: attn-opt %s --split-input-file --attn-plan | FileCheck %s
 
 // 32 registers: blocks of 8 keys by 2 vectors; scores and queries fill the first-level cache.
-module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 1, loads_per_cycle = 2, l1 = 32768, l2 = 1048576>} {
+module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 1, fused = 1, loads_per_cycle = 2, l1 = 32768, l2 = 1048576>} {
   // CHECK-LABEL: @wide
-  // CHECK: schedule<rows = 32, keys = 128, panels = 8, lanes = 16, register_keys = 8, register_values = 8, unroll = 4, order = longest_first>
+  // CHECK: schedule<rows = 32, keys = 128, panels = 16, lanes = 16, register_keys = 8, register_values = 8, unroll = 4, order = longest_first>
   // CHECK-SAME: attn.schedule_reasons = ["rows = 32: 2 vectors of 16 lanes, so that a broadcast key element serves 2 multiply-adds"
   // CHECK-SAME: "keys = 128: scores 16.0 KiB and query panel 16.0 KiB of 32.0 KiB first-level cache"
   // CHECK-SAME: "register_keys = 8: 8 x 2 accumulators and 3 operands use 19 of 32 registers
@@ -25,17 +25,17 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
   // A latent that 128 heads share: several panels read it together, as far as the cache goes.
   // CHECK-LABEL: @latent
   // CHECK: schedule<rows = {{[0-9]+}}, keys = {{[0-9]+}}, panels = {{[2-4]}},
-  // CHECK-SAME: one read of a key serves 64 of the 128 rows of a group
+  // CHECK-SAME: one read of a key serves 128 of the 128 rows of a group
   func.func @latent(%q: tensor<?x128x1x576xf32>, %k: tensor<?x1x?x576xf32>, %v: tensor<?x1x?x512xf32>) -> tensor<?x128x1x512xf32> {
     %out = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x128x1x576xf32>, tensor<?x1x?x576xf32>, tensor<?x1x?x512xf32> -> tensor<?x128x1x512xf32>
     return %out : tensor<?x128x1x512xf32>
   }
 
-  // Two vectors of queries would fill the first-level cache, so one; no mask, no order. A short
-  // head leaves few iterations and room for many keys.
+  // Queries of long heads fill the first-level cache, so few keys and high blocks; no mask, no order. A
+  // short head leaves few iterations and room for many keys and a third vector.
   // CHECK-LABEL: @long_heads
-  // CHECK: schedule<rows = 16, keys = {{96|128|160}}, {{.*}}unroll = 4, order = linear>
-  // CHECK: schedule<rows = 32, keys = 128, {{.*}}unroll = 2, order = linear>
+  // CHECK: schedule<rows = 32, keys = 48, {{.*}}register_keys = 12, {{.*}}unroll = 4, order = linear>
+  // CHECK: schedule<rows = 48, keys = 128, {{.*}}unroll = 2, order = linear>
   func.func @long_heads(%q: tensor<?x8x?x256xf32>, %k: tensor<?x8x?x256xf32>, %a: tensor<?x8x?x8xf32>) -> (tensor<?x8x?x256xf32>, tensor<?x8x?x8xf32>) {
     %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x8x?x256xf32>, tensor<?x8x?x256xf32>, tensor<?x8x?x256xf32> -> tensor<?x8x?x256xf32>
     %short = attn.attention %a, %a, %a scale(0.125) : tensor<?x8x?x8xf32>, tensor<?x8x?x8xf32>, tensor<?x8x?x8xf32> -> tensor<?x8x?x8xf32>
@@ -45,11 +45,11 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
 
 // -----
 
-// 16 registers: 6 keys by 2 vectors use 15.
-module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_registers = 16, fma_per_cycle = 2, loads_per_cycle = 2, l1 = 32768, l2 = 1048576>} {
+// 16 registers: 4 keys by 3 vectors use all of them, and need fewer loads than 6 by 2.
+module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_registers = 16, fma_per_cycle = 2, fused = 1, loads_per_cycle = 2, l1 = 32768, l2 = 1048576>} {
   // CHECK-LABEL: @narrow
-  // CHECK: schedule<rows = 16, {{.*}}lanes = 8, register_keys = 6, register_values = 6
-  // CHECK-SAME: use 15 of 16 registers
+  // CHECK: schedule<rows = 24, {{.*}}lanes = 8, register_keys = 4, register_values = 4
+  // CHECK-SAME: use 16 of 16 registers
   func.func @narrow(%q: tensor<?x8x?x128xf32>, %k: tensor<?x8x?x128xf32>) -> tensor<?x8x?x128xf32> {
     %out = attn.attention %q, %k, %k scale(0.125) mask(<causal>) : tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32> -> tensor<?x8x?x128xf32>
     return %out : tensor<?x8x?x128xf32>
@@ -57,11 +57,23 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_regi
 
   // What is written by hand stays; only what it leaves open is filled in.
   // CHECK-LABEL: @by_hand
-  // CHECK: schedule<rows = 8, keys = 60, lanes = 8, register_keys = 6, register_values = 12>
+  // CHECK: schedule<rows = 8, keys = 60, lanes = 8, register_keys = 4, register_values = 12>
   // CHECK-NOT: attn.schedule_reasons
   // CHECK: return
   func.func @by_hand(%q: tensor<?x8x?x128xf32>, %k: tensor<?x8x?x128xf32>) -> tensor<?x8x?x128xf32> {
     %out = attn.attention %q, %k, %k scale(0.125) schedule<rows = 8, keys = 60, register_values = 12> : tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32> -> tensor<?x8x?x128xf32>
+    return %out : tensor<?x8x?x128xf32>
+  }
+}
+
+// -----
+
+// Products that are not fused with additions need registers of their own.
+module attributes {attn.target = #attn.target<kind = cpu, lanes = 4, vector_registers = 16, fma_per_cycle = 1, loads_per_cycle = 2, l1 = 32768, l2 = 524288>} {
+  // CHECK-LABEL: @unfused
+  // CHECK: schedule<rows = 8, {{.*}}register_keys = 4, register_values = 4
+  func.func @unfused(%q: tensor<?x8x?x128xf32>, %k: tensor<?x8x?x128xf32>) -> tensor<?x8x?x128xf32> {
+    %out = attn.attention %q, %k, %k scale(0.125) mask(<causal>) : tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32> -> tensor<?x8x?x128xf32>
     return %out : tensor<?x8x?x128xf32>
   }
 }
@@ -79,8 +91,8 @@ func.func @nothing(%x: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
 // A matrix unit: 2 x 2 tiles, and weights under the next scores.
 module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 2, loads_per_cycle = 2, l1 = 49152, l2 = 2097152, bf16_convert = 1, amx = 1>} {
   // CHECK-LABEL: @matrix
-  // CHECK: schedule<rows = 64, keys = 192, panels = 16, lanes = 16, register_keys = 4, register_values = 4, unroll = 1, overlap = 1, maximum = lazy, order = longest_first>
-  // CHECK-SAME: "rows = 64, keys = 192: blocks of 2 x 2 tiles
+  // CHECK: schedule<rows = 32, keys = 256, panels = 32, lanes = 16, register_keys = 8, register_values = 8, unroll = 1, overlap = 1, maximum = lazy, order = longest_first>
+  // CHECK-SAME: "rows = 32, keys = 256: blocks of 2 x 2 tiles
   // CHECK-SAME: "maximum = lazy: weights follow the scores block by block
   // CHECK-SAME: "overlap = 1: the matrix unit multiplies the next keys
   func.func @matrix(%q: tensor<?x32x?x128xbf16>, %k: tensor<?x8x?x128xbf16>, %v: tensor<?x8x?x128xbf16>) -> tensor<?x32x?x128xbf16> {
@@ -90,7 +102,7 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
 
   // A normalizer without a maximum.
   // CHECK-LABEL: @matrix_sigmoid
-  // CHECK: schedule<rows = 64, keys = 192, panels = 16, lanes = 16, register_keys = 4, register_values = 4, unroll = 1, order = linear>
+  // CHECK: schedule<rows = 32, keys = 256, panels = 32, lanes = 16, register_keys = 8, register_values = 8, unroll = 1, order = linear>
   func.func @matrix_sigmoid(%q: tensor<?x8x?x64xbf16>) -> tensor<?x8x?x64xbf16> {
     %out = attn.attention %q, %q, %q scale(0.125) normalizer<sigmoid> : tensor<?x8x?x64xbf16>, tensor<?x8x?x64xbf16>, tensor<?x8x?x64xbf16> -> tensor<?x8x?x64xbf16>
     return %out : tensor<?x8x?x64xbf16>

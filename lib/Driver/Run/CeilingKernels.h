@@ -18,8 +18,9 @@ struct PeakProduct {
 };
 constexpr PeakProduct peakProduct;
 
-/// PTX of `copy(u64 to, u64 from, u64 bytes)` for any GPU since Ampere: each thread moves 64 bytes at a time, 16
-/// in one access. `bytes` must be a multiple of `copyGrain`; any grid of blocks of `copyThreads`.
+/// PTX of `copy(u64 to, u64 from, u64 bytes)` for any GPU since Ampere: each thread moves 64 bytes
+/// at a time, 16 in one access. `bytes` must be a multiple of `copyGrain`; any grid of blocks of
+/// `copyThreads`.
 std::string copyText();
 constexpr int copyThreads = 512;
 constexpr long copyGrain = 64L * copyThreads;

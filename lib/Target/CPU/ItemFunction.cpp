@@ -233,9 +233,7 @@ void ItemFunction::emitStream() {
         Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
         packKeys(keys.low, live, padded);
         Value finite = packValues(keys.low, live, padded);
-        b.loop(b.index(0), livePanels, 1, [&](Value panel) {
-          visitPanel(panel, keys, finite, nextRows(keys.high, range.high, panel));
-        });
+        b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitPanel(panel, keys, finite); });
       });
     });
   });
@@ -250,9 +248,7 @@ std::pair<Value, Value> ItemFunction::panelPositions(Value panel) {
 }
 
 /// The keys of a tile a panel can see.
-void ItemFunction::visitPanel(Value panel, KeyRange keys, Value finite, const SourceRows &next) {
-  if (plan.tiles)
-    prefetchShare(next);
+void ItemFunction::visitPanel(Value panel, KeyRange keys, Value finite) {
   auto [first, last] = panelPositions(panel);
   // The panel's own rows may end before the item's: a diagonal costs each panel what it sees.
   keys.high =
@@ -260,13 +256,12 @@ void ItemFunction::visitPanel(Value panel, KeyRange keys, Value finite, const So
   keys.high = b.maximum(keys.high, keys.low);
   if (plan.lazy)
     return visitLazily(panel, keys, finite);
-  visitRange(panel, keys, b.index(0), finite, next);
+  visitRange(panel, keys, b.index(0), finite);
 }
 
 /// Keys from number `start` of the tile on. Excluded keys have a zero weight; only a value that is
 /// not finite makes a difference between the two products.
-void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value finite,
-                              const SourceRows &next) {
+void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value finite) {
   auto [first, last] = panelPositions(panel);
   Value padded =
       b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
@@ -280,8 +275,6 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value fin
                                    slice(plan.scores, f32), padded};
     if (plan.tiles)
       operands.push_back(start);
-    else
-      llvm::append_range(operands, next.all());
     func::CallOp::create(b, scoresKernel, operands);
     Value wordRows = plan.pairs ? b.div(padded, b.index(2)) : padded;
     operands = {slice(plan.valueTile, word), slice(plan.weights, word),

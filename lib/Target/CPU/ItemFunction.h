@@ -40,8 +40,6 @@ private:
   void initPanel(Value panel);
   void emitStream();
   void visitTile(Value tile);
-  SourceRows nextRows(Value first, Value end, Value panel);
-  void prefetchShare(const SourceRows &source);
   void packKeys(Value first, Value live, Value padded);
   Value packValues(Value first, Value live, Value padded);
   void packValuePairs(Value first, Value live, Value padded);
@@ -57,8 +55,8 @@ private:
   Value checkValues(Value first, Value live);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
-  void visitPanel(Value panel, KeyRange keys, Value finite, const SourceRows &next);
-  void visitRange(Value panel, KeyRange keys, Value start, Value finite, const SourceRows &next);
+  void visitPanel(Value panel, KeyRange keys, Value finite);
+  void visitRange(Value panel, KeyRange keys, Value start, Value finite);
   void visitLazily(Value panel, KeyRange keys, Value finite);
   void visitClear(Value panel, Value low, Value count);
   std::pair<Value, Value> panelPositions(Value panel);

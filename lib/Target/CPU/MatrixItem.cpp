@@ -20,7 +20,7 @@ void ItemFunction::visitLazily(Value panel, KeyRange keys, Value finite) {
   Value isClear = b.both(b.both(verdict.all, finite), b.compare(Predicate::sgt, clear, zero));
   b.when(isClear, [&] { visitClear(panel, keys.low, clear); });
   Value start = b.select(isClear, clear, zero);
-  visitRange(panel, {b.add(keys.low, start), keys.high}, start, finite, {});
+  visitRange(panel, {b.add(keys.low, start), keys.high}, start, finite);
 }
 
 /// `count` keys from `low` that all rows see. Where the weights grew too large, a second attempt

@@ -96,20 +96,15 @@ Value PanelKernels::scaled(Value score) {
 
 func::FuncOp PanelKernels::emitScores() {
   Type f32 = b.getF32Type(), word = plan.wordType();
-  SmallVector<Type> inputs = {typeOf(plan.keyTile, word),   typeOf(plan.query, word),
-                              typeOf(plan.scores, f32),     b.getIndexType(),
-                              plan.work.getKey().getType(), plan.work.getValue().getType()};
-  inputs.append(7, b.getIndexType());
   auto function =
-      createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores", inputs);
+      createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
+                            {typeOf(plan.keyTile, word), typeOf(plan.query, word),
+                             typeOf(plan.scores, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
-  auto arg = [&](unsigned i) -> Value { return function.getArgument(i); };
-  SourceRows next = {arg(4), arg(5), arg(6), arg(7), arg(8), arg(9), arg(10), arg(11), arg(12)};
   Value key = function.getArgument(0), query = function.getArgument(1),
         scores = function.getArgument(2);
   b.loop(b.index(0), function.getArgument(3), plan.registerKeys, [&](Value n) {
-    prefetchBlock(b, plan, next, n);
     auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(n, i), k}; };
     Product p{key,
               query,

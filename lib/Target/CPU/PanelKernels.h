@@ -15,26 +15,13 @@ struct OuterValues {
   SmallVector<Value> values; // of the function that holds the attn.work
 };
 
-/// Rows of keys and values in memory that will be needed soon: [first, end) of one head each. The
-/// `turn`th of `turns` askers asks for its share of them. All but the memrefs are index values.
-struct SourceRows {
-  Value keys, values, batch, keyHead, valueHead, first, end, turn, turns;
-  SmallVector<Value> all() const {
-    return {keys, values, batch, keyHead, valueHead, first, end, turn, turns};
-  }
-};
-/// Asks for the rows that lie as far behind `first` as the register block from key `n` lies in its
-/// tile, if it is this asker's turn.
-void prefetchBlock(CpuBuilder &b, const WorkPlan &plan, const SourceRows &source, Value n);
-
 /// The private functions one attn.work is lowered to. All memrefs are slices of the workspace.
 class PanelKernels {
 public:
   PanelKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// `scores(key tile, query, scores, count, rows to ask for ...)`: scores[n][r] = <key n, query r>
-  /// for n in [0, count).
+  /// `scores(key tile, query, scores, count)`: scores[n][r] = <key n, query r> for n in [0, count).
   func::FuncOp emitScores();
   /// `values(value tile, weights, accumulator, rescale, count)`: accumulator = rescale *
   /// accumulator + sum_n weight * value over `count` rows of words. The strict form leaves out

@@ -136,6 +136,13 @@ SmallVector<Value> StreamKernels::addProducts(const RowIndex &key, Value firstRo
   return next;
 }
 
+/// Keeps LLVM from reading the rows of several keys in turn to load the queries once: memory
+/// delivers rows in address order faster; and from loading more of a row at once than fits the
+/// registers. No instruction comes of it.
+static void keepOrder(CpuBuilder &b) {
+  LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "singlethread");
+}
+
 /// Sums of one key with four rows, still one for each lane.
 SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow) {
   Chunks c = plan.queryChunks();
@@ -147,6 +154,7 @@ SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow)
       SmallVector<Value> inner(args);
       for (int64_t i = 0; i < mostAtOnce; ++i)
         inner = addProducts(key, firstRow, b.add(chunk, i), false, inner);
+      keepOrder(b);
       return inner;
     });
   for (int64_t i = whole; i < c.chunks; ++i)
@@ -178,9 +186,7 @@ void StreamKernels::scoreGroup(Value n, Value block) {
     Value row = k == 0 ? n : b.minimum(b.add(n, k), last);
     RowIndex key = {at.batch, at.keyHead, b.add(at.next, row)};
     folded.push_back(foldFour(b, sumsOfKey(key, b.mul(block, b.index(streamRows)))));
-    // Keeps LLVM from reading the rows of several keys in turn to load the queries once: memory
-    // delivers rows in address order faster.
-    LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "singlethread");
+    keepOrder(b);
     b.when(b.compare(arith::CmpIPredicate::eq, block, b.index(0)), [&] { prefetchAhead(row); });
   }
   Value scores = foldKeys(b, folded);
@@ -246,7 +252,8 @@ void StreamKernels::addValues(Value first, Value end, Value row, int64_t rows, V
 /// Values of keys `first` to `end` for all rows.
 void StreamKernels::addValueKeys(Value first, Value end, bool strict) {
   Chunks c = plan.valueChunks();
-  int64_t budget = plan.target.getInt("vector_registers") == 32 ? 16 : 8;
+  // Sums that cover the latency; of wide vectors twice as many still fit, and half the visits.
+  int64_t budget = plan.lanes == 16 ? 16 : 8;
   // A divisor of the four rows of a packed vector.
   int64_t rows = plan.registerValues >= 4 ? 4 : plan.registerValues >= 2 ? 2 : 1;
   int64_t chunks = std::max<int64_t>(1, std::min(c.chunks, budget / rows / c.vectors));

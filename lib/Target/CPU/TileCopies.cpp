@@ -33,48 +33,6 @@ static Value zeros(CpuBuilder &b, int64_t count, Type element) {
   return arith::ConstantOp::create(b, b.getZeroAttr(VectorType::get(count, element)));
 }
 
-/// Asks for rows of the next tile, so that they are near when they are copied: their lines come
-/// while products keep the core busy.
-static void prefetchRows(CpuBuilder &b, const WorkPlan &plan, const SourceRows &source, Value first,
-                         Value end) {
-  constexpr int64_t secondLevel = 2;
-  b.loop(first, end, 1, [&](Value row) {
-    b.prefetch(source.keys, {source.batch, source.keyHead, row}, plan.qkSize, secondLevel);
-    if (!plan.sharesTile)
-      b.prefetch(source.values, {source.batch, source.valueHead, row}, plan.vSize, secondLevel);
-  });
-}
-
-void attn::prefetchBlock(CpuBuilder &b, const WorkPlan &plan, const SourceRows &source, Value n) {
-  Value block = b.div(n, b.index(plan.registerKeys));
-  Value isMine = b.compare(arith::CmpIPredicate::eq, b.rem(block, source.turns), source.turn);
-  b.when(isMine, [&] {
-    Value first = b.add(source.first, n);
-    prefetchRows(b, plan, source, first, b.minimum(b.add(first, plan.registerKeys), source.end));
-  });
-}
-
-/// A panel's share of the tile, all at once.
-void ItemFunction::prefetchShare(const SourceRows &source) {
-  Value share = b.add(b.div(b.index(plan.keys - 1), source.turns), 1);
-  Value first = b.add(source.first, b.mul(source.turn, share));
-  Value end = b.minimum(b.add(first, share), b.add(source.first, plan.keys));
-  prefetchRows(b, plan, source, first, b.minimum(end, source.end));
-}
-
-/// Rows from `first` on, of which `panel` asks for its share.
-SourceRows ItemFunction::nextRows(Value first, Value end, Value panel) {
-  return {mapped(plan.work.getKey()),
-          mapped(plan.work.getValue()),
-          context.batch,
-          keyHead,
-          valueHead,
-          first,
-          end,
-          panel,
-          livePanels};
-}
-
 //===----------------------------------------------------------------------===//
 // Keys
 //===----------------------------------------------------------------------===//

@@ -286,8 +286,7 @@ Vals KernelEmitter::consume(Vals it) {
   Vals state = concat({ArrayRef(first).take_front(nP), zeros, ArrayRef(first).drop_front(nP)});
   Vals early;
   state = runTiles(tile, std::move(state), early);
-  if (!stagesOutput())
-    arrive(shared(at.queryEmpty) + (tile.slot << 3)); // the queries are read for the last time
+  arrive(shared(at.queryEmpty) + (tile.slot << 3)); // the queries are read for the last time
   ArrayRef<Val> all(state);
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
       sum(all.slice(nP + nO + 2, 2));

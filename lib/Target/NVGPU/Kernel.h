@@ -203,10 +203,6 @@ protected:
   Vals finishScores(ArrayRef<Val> scores, QueryTile &tile, Val number, bool masked, bool atEnd);
   void addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum);
   void store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
-  bool stagesOutput() const;
-  void writeStage(const QueryTile &tile, Val rows, ArrayRef<Val> words);
-  void copyStage(const QueryTile &tile, Val rows);
-  void storeStaged(const QueryTile &tile, ArrayRef<Val> words);
   void storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned row);
   void storeLse(const QueryTile &tile, Val maximum, Val sum, Val row);
   void passOn();

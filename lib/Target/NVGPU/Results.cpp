@@ -80,68 +80,6 @@ void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigne
   });
 }
 
-//===----------------------------------------------------------------------===//
-// Through shared memory: the tile's queries are read, their place is free until the tile after the
-// next. Each warp transposes its own 16 rows; 16-byte units are swizzled so that no banks collide.
-//===----------------------------------------------------------------------===//
-
-bool KernelEmitter::stagesOutput() const {
-  // Other sizes would divide by their number of units, and spill.
-  return t.queryBuffers == 2 && t.vSize > 32 &&
-         llvm::isPowerOf2_64(static_cast<uint64_t>(t.vSize)) && t.vSize <= t.qkSize;
-}
-
-/// Address of 16-byte unit `unit` of row `row` behind `rows`.
-static Val unitAddress(Val rows, Val row, Val unit, int64_t pitch) {
-  return rows + row * pitch + ((unit ^ (row & 7)) << 4);
-}
-
-/// Two groups of 8 columns at a time, for both halves of the warp's rows.
-void KernelEmitter::writeStage(const QueryTile &tile, Val rows, ArrayRef<Val> words) {
-  Val here = tile.lane;
-  int64_t pitch = WarpgroupTile::rowBytes(t.vSize);
-  Val row = (here & 7) + (((here >> 3) & 1) << 3), second = here >> 4;
-  for (size_t i = 0; i < words.size(); i += 4) {
-    Val at0 = unitAddress(rows, row, second + static_cast<int64_t>(i / 2), pitch);
-    if (i + 4 <= words.size())
-      b.ptx("stmatrix.sync.aligned.m8n8.x4.shared.b16 [$0], {$1, $2, $3, $4};",
-            {at0, words[i], words[i + 1], words[i + 2], words[i + 3]});
-    else
-      b.ptx("stmatrix.sync.aligned.m8n8.x2.shared.b16 [$0], {$1, $2};",
-            {at0, words[i], words[i + 1]});
-  }
-}
-
-/// Whole rows to device memory, 16 bytes per lane.
-void KernelEmitter::copyStage(const QueryTile &tile, Val rows) {
-  Val here = tile.lane, first = tile.firstRow + (tile.warp << 4);
-  int64_t units = t.vSize / 8, pitch = WarpgroupTile::rowBytes(t.vSize);
-  Value out =
-      b.pointerAt(a.out, (tile.batch.wide() * a.outBatch + tile.head.wide() * a.outHead) << 1, 1);
-  for (int64_t i = 0; i < 16 * units; i += 32) {
-    Val index = here + i, row = index.div(units), unit = index - row * units, target = first + row;
-    Val from = unitAddress(rows, row, unit, pitch);
-    Val offset = (target.wide() * a.outRow + (unit << 3).wide()) << 1;
-    Val to = b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), b.pointerAt(out, offset, 1)));
-    b.ptx("{ .reg .pred p; .reg .b32 x, y, z, w;\nsetp.lt.s32 p, $2, $3;\n"
-          "@p ld.shared.v4.b32 {x, y, z, w}, [$1];\n@p st.global.v4.b32 [$0], {x, y, z, w}; }",
-          {to, from, target, a.queries});
-  }
-}
-
-/// `words` as for storeRow, of both rows.
-void KernelEmitter::storeStaged(const QueryTile &tile, ArrayRef<Val> words) {
-  Val rows = shared(0) + tile.slot * t.queryBytesPerGroup() +
-             tile.warp * (16 * WarpgroupTile::rowBytes(t.vSize));
-  // All warps are done with the queries: barriers 1 to 4 are for turns.
-  b.ptx("bar.sync $0, 128;", {group + 5});
-  writeStage(tile, rows, words);
-  b.ptx("bar.warp.sync 0xffffffff;", {});
-  copyStage(tile, rows);
-  b.ptx("fence.proxy.async.shared::cta;\nbar.warp.sync 0xffffffff;", {});
-  arrive(shared(at.queryEmpty) + (tile.slot << 3));
-}
-
 /// Rows without keys are zero, whatever stood in the excluded value rows.
 void KernelEmitter::store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum) {
   Vals empty, inverse;
@@ -152,14 +90,11 @@ void KernelEmitter::store(const QueryTile &tile, Vals acc, Vals maximum, Vals su
   for (auto [i, x] : llvm::enumerate(acc))
     x = empty[rowOf(i)].select(b.f32(0), x * inverse[rowOf(i)]);
   Vals words = pack(acc); // 2g + r: two columns of group g, row r
-  if (stagesOutput())
-    storeStaged(tile, words);
   for (unsigned r = 0; r < 2; ++r) {
     Vals mine;
     for (size_t g = 0; g < words.size() / 2; ++g)
       mine.push_back(words[2 * g + r]);
-    if (!stagesOutput())
-      storeRow(tile, mine, r);
+    storeRow(tile, mine, r);
     if (!plan.storeLse)
       continue;
     Val row = tile.row + 8 * r;

@@ -195,7 +195,7 @@ void StreamEmitter::emitRoles() {
 }
 
 LogicalResult StreamEmitter::emit() {
-  if (failed(checkMask(plan.mask)) || failed(checkScore()))
+  if (failed(checkScore()))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   LLVM::GlobalOp window = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());

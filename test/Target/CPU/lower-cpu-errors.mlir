@@ -166,6 +166,16 @@ func.func @stream_rows(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
 // -----
 
 module attributes {attn.target = #attn.target<lanes = 8>} {
+func.func @stream_keys(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
+  // expected-error@+1 {{'attn.work' op schedule of form stream has tiles of 6 keys, not a multiple of 4}}
+  %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 8, keys = 6, register_keys = 2, register_values = 4, form = stream> : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+  return %out : tensor<?x2x?x8xf32>
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<lanes = 8>} {
 func.func @stream_odd(%x: tensor<?x2x?x7xbf16>) -> tensor<?x2x?x7xbf16> {
   // expected-error@+1 {{'attn.work' op schedule of form stream needs even head sizes with bf16; use form panels}}
   %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 8, keys = 8, register_keys = 4, register_values = 4, form = stream> : tensor<?x2x?x7xbf16>, tensor<?x2x?x7xbf16>, tensor<?x2x?x7xbf16> -> tensor<?x2x?x7xbf16>

@@ -48,14 +48,28 @@ func.func @panels(%q: tensor<?x4x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tens
   return %out : tensor<?x4x?x40xbf16>
 }
 
-// The stream form reads rows where they lie.
-// DOT-LABEL: func.func private @stream_work1_scores(%{{.*}}: memref<?x2x?x48xbf16, strided<[?, ?, ?, 1], offset: ?>>
+// The stream form reads rows where they lie: values of 40 elements in two pieces, then keys of 48, each key before the
+// next one, and with the rows further on asked for.
+// DOT-LABEL: func.func private @stream_work1_step(%{{.*}}: memref<?x2x?x48xbf16, strided<[?, ?, ?, 1], offset: ?>>
+// DOT: vector.load {{.*}} vector<32xbf16>
+// DOT: vector.load {{.*}} vector<8xbf16>
 // DOT: vector.load {{.*}} vector<32xbf16>
 // DOT: vector.load {{.*}} vector<16xbf16>
+// DOT: llvm.fence syncscope("singlethread") acq_rel
+// DOT-COUNT-4: memref.prefetch
 // DOT-LABEL: func.func private @stream_work1_values_strict(
+// DOT-NOT: memref.prefetch
 // DOT: arith.select
 // DOT-LABEL: func.func private @stream_work1_merge(
 func.func @stream(%q: tensor<?x4x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tensor<?x2x?x40xbf16>) -> tensor<?x4x?x40xbf16> {
   %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 4, register_values = 2, splits = 8, form = stream> : tensor<?x4x?x48xbf16>, tensor<?x2x?x48xbf16>, tensor<?x2x?x40xbf16> -> tensor<?x4x?x40xbf16>
   return %out : tensor<?x4x?x40xbf16>
+}
+
+// Values that are the keys' first columns are read from the key tile, 48 words and two of padding.
+// WIDE-LABEL: func.func private @latent_work2_values(%{{.*}}: memref<32x50xf32>
+func.func @latent(%q: tensor<?x4x?x48xf32>, %k: tensor<?x2x?x48xf32>) -> tensor<?x4x?x40xf32> {
+  %v = attn.columns %k from 0 : tensor<?x2x?x48xf32> -> tensor<?x2x?x40xf32>
+  %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 32, keys = 32, panels = 2, lanes = 16, register_keys = 8, register_values = 8, unroll = 1> : tensor<?x4x?x48xf32>, tensor<?x2x?x48xf32>, tensor<?x2x?x40xf32> -> tensor<?x4x?x40xf32>
+  return %out : tensor<?x4x?x40xf32>
 }
