@@ -33,6 +33,7 @@ struct Comparison {
 /// a perfect evaluation makes. Below a thousand rows (products of all sizes but the last; of all
 /// sizes for rank 3 and less) the two measures are themselves uncertain, and the allowance is
 /// widened: 4 u instead of u, and `max` by 3 * 4 * plain rms if that is more than 3 * plain max.
+/// Below eight elements the mean is bound as the maximum is.
 /// A NaN must be met by a NaN and an infinity by the same infinity.
 Comparison compare(const HostTensor &actual, const HostTensor &exact, const HostTensor &plain);
 

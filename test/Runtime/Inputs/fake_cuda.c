@@ -114,6 +114,14 @@ int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t n) {
   memcpy(to, (void *)(uintptr_t)from, n);
   return 0;
 }
+int cuMemsetD32Async(uint64_t to, unsigned word, size_t n, void *stream) {
+  size_t i;
+  CALLED;
+  (void)stream;
+  for (i = 0; i < n; ++i)
+    ((unsigned *)(uintptr_t)to)[i] = word;
+  return 0;
+}
 
 /* ---- streams, graphs (which record how often a launch is repeated), events ---- */
 typedef int (*work)(void);
@@ -142,6 +150,22 @@ int cuStreamCreate(void **stream, unsigned flags) {
 int cuStreamDestroy_v2(void *stream) {
   CALLED;
   free(stream);
+  return 0;
+}
+int cuThreadExchangeStreamCaptureMode(int *mode) {
+  static int current;
+  int before = current;
+  CALLED;
+  current = *mode;
+  *mode = before;
+  return 0;
+}
+int cuStreamGetCaptureInfo_v2(void *stream, int *status, uint64_t *id, void *graph,
+                              void *dependencies, void *num_dependencies) {
+  CALLED;
+  (void)stream, (void)graph, (void)dependencies, (void)num_dependencies;
+  *status = capturing;
+  *id = 1;
   return 0;
 }
 int cuStreamSynchronize(void *stream) {

@@ -125,7 +125,7 @@ func.func @prefix(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tens
 
 // Documents: ids of the keys and of the rows' positions are compared; both rows of a thread share a load.
 // CHECK-LABEL: llvm.func @documents_kernel(
-// CHECK: wgmma.wait_group.sync.aligned 1
+// CHECK: wgmma.wait_group.sync.aligned
 // CHECK: llvm.load {{.*}} -> i32
 // CHECK: arith.cmpi eq
 // CHECK: llvm.return
