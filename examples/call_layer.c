@@ -1,6 +1,7 @@
 /* Prefills a prompt and decodes token by token, with one cache that grows in place:
      attn-compile examples/layer.mlir --entry=layer-prefill --entry=layer-decode -o layer.bundle
-     clang-22 examples/call_layer.c -Ilayer.bundle layer.bundle/liblayer.so -lm -Wl,-rpath,$PWD/layer.bundle */
+     clang-22 examples/call_layer.c -Ilayer.bundle layer.bundle/liblayer.so -lm
+   -Wl,-rpath,$PWD/layer.bundle */
 #include "layer.h"
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@ static float *some(int count, float deviation) {
   return values;
 }
 
-/* The layer's weights; `tokens` tokens from `hidden` on, appended to a cache that then has `length`. */
+/* The layer's weights; `tokens` tokens from `hidden` on, appended to a cache that then has
+ * `length`. */
 typedef struct {
   float *query, *down, *gain, *key_up, *value_up, *output;
 } Weights;
@@ -26,14 +28,17 @@ typedef struct {
 /* One call of the entry. The cache has room for ALL tokens, and is its own result. */
 #define CALL(ENTRY, TOKENS, LENGTH, HIDDEN, CACHE, OUT)                                            \
   ENTRY##_run(ENTRY##_hidden(HIDDEN, 1, TOKENS), ENTRY##_cache(CACHE, 1, LENGTH),                  \
-              ENTRY##_query_weight(w.query), ENTRY##_latent_down(w.down), ENTRY##_key_gain(w.gain), \
-              ENTRY##_key_up(w.key_up), ENTRY##_value_up(w.value_up),                              \
+              ENTRY##_query_weight(w.query), ENTRY##_latent_down(w.down),                          \
+              ENTRY##_key_gain(w.gain), ENTRY##_key_up(w.key_up), ENTRY##_value_up(w.value_up),    \
               ENTRY##_output_weight(w.output), ENTRY##_out(OUT, 1, TOKENS),                        \
               ENTRY##_cache_out(CACHE, 1, LENGTH), /*threads=*/0)
 
 int main(void) {
-  Weights w = {some(HEADS * WIDTH * (NOPE + ROPE), 0.06f), some(WIDTH * ROW, 0.06f),
-               some(RANK, 1.0f), some(HEADS * RANK * NOPE, 0.1f), some(HEADS * RANK * SIZE, 0.1f),
+  Weights w = {some(HEADS * WIDTH * (NOPE + ROPE), 0.06f),
+               some(WIDTH * ROW, 0.06f),
+               some(RANK, 1.0f),
+               some(HEADS * RANK * NOPE, 0.1f),
+               some(HEADS * RANK * SIZE, 0.1f),
                some(HEADS * SIZE * WIDTH, 0.1f)};
   float *hidden = some(ALL * WIDTH, 1.0f);
   float *whole = some(ALL * WIDTH, 0.0f), *steps = some(ALL * WIDTH, 0.0f);
