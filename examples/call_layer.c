@@ -1,7 +1,7 @@
 /* Prefills a prompt and decodes token by token, with one cache that grows in place:
      attn-compile examples/layer.mlir --entry=layer-prefill --entry=layer-decode -o layer.bundle
-     clang-22 examples/call_layer.c -Ilayer.bundle layer.bundle/liblayer.so -lm
-   -Wl,-rpath,$PWD/layer.bundle */
+     clang-22 examples/call_layer.c -Ilayer.bundle layer.bundle/liblayer.so \
+       -Wl,-rpath,$PWD/layer.bundle -lm -o call_layer && ./call_layer */
 #include "layer.h"
 #include <math.h>
 #include <stdlib.h>
