@@ -12,19 +12,11 @@ using namespace mlir::attn;
 //===----------------------------------------------------------------------===//
 
 /// First key column of the values, or -1 where they are a tensor of their own.
-static int64_t columnInKeys(AttentionOp op) {
-  if (op.getValue() == op.getKey())
-    return 0;
-  auto columns = op.getValue().getDefiningOp<ColumnsOp>();
-  return columns && columns.getInput() == op.getKey() ? columns.getFirst() : -1;
-}
-
-/// Whether all heads that share a key head share the value head of the same number.
-static bool sharesHeads(AttentionOp op) { return op.headMap().key == op.headMap().value; }
+static int64_t columnInKeys(AttentionOp op) { return op.valueColumnOfKey().value_or(-1); }
 
 bool attn::isLatent(AttentionOp op) {
   LatentTile tile{op.qkSize(), op.vSize(), columnInKeys(op), 2};
-  return tile.valueColumn >= 0 && tile.isSupported() && sharesHeads(op);
+  return tile.valueColumn >= 0 && tile.isSupported();
 }
 
 static constexpr int64_t mostSplits = 256;
