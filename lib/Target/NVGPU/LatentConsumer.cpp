@@ -270,11 +270,7 @@ Vals LatentEmitter::consume(Vals it) {
   StreamUnit unit = unitOf(it[0]);
   gatherQueries(unit);
   Row both[] = {rowOfTile(unit, rowInTile), rowOfTile(unit, rowInTile + 8)};
-  QueryTile rows;
-  rows.batch = unit.batch;
-  for (unsigned r = 0; r < 2; ++r)
-    rows.position[r] = both[r].position + a.offset, rows.rowHead[r] = both[r].head;
-  rows.head = both[0].head;
+  QueryTile rows = tileOfRows(unit, both);
   auto n = static_cast<size_t>(l.partColumns() / 2);
   Vals state(n, b.f32(0));
   state.append({b.minusInfinity(), b.minusInfinity(), b.f32(0), b.f32(0)});

@@ -69,6 +69,8 @@ protected:
     Val packed, inTile, position, head, isLive; // position: without the offset
   };
   Row rowOfTile(const StreamUnit &unit, Val inTile);
+  /// What masks and scores ask of the thread's two rows.
+  QueryTile tileOfRows(const StreamUnit &unit, ArrayRef<Row> both);
   void emitConsumer();
   Vals consumeUnit(Vals state);
   void loadQueries(const StreamUnit &unit);

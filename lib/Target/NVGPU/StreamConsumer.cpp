@@ -69,14 +69,6 @@ void StreamEmitter::loadQueries(const StreamUnit &unit) {
 // Key tiles
 //===----------------------------------------------------------------------===//
 
-static Vals ofRow(ArrayRef<Val> values, unsigned row) {
-  Vals out;
-  for (auto [i, value] : llvm::enumerate(values))
-    if (rowOf(i) == row)
-      out.push_back(value);
-  return out;
-}
-
 /// Rows that have seen no key have the maximum -infinity.
 KernelEmitter::Softmax StreamEmitter::softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum,
                                                 ArrayRef<Val> sum) {
@@ -84,7 +76,7 @@ KernelEmitter::Softmax StreamEmitter::softmaxOf(ArrayRef<Val> scores, ArrayRef<V
   Val scale = b.f32(factor), zero = b.f32(0);
   Vals shift;
   for (unsigned r = 0; r < 2; ++r) {
-    Val most = reduceInChains(ofRow(scores, r), 4, [](Val x, Val y) { return x.max(y); });
+    Val most = reduceInChains(rowElements(scores, r), 4, [](Val x, Val y) { return x.max(y); });
     most = most.max(maximum[r]);
     for (int64_t lanes : {1, 2})
       most = most.max(b.shuffle(most, lanes));
@@ -98,7 +90,7 @@ KernelEmitter::Softmax StreamEmitter::softmaxOf(ArrayRef<Val> scores, ArrayRef<V
   for (unsigned r = 0; r < 2; ++r)
     out.sum.push_back(
         b.fma(sum[r], out.rescale[r],
-              reduceInChains(ofRow(out.weights, r), 4, [](Val x, Val y) { return x + y; })));
+              reduceInChains(rowElements(out.weights, r), 4, [](Val x, Val y) { return x + y; })));
   return out;
 }
 
@@ -132,13 +124,6 @@ static void rescale(MutableArrayRef<Val> acc, ArrayRef<Val> byRow) {
     x = x * byRow[rowOf(i)];
 }
 
-static Vals joined(std::initializer_list<ArrayRef<Val>> parts) {
-  Vals out;
-  for (ArrayRef<Val> part : parts)
-    llvm::append_range(out, part);
-  return out;
-}
-
 /// One product after the other; other blocks and the copy engine fill the gaps. State:
 /// accumulator, maximum, sum.
 Vals StreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
@@ -151,7 +136,7 @@ Vals StreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
   rescale(acc, next.rescale);
   acc = waitProducts(0, startValues(pack(next.weights), tile.count, acc));
   release(at.valueEmpty, tile.count);
-  return joined({acc, next.maximum, next.sum});
+  return concat({acc, next.maximum, next.sum});
 }
 
 /// Scores of this tile and weighted values of the one before multiply together, and the values go
@@ -168,7 +153,7 @@ Vals StreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool masked) {
   acc = waitProducts(0, acc);
   release(at.valueEmpty, before);
   rescale(acc, next.rescale);
-  return joined({pack(next.weights), acc, next.maximum, next.sum});
+  return concat({pack(next.weights), acc, next.maximum, next.sum});
 }
 
 /// Up to three loops: tiles that some row does not see as a whole, on both sides of those without
@@ -193,68 +178,57 @@ Vals StreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val 
   return state;
 }
 
-/// Values of one of two branches.
-static Vals choose(KernelBuilder &b, Val condition, function_ref<Vals()> then,
-                   ArrayRef<Val> otherwise) {
-  auto raw = [](ArrayRef<Val> values) {
-    return llvm::map_to_vector(values, [](const Val &x) { return x.v; });
-  };
-  SmallVector<Type> types = llvm::map_to_vector(otherwise, [](const Val &x) { return x.type(); });
-  auto op = scf::IfOp::create(b, types, condition.v, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(op.thenBlock());
-  scf::YieldOp::create(b, raw(then()));
-  b.setInsertionPointToStart(op.elseBlock());
-  scf::YieldOp::create(b, raw(otherwise));
-  return llvm::map_to_vector(op.getResults(), [&](Value v) { return b.val(v); });
-}
-
 /// All key tiles of a unit, none at all, too -> accumulator, maximum, sum.
 Vals StreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile &rows) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   Vals none(2, b.minusInfinity()), zeros(nO, b.f32(0)), noWeights(nP, b.i32(0)), noSum(2, b.f32(0));
   Val from = b.uniform(unit.from);
   if (!plan.overlap)
-    return visitAll(unit, rows, from, joined({zeros, none, noSum}));
+    return visitAll(unit, rows, from, concat({zeros, none, noSum}));
   Val isAny = unit.from.lt(unit.to);
-  Vals state = choose(
-      b, isAny,
+  Vals state = b.choose(
+      isAny,
       [&] {
         Vals scores = waitProducts(0, startScores(rows.started));
         release(at.keyEmpty, rows.started);
         Softmax first = weigh({rows, from, rows.started}, scores, true, none, noSum);
-        return joined({pack(first.weights), zeros, first.maximum, first.sum});
+        return concat({pack(first.weights), zeros, first.maximum, first.sum});
       },
-      joined({noWeights, zeros, none, noSum}));
+      [&] { return concat({noWeights, zeros, none, noSum}); });
   state = visitAll(unit, rows, from + 1, state);
   ArrayRef<Val> all(state);
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO));
   Val last = rows.started + (unit.to - unit.from) - 1;
-  acc = choose(
-      b, isAny,
+  acc = b.choose(
+      isAny,
       [&] {
         Vals sum = waitProducts(0, startValues(weights, last, acc));
         release(at.valueEmpty, last);
         return sum;
       },
-      acc);
-  return joined({acc, all.drop_front(nP + nO)});
+      [&] { return acc; });
+  return concat({acc, all.drop_front(nP + nO)});
 }
 
 //===----------------------------------------------------------------------===//
 // Units
 //===----------------------------------------------------------------------===//
 
-Vals StreamEmitter::consumeUnit(Vals it) {
-  StreamUnit unit = unitOf(it[0]);
-  loadQueries(unit);
-  Val inTile = ((thread >> 5) << 4) + (lane >> 2);
-  Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};
+QueryTile StreamEmitter::tileOfRows(const StreamUnit &unit, ArrayRef<Row> both) {
   QueryTile rows;
   rows.batch = unit.batch;
   for (unsigned r = 0; r < 2; ++r)
     rows.position[r] = both[r].position + a.offset, rows.rowHead[r] = both[r].head;
   rows.head = both[0].head;
+  return rows;
+}
+
+Vals StreamEmitter::consumeUnit(Vals it) {
+  StreamUnit unit = unitOf(it[0]);
+  loadQueries(unit);
+  Val inTile = ((thread >> 5) << 4) + (lane >> 2);
+  Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};
+  QueryTile rows = tileOfRows(unit, both);
   rows.started = it[1];
   auto nO = static_cast<size_t>(t.vSize / 2);
   Vals state = streamUnit(unit, rows);
