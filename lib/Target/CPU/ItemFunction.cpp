@@ -272,9 +272,11 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value fin
   b.when(some, [&] {
     Type word = plan.wordType();
     SmallVector<Value> operands = {slice(plan.keyTile, word), slice(plan.query, word, panel),
-                                   slice(plan.scores, f32), padded};
+                                   slice(plan.scores, f32)};
     if (plan.tiles)
-      operands.push_back(start);
+      operands.append({padded, start});
+    else
+      operands.append({slice(plan.tileMaximum, f32), padded});
     func::CallOp::create(b, scoresKernel, operands);
     Value wordRows = plan.pairs ? b.div(padded, b.index(2)) : padded;
     operands = {slice(plan.valueTile, word), slice(plan.weights, word),
@@ -331,8 +333,9 @@ void ItemFunction::finishSums(Value panel) {
     Value empty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, b.splat(0));
     b.store(b.select(empty, b.splat(0), arith::DivFOp::create(b, b.splat(1), sum)), inverses,
             {zero, column});
-    if (plan.storeLse)
-      b.store(b.addf(b.load(maximum, {zero, column}, b.f32Vector()), math::LogOp::create(b, sum)),
-              maximum, {zero, column});
+    if (!plan.storeLse)
+      continue;
+    Value top = b.mulf(b.load(maximum, {zero, column}, b.f32Vector()), b.splat(plan.maximumFactor()));
+    b.store(b.addf(top, math::LogOp::create(b, sum)), maximum, {zero, column});
   }
 }

@@ -99,12 +99,16 @@ func::FuncOp PanelKernels::emitScores() {
   auto function =
       createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
                             {typeOf(plan.keyTile, word), typeOf(plan.query, word),
-                             typeOf(plan.scores, f32), b.getIndexType()});
+                             typeOf(plan.scores, f32), typeOf(plan.tileMaximum, f32),
+                             b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   Value key = function.getArgument(0), query = function.getArgument(1),
-        scores = function.getArgument(2);
-  b.loop(b.index(0), function.getArgument(3), plan.registerKeys, [&](Value n) {
+        scores = function.getArgument(2), maxima = function.getArgument(3);
+  for (int64_t j = 0; plan.findsMaximum() && j < plan.vectors; ++j)
+    b.store(b.splat(-std::numeric_limits<double>::infinity()), maxima,
+            {b.index(0), b.index(j * plan.lanes)});
+  b.loop(b.index(0), function.getArgument(4), plan.registerKeys, [&](Value n) {
     auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(n, i), k}; };
     Product p{key,
               query,
@@ -115,12 +119,28 @@ func::FuncOp PanelKernels::emitScores() {
               false};
     SmallVector<Value> sums =
         product(p, SmallVector<Value>(plan.registerKeys * plan.vectors, b.splat(0)));
-    for (int64_t i = 0; i < plan.registerKeys; ++i)
-      for (int64_t j = 0; j < plan.vectors; ++j)
-        b.store(scaled(sums[i * plan.vectors + j]), scores, {b.add(n, i), b.index(j * plan.lanes)});
+    storeScores(sums, n, scores, maxima);
   });
   func::ReturnOp::create(b);
   return function;
+}
+
+/// Scores of the keys from `first`. The maxima stay in memory between blocks: the next one's sums
+/// need all registers.
+void PanelKernels::storeScores(ArrayRef<Value> sums, Value first, Value scores, Value maxima) {
+  for (int64_t j = 0; j < plan.vectors; ++j) {
+    Value column = b.index(j * plan.lanes);
+    SmallVector<Value> at = {b.index(0), column};
+    Value top = plan.findsMaximum() ? b.load(maxima, at, b.f32Vector()) : Value();
+    for (int64_t i = 0; i < plan.registerKeys; ++i) {
+      Value score = scaled(sums[i * plan.vectors + j]);
+      b.store(score, scores, {b.add(first, i), column});
+      if (top)
+        top = b.maxf(score, top);
+    }
+    if (top)
+      b.store(top, maxima, at);
+  }
 }
 
 /// `rows` value columns from `first`: load, rescale, add the products, store.

@@ -82,14 +82,37 @@ Type WorkPlan::wordType() const {
   return pairs ? Type(IntegerType::get(context, 32)) : Type(Float32Type::get(context));
 }
 
+static constexpr double log2e = 1.4426950408889634, ln2 = 0.69314718055994531;
+
+/// A region and a sink want the scores' own unit. A factor of at most one keeps a score finite that
+/// is so without it, and a negative one would turn the maximum into the minimum.
+bool WorkPlan::hasFreeScores() {
+  bool unseen = isSoftmax() && !hasRegion() && !init.getSinks();
+  return unseen && !tiles && !streamed && (pairs ? scale > 0 : std::fabs(scale) * log2e <= 1);
+}
+
+double WorkPlan::weightFactor() const {
+  if (!freeScores)
+    return log2e;
+  return pairs ? scale * log2e : 1.0;
+}
+
+double WorkPlan::maximumFactor() const {
+  if (!freeScores)
+    return 1.0;
+  return pairs ? scale : ln2;
+}
+
 double WorkPlan::queryFactor() const {
   int exponent;
+  if (freeScores)
+    return pairs ? 1.0 : scale * log2e;
   if (keyDots())
     return 1.0;
   return !pairs || std::fabs(std::frexp(scale, &exponent)) == 0.5 ? scale : 1.0;
 }
 
-double WorkPlan::scoreFactor() const { return queryFactor() == 1.0 ? scale : 1.0; }
+double WorkPlan::scoreFactor() const { return !freeScores && queryFactor() == 1.0 ? scale : 1.0; }
 
 LogicalResult WorkPlan::readSchedule() {
   ScheduleAttr schedule = work.getSchedule();
@@ -119,6 +142,7 @@ LogicalResult WorkPlan::readSchedule() {
     return work.emitOpError("splits above one are built for form = stream only on the CPU");
   lazy = schedule.getWord("maximum") == "lazy";
   overlap = schedule.getFlag("overlap");
+  freeScores = hasFreeScores();
   return failed(readMatrix()) ? failure() : readForm();
 }
 
@@ -200,6 +224,7 @@ void WorkPlan::layOut() {
     blockScores = slice(scoreBuffers() * scoreBufferRows, 32);
   weights = pairs ? slice(tileRows(), rows) : scores;
   rescale = slice(1, rows);
+  tileMaximum = slice(1, rows);
   blockSum = slice(1, rows);
   bytes = next;
   next = 0;

@@ -37,6 +37,9 @@ struct WorkPlan {
   Normalizer normalizer = Normalizer::Softmax;
   double scale = 1;
   bool longestFirst = false;
+  // Scores are in a unit that saves a product for each, because only the weights see them: as bits,
+  // where the queries take scale * log2(e) with them, or as the pairs' products come.
+  bool freeScores = false;
   bool pairs = false; // products of bf16 pairs
   // The pairs are multiplied by the matrix unit (AMX): tiles of 16 rows of 16 words, each 1 KiB of
   // its own. Rows of words are padded to whole tiles. The key tile is [keys / 32][words / 16][32
@@ -59,6 +62,8 @@ struct WorkPlan {
   // value tile is cut into blocks of `registerValues` columns, one after the other: block c holds
   // rows [c * tileRows, (c + 1) * tileRows), so that the product reads it in address order.
   Slice keyTile, valueTile, scores, weights, rescale;
+  // Maxima of the scores of one panel and tile, where the product with the keys finds them.
+  Slice tileMaximum;
   // In the lazy form: sums of the weights of one key tile; scores of blocks of 32 keys by 32 rows,
   // in buffers in turn.
   Slice blockSum, blockScores;
@@ -87,6 +92,11 @@ struct WorkPlan {
   /// Factor of the queries while they are loaded, and what is left of the scale for the scores:
   /// queries stay bf16, so only a power of two can be moved into them.
   double queryFactor() const;
+  double scoreFactor() const;
+  /// A weight is 2^(factor * (score - maximum)).
+  double weightFactor() const;
+  /// From the unit of scores to that of the log-sum-exp.
+  double maximumFactor() const;
   /// What a vector of a row in memory holds in the stream form: `lanes` elements, or `lanes` words
   /// of two bf16, which become two vectors (even and odd elements) unless a dot instruction takes
   /// them as they are.
@@ -100,10 +110,11 @@ struct WorkPlan {
   /// multiply-adds: at a quarter of their rate (Sapphire Rapids) it takes 32 cycles for a key of
   /// 128 elements and four rows, taking the words apart and multiplying 20.
   bool keyDots() const { return streamed && isBf16 && target.getFlag("bf16_dot") && lanes == 16; }
-  double scoreFactor() const;
   /// Keys of a packed vector of the stream form.
   int64_t packedKeys() const { return lanes / 4; }
   bool hasRegion() { return !dot.getScore().empty(); }
+  /// Whether the product with the keys finds the maxima of a tile that all rows see.
+  bool findsMaximum() { return isSoftmax() && !hasRegion() && !tiles && !streamed; }
   bool isSoftmax() const { return normalizer == Normalizer::Softmax; }
 
   /// Reads the work's body. Fails with a diagnostic if it is not the form `attn-tile` writes, or if
@@ -117,6 +128,7 @@ private:
   LogicalResult readMatrix();
   bool usesPairs();
   bool usesTiles();
+  bool hasFreeScores();
   bool sharesKeys();
   RowChunks rowChunks(int64_t size, bool isKey) const;
 
