@@ -8,6 +8,7 @@
 #include "PanelKernels.h"
 #include "MatrixKernels.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/SymbolTable.h"
 
 using namespace mlir;
@@ -29,9 +30,35 @@ Value PanelKernels::multiplyAdd(Value a, Value b, Value sum) {
   return plan.pairs ? this->b.dotPairs(a, b, sum) : this->b.fma(a, b, sum);
 }
 
+/// Rows `stride` elements apart, wherever they begin.
+static MemRefType rowsAnywhere(int64_t rows, int64_t columns, int64_t stride, Type element) {
+  auto layout = StridedLayoutAttr::get(element.getContext(), ShapedType::kDynamic, {stride, 1});
+  return MemRefType::get({rows, columns}, element, layout);
+}
+
+/// Elements, not words, as memory holds them.
+MemRefType PanelKernels::keyTileType() const {
+  Type element = plan.pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
+  int64_t size = plan.rowWords() * (plan.pairs ? 2 : 1);
+  return rowsAnywhere(plan.keys, size, size, element);
+}
+
+MemRefType PanelKernels::valueTileType() const {
+  if (plan.tiles)
+    return typeOf(plan.valueTile, plan.wordType());
+  int64_t stride = plan.sharesTile ? plan.rowWords() : plan.vSize;
+  return rowsAnywhere(plan.tileRows(), plan.vSize, stride, plan.wordType());
+}
+
 /// One word of each A row, broadcast.
 Value PanelKernels::broadcastWord(const Product &p, Value k, int64_t i) {
-  return b.broadcast(memref::LoadOp::create(b, p.a, p.indexA(k, i)));
+  SmallVector<Value> at = p.indexA(k, i);
+  if (cast<MemRefType>(p.a.getType()).getElementType() == plan.wordType())
+    return b.broadcast(memref::LoadOp::create(b, p.a, at));
+  at.back() = b.mul(at.back(), b.index(2));
+  Value pair = b.load(p.a, at, VectorType::get(2, b.getBF16Type()));
+  Value word = vector::BitCastOp::create(b, VectorType::get(1, b.getI32Type()), pair);
+  return vector::BroadcastOp::create(b, b.i32Vector(), word);
 }
 
 SmallVector<Value> PanelKernels::step(const Product &p, Value k, ArrayRef<Value> sums) {
@@ -98,9 +125,8 @@ func::FuncOp PanelKernels::emitScores() {
   Type f32 = b.getF32Type(), word = plan.wordType();
   auto function =
       createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
-                            {typeOf(plan.keyTile, word), typeOf(plan.query, word),
-                             typeOf(plan.scores, f32), typeOf(plan.tileMaximum, f32),
-                             b.getIndexType()});
+                            {keyTileType(), typeOf(plan.query, word), typeOf(plan.scores, f32),
+                             typeOf(plan.tileMaximum, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   Value key = function.getArgument(0), query = function.getArgument(1),
@@ -154,12 +180,9 @@ void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, 
       init.push_back(b.mulf(
           b.load(accumulator, {b.add(first, i), b.index(j * plan.lanes)}, b.f32Vector()), factor));
     }
-  Value block = b.mul(b.div(first, b.index(plan.registerValues)), b.index(plan.tileRows()));
   auto indexA = [&](Value k, int64_t i) {
-    if (plan.tiles)
-      return valueTileAt(b, plan, b.add(first, i), k);
-    return plan.sharesTile ? SmallVector<Value>{k, b.add(first, i)}
-                           : SmallVector<Value>{b.add(block, k), b.index(i)};
+    return plan.tiles ? valueTileAt(b, plan, b.add(first, i), k)
+                      : SmallVector<Value>{k, b.add(first, i)};
   };
   int64_t rowsPerBlock = plan.pairs ? plan.registerKeys / 2 : plan.registerKeys;
   Product p{value, weights, function.getArgument(4),
@@ -175,7 +198,7 @@ func::FuncOp PanelKernels::emitValues(bool strict) {
   Type f32 = b.getF32Type(), word = plan.wordType();
   auto function = createPrivateFunction(
       b, plan.work->getParentOfType<ModuleOp>(), prefix + (strict ? "_values_strict" : "_values"),
-      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
+      {valueTileType(), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
        typeOf(plan.rescale, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());

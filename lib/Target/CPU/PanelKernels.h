@@ -29,6 +29,9 @@ public:
   /// weights of -0.0, which mark excluded keys, so that their value rows are not touched.
   func::FuncOp emitValues(bool strict);
 
+  /// Types of key and value tiles.
+  MemRefType keyTileType() const;
+  MemRefType valueTileType() const;
   /// Type of a slice.
   MemRefType typeOf(const Slice &slice, Type element) const {
     return MemRefType::get({slice.rows, slice.columns}, element);

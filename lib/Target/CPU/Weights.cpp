@@ -110,7 +110,8 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
     tops = b.loop(zero, padded, 1, start, findTops);
   else
     for (const Column &column : columns)
-      tops.push_back(b.load(slice(plan.tileMaximum, b.getF32Type()), {zero, column.at}, b.f32Vector()));
+      tops.push_back(
+          b.load(slice(plan.tileMaximum, b.getF32Type()), {zero, column.at}, b.f32Vector()));
 
   SmallVector<Value> references, begun;
   for (auto [column, top] : llvm::zip(columns, tops)) {

@@ -43,7 +43,9 @@ LogicalResult WorkPlan::readBody() {
   if (!storeOut)
     return work.emitOpError("stores no output");
   groups = work.headGroups();
-  isBf16 = cast<MemRefType>(work.getKey().getType()).getElementType().isBF16();
+  Type element = cast<MemRefType>(work.getKey().getType()).getElementType();
+  isBf16 = element.isBF16();
+  isF32 = element.isF32();
   scale = dot.getScale().convertToDouble();
   qkSize = dot.getQuery().getType().getColumns();
   vSize = step.getValues().getType().getColumns();
@@ -189,9 +191,6 @@ WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
           isBf16};
 }
 
-/// Two words: a power of two as row length puts the rows of a register block into one bank (8 bytes
-/// wide), where their loads cannot go two at a time.
-static constexpr int64_t keyRowPadding = 2;
 void WorkPlan::layOut() {
   int64_t next = 0;
   auto slice = [&](int64_t r, int64_t c) {
@@ -216,8 +215,8 @@ void WorkPlan::layOut() {
     keyTile = slice(keys * rowWords() / 16, 16);
     valueTile = slice(static_cast<int64_t>(llvm::alignTo(vSize, 32)) * keys / 32, 16);
   } else if (!streamed) {
-    keyTile = slice(keys, rowWords() + keyRowPadding);
-    valueTile = sharesTile ? keyTile : slice(tileRows() * valueBlocks(), registerValues);
+    keyTile = slice(keys, rowWords());
+    valueTile = sharesTile ? keyTile : slice(tileRows(), vSize);
   }
   scores = slice(keys, rows);
   if (lazy)

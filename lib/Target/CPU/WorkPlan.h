@@ -57,10 +57,8 @@ struct WorkPlan {
 
   // Workspace of a thread, in bytes. Slices of a panel repeat every `panelBytes`.
   Slice query, accumulator, maximum, sum, position, head; // per panel
-  // Shared by the panels. Weights replace the scores unless they are pairs. Rows of the key tile
-  // are padded, so that the rows of a register block start in different banks of the cache. The
-  // value tile is cut into blocks of `registerValues` columns, one after the other: block c holds
-  // rows [c * tileRows, (c + 1) * tileRows), so that the product reads it in address order.
+  // Shared by the panels. Weights replace the scores unless they are pairs. Key and value tiles are
+  // rows one behind the other, for those that are not read where they lie.
   Slice keyTile, valueTile, scores, weights, rescale;
   // Maxima of the scores of one panel and tile, where the product with the keys finds them.
   Slice tileMaximum;
@@ -75,7 +73,6 @@ struct WorkPlan {
   int64_t partPanelBytes = 0;
 
   int64_t itemRows() const { return rows * panels; }
-  int64_t valueBlocks() const { return (vSize + registerValues - 1) / registerValues; }
   /// Words of a query or key row; rows of words of a tile of weights or values.
   int64_t rowWords() const;
   /// Keys of a tile are computed in multiples of this.
@@ -87,6 +84,9 @@ struct WorkPlan {
   /// odd one keeps loads of one buffer and stores to another apart in the low address bits.
   int64_t scoreBuffers() const { return 2 * chunksAhead() * rows / 32; }
   static constexpr int64_t scoreBufferRows = 33;
+  /// Whether memory holds words of the products' operands.
+  bool keysAreWords() const { return isBf16 ? pairs && qkSize % 2 == 0 : isF32; }
+  bool valuesAreWords() const { return isF32; }
   int64_t tileRows() const { return pairs ? keys / 2 : keys; }
   Type wordType() const;
   /// Factor of the queries while they are loaded, and what is left of the scale for the scores:
@@ -132,7 +132,7 @@ private:
   bool sharesKeys();
   RowChunks rowChunks(int64_t size, bool isKey) const;
 
-  bool isBf16 = false; // keys and values
+  bool isBf16 = false, isF32 = false; // keys and values
   void layOut();
 };
 
