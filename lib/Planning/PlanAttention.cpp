@@ -15,6 +15,9 @@ static constexpr int64_t blockVectors[] = {1, 2, 3, 4};
 /// Speed is flat in this range of keys per tile as long as the panels fit their cache.
 static constexpr int64_t largestTile = 128;
 static constexpr int64_t panelCounts[] = {1, 2, 4, 6, 8, 10, 12, 16};
+/// Sums of a register block that cover the latency of multiply-adds several times over: more are
+/// no faster, and end less evenly.
+static constexpr int64_t sumsPerLatency = 4;
 /// Rows of an item: more would leave too few items for the cores where sequences are short.
 static constexpr int64_t largestItem = 512;
 
@@ -30,6 +33,10 @@ static Workload describe(AttentionOp op, const CoreFacts &core) {
   work.isBf16 = element.isBF16();
   work.perWord = work.isBf16 && core.bf16Dot ? 2 : 1;
   work.elementBytes = element.getIntOrFloatBitWidth() / 8;
+  // Pairs of values are words of two keys; other narrow elements are widened.
+  bool keysAreWords = element.isF32() || work.perWord == 2, valuesAreWords = element.isF32();
+  work.copiedBytes =
+      work.elementBytes * ((keysAreWords ? 0 : work.qkSize) + (valuesAreWords ? 0 : work.vSize));
   work.group = 1;
   for (const HeadGroup &group : computeHeadGroups(op.headMap()))
     work.group = std::max(work.group, static_cast<int64_t>(group.heads.size()));
@@ -81,7 +88,9 @@ static SmallVector<TileShape> candidates(const CoreFacts &core, const Workload &
       for (int64_t panels : panelCounts)
         for (int64_t keys = 4 * blockRows; keys <= largestTile; keys += 4 * blockRows) {
           TileShape tile{{blockRows, vectors}, core.lanes, keys, panels};
+          int64_t sums = blockRows * vectors;
           if (tile.block.registersOn(core) <= core.registers &&
+              sums <= sumsPerLatency * core.fmaLatency * core.fmaPerCycle &&
               tile.rows() * panels <= largestItem && tile.workingSet(work) <= core.l2 / 4 * 3)
             tiles.push_back(tile);
         }
