@@ -146,8 +146,8 @@ static ScheduleAttr build(MLIRContext *context, const Choice &choice) {
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static std::string explainMaximum(AttentionOp op, const Choice &choice, Maximum wanted) {
-  if (choice.lazy)
+static std::string explainMaximum(AttentionOp op, bool lazy, Maximum wanted) {
+  if (lazy)
     return "maximum = lazy: rows keep the first tile's maximum, tiles that outgrow it run again";
   if (wanted == Maximum::Exact)
     return "maximum = exact: asked for";
@@ -235,30 +235,42 @@ bool attn::mayStream(AttentionOp op) {
   return mask.getNumOperands() == 0 && !isStrict;
 }
 
-FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
-  if (failed(checkInputs(op)))
-    return failure();
-  if (isLatent(op))
-    return planLatent(op, target.getInt("shared_memory"));
-  if (failed(checkSizes(op)))
-    return failure();
-  MaskAttr mask = op.maskOrAll();
-  if (isStreamWork(op) && mayStream(op))
-    return planStreamOnGpu(op, target);
+/// Tensor cores that one instruction of a warpgroup feeds from shared memory, and the copy engine.
+static bool hasWarpgroups(TargetAttr target) { return target.getWord("tensor_core") == "wgmma"; }
+
+static FailureOr<Plan> planWarpgroups(AttentionOp op, TargetAttr target, const WarpgroupTile &sizes,
+                                      bool lazy) {
   int64_t shared = target.getInt("shared_memory");
-  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
-  WarpgroupTile sizes = sizesOf(op);
-  sizes.codeRegisters = codeRegistersFor(op);
   std::optional<WarpgroupTile> tile = chooseTile(sizes, shared, lazy);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
            << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
-  Choice choice{*tile, isUneven(mask), lazy};
-  Plan plan{build(op.getContext(), choice), explain(choice, shared)};
-  plan.reasons.push_back(explainMaximum(op, choice, wanted));
+  Choice choice{*tile, isUneven(op.maskOrAll()), lazy};
+  return Plan{build(op.getContext(), choice), explain(choice, shared)};
+}
+
+FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
+  if (failed(checkInputs(op)))
+    return failure();
+  bool warpgroups = hasWarpgroups(target);
+  if (warpgroups && isLatent(op))
+    return planLatent(op, target.getInt("shared_memory"));
+  if (failed(checkSizes(op)))
+    return failure();
+  MaskAttr mask = op.maskOrAll();
+  if (warpgroups && isStreamWork(op) && mayStream(op))
+    return planStreamOnGpu(op, target);
+  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
+  WarpgroupTile sizes = sizesOf(op);
+  sizes.codeRegisters = codeRegistersFor(op);
+  FailureOr<Plan> plan = warpgroups ? planWarpgroups(op, target, sizes, lazy)
+                                    : planWarps(op, target, sizes, isUneven(mask), lazy);
+  if (failed(plan))
+    return failure();
+  plan->reasons.push_back(explainMaximum(op, lazy, wanted));
   if (isStreamWork(op))
-    plan.reasons.push_back("form = panels: rows are packed for decoding only under masks that do "
-                           "not depend on data, and without strict = 1");
+    plan->reasons.push_back("form = panels: rows are packed for decoding only under masks that do "
+                            "not depend on data, and without strict = 1");
   return plan;
 }
 
@@ -267,15 +279,17 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
 //===----------------------------------------------------------------------===//
 
 /// Choices that the lowering has no code for.
-static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
+static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule, bool warpgroups) {
   bool isStream = schedule.getWord("form") == "stream";
+  StringRef roles = warpgroups ? "roles = specialised" : "roles = uniform",
+            persistent = warpgroups ? "persistent = 1" : "persistent = 0";
   struct {
-    const char *field;
+    StringRef field;
     bool isBuilt;
-    const char *what;
+    StringRef what;
   } checks[] = {
-      {"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
-      {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
+      {"roles", schedule.getWord("roles") == roles.substr(8), roles},
+      {"persistent", schedule.getFlag("persistent") == warpgroups, persistent},
       {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
       {"maximum", schedule.getWord("maximum") == "exact" || !isStream,
        "maximum = exact with form = stream"},
@@ -290,7 +304,8 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
 
 LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
-  if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule)))
+  bool warpgroups = hasWarpgroups(target);
+  if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule, warpgroups)))
     return failure();
   if (schedule.getInt("split_output") != 1 || schedule.getFlag("values_in_keys"))
     return checkLatentSchedule(op, target.getInt("shared_memory"));
@@ -302,6 +317,8 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
     return op.emitOpError(
         "expected maximum = exact for f16, found lazy: a weight above 65504, which "
         "bf16 holds, would be infinite");
+  if (!warpgroups)
+    return checkWarpSchedule(op, target, sizesOf(op));
   WarpgroupTile tile = sizesOf(op);
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");

@@ -214,12 +214,13 @@ static unsigned blocks_of(const attn_gpu_entry *entry, int64_t units, int proces
   return (unsigned)(units < most ? units : most);
 }
 
-int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
-                               const attn_tensor *args, int64_t offset, void *stream) {
+int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state,
+                               const attn_gpu_device *device, const attn_tensor *args,
+                               int64_t offset, void *stream) {
   const attn_tensor *q = &args[entry->query], *k = &args[entry->key], *v = &args[entry->value],
                     *out = &args[entry->out], *lse = entry->lse >= 0 ? &args[entry->lse] : 0;
   attn_gpu_parts cut =
-      attn_gpu_choose_parts(entry, q->sizes[0], q->sizes[2], k->sizes[2], processors);
+      attn_gpu_choose_parts(entry, q->sizes[0], q->sizes[2], k->sizes[2], device->processors);
   attn_tensor_map maps[2];
   void *query = q->data, *out_data = out->data, *lse_data = lse ? lse->data : 0,
        *sinks = entry->sinks >= 0 ? args[entry->sinks].data : 0, *memory = 0;
@@ -254,8 +255,8 @@ int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *stat
       parameters[7 + i] = &numbers[i];
     for (i = 0; i < 9; ++i)
       parameters[15 + i] = &strides[i];
-    return driver_error(attn_driver.launch(state->kernel, blocks_of(entry, cut.units, processors),
-                                           1, 1, (unsigned)entry->threads, 1, 1,
-                                           (unsigned)entry->shared_bytes, stream, parameters, 0));
+    return driver_error(attn_driver.launch(
+        device->kernel, blocks_of(entry, cut.units, device->processors), 1, 1,
+        (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream, parameters, 0));
   }
 }

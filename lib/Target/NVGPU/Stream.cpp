@@ -108,7 +108,7 @@ void StreamEmitter::emitProducer() {
 //===----------------------------------------------------------------------===//
 
 StreamEmitter::StreamEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
-    : KernelEmitter(b, plan, name), tile(plan.tile), groups(plan.heads) {}
+    : WarpgroupEmitter(b, plan, name), tile(plan.tile), groups(plan.heads) {}
 
 /// The copy engine reads its maps while the block prepares.
 void StreamEmitter::prefetchMaps() {
@@ -173,7 +173,7 @@ static LLVM::LLVMFuncOp declare(KernelBuilder &b, StringRef name, int64_t thread
 }
 
 void StreamEmitter::createFunction() {
-  LLVM::LLVMFuncOp function = declare(b, name, threadsOfBlock(), plan.streamBlocks);
+  LLVM::LLVMFuncOp function = declare(b, name, threadsOfBlock(), plan.blocks);
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
   auto args = entry->getArguments();

@@ -10,8 +10,8 @@
 #ifndef ATTN_LIB_TARGET_NVGPU_STREAM_H
 #define ATTN_LIB_TARGET_NVGPU_STREAM_H
 
-#include "Kernel.h"
 #include "Parts.h"
+#include "WarpgroupKernel.h"
 #include "attn/Planning/StreamTile.h"
 
 namespace mlir::attn {
@@ -42,12 +42,11 @@ struct StreamUnit {
   bool hasLow = false;   // whether some on the left may need mask code
 };
 
-class StreamEmitter : public KernelEmitter {
+class StreamEmitter : public WarpgroupEmitter {
 public:
   StreamEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name);
-  virtual ~StreamEmitter() = default;
   /// Writes `llvm.func @name` and its tables. Fails with a diagnostic.
-  LogicalResult emit();
+  LogicalResult emit() override;
 
 protected:
   // Stream.cpp: frame, units, producer.

@@ -1,0 +1,148 @@
+//===- PlanGpuWarps.cpp - schedules of kernels whose warps load by themselves -----===//
+#include "PlanGpu.h"
+#include "attn/Planning/WarpTile.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <optional>
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Choice
+//===----------------------------------------------------------------------===//
+
+/// In the order of preference. Two tiles of rows per warp halve what each product reads from shared
+/// memory.
+static constexpr struct {
+  int64_t warps, rowTiles, keys;
+} shapes[] = {{4, 2, 64}, {8, 1, 64}, {4, 1, 64}, {4, 1, 48}, {8, 1, 32}, {4, 1, 32}, {4, 1, 16}};
+
+/// Warps that a multiprocessor needs so that some multiply while others wait.
+static constexpr int64_t enoughWarps = 8;
+static constexpr int64_t mostStages = 2;
+
+/// Blocks and stages of a shape, more blocks first.
+static int64_t fill(WarpTile &tile, int64_t shared) {
+  tile.stages = 1;
+  int64_t blocks = std::min<int64_t>(tile.blocks(shared), enoughWarps / tile.warps);
+  for (tile.stages = mostStages; tile.stages > 1; --tile.stages)
+    if (tile.holds(blocks, shared))
+      break;
+  return blocks;
+}
+
+namespace {
+struct WarpChoice {
+  WarpTile tile;
+  int64_t blocks = 0;
+  bool uneven = false, lazy = false;
+};
+} // namespace
+
+static std::optional<WarpChoice> chooseWarps(const TileSizes &sizes, int64_t shared) {
+  std::optional<WarpChoice> best;
+  for (auto [warps, rowTiles, keys] : shapes) {
+    WarpChoice choice;
+    static_cast<TileSizes &>(choice.tile) = sizes;
+    choice.tile.warps = warps, choice.tile.rowTiles = rowTiles, choice.tile.keys = keys;
+    choice.blocks = fill(choice.tile, shared);
+    if (choice.blocks * warps > (best ? best->blocks * best->tile.warps : 0))
+      best = choice;
+  }
+  return best;
+}
+
+//===----------------------------------------------------------------------===//
+// Record and reasons
+//===----------------------------------------------------------------------===//
+
+static ScheduleAttr build(MLIRContext *context, const WarpChoice &choice) {
+  const WarpTile &tile = choice.tile;
+  Builder b(context);
+  NamedAttrList fields;
+  auto number = [&](StringRef name, int64_t value) {
+    fields.set(name, b.getI64IntegerAttr(value));
+  };
+  auto word = [&](StringRef name, StringRef value) { fields.set(name, b.getStringAttr(value)); };
+  number("rows", tile.rows());
+  number("keys", tile.keys);
+  number("stages", tile.stages);
+  number("consumers", tile.warps);
+  number("blocks", choice.blocks);
+  number("q_in_registers", tile.queriesInRegisters);
+  number("p_in_registers", 1);
+  word("roles", "uniform");
+  word("maximum", choice.lazy ? "lazy" : "exact");
+  word("order", choice.uneven ? "longest_first" : "linear");
+  return ScheduleAttr::get(context, fields.getDictionary(context));
+}
+
+static SmallVector<std::string> explain(const WarpChoice &choice, int64_t shared) {
+  const WarpTile &tile = choice.tile;
+  auto text = [](auto &&formatted) { return std::string(formatted.str()); };
+  return {text(llvm::formatv("rows = {0}: {1} warps of {2} rows; each reads keys and values from "
+                             "shared memory once for its rows",
+                             tile.rows(), tile.warps, tile.warpRows())),
+          text(llvm::formatv("keys = {0}: {1} registers of {2}; shared memory {3} of {4} bytes",
+                             tile.keys, tile.neededRegisters(), tile.registersWith(choice.blocks),
+                             tile.sharedBytes(), shared)),
+          text(llvm::formatv("stages = {0}: {1}", tile.stages,
+                             tile.stages == 1
+                                 ? "values load under the scores, the next keys under the softmax"
+                                 : "the next tile loads while this one is computed")),
+          text(llvm::formatv("blocks = {0}: so many share a multiprocessor; one multiplies while "
+                             "another waits",
+                             choice.blocks)),
+          "roles = uniform: warps copy, multiply and weigh alike; this GPU has no instruction that "
+          "one thread could start for all",
+          "p_in_registers = 1: weights go from softmax to the second product without shared memory",
+          choice.uneven ? "order = longest_first: later positions see more keys"
+                        : "order = linear: every tile sees equally many keys"};
+}
+
+FailureOr<Plan> attn::planWarps(AttentionOp op, TargetAttr target, const TileSizes &sizes,
+                                bool uneven, bool lazy) {
+  int64_t shared = target.getInt("shared_memory");
+  std::optional<WarpChoice> choice = chooseWarps(sizes, shared);
+  if (!choice)
+    return op.emitOpError("found no tile for head sizes ")
+           << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
+  choice->uneven = uneven, choice->lazy = lazy;
+  return Plan{build(op.getContext(), *choice), explain(*choice, shared)};
+}
+
+//===----------------------------------------------------------------------===//
+// Check
+//===----------------------------------------------------------------------===//
+
+LogicalResult attn::checkWarpSchedule(AttentionOp op, TargetAttr target, const TileSizes &sizes) {
+  ScheduleAttr schedule = op.getScheduleAttr();
+  WarpTile tile;
+  static_cast<TileSizes &>(tile) = sizes;
+  tile.keys = schedule.getInt("keys");
+  tile.stages = schedule.getInt("stages");
+  tile.warps = schedule.getInt("consumers");
+  tile.queriesInRegisters = schedule.getFlag("q_in_registers");
+  int64_t rows = schedule.getInt("rows"), blocks = schedule.getInt("blocks"),
+          shared = target.getInt("shared_memory");
+  if (tile.warps < 1 || tile.warps > 16 || rows < 16 || rows % (16 * tile.warps) != 0)
+    return op.emitOpError("expected 1 to 16 consumers (warps) of a multiple of 16 rows each, found "
+                          "consumers = ")
+           << tile.warps << " and rows = " << rows;
+  tile.rowTiles = rows / (16 * tile.warps);
+  if (tile.keys % 16 != 0 || tile.keys < 16 || tile.keys > 256)
+    return op.emitOpError("expected keys to be a multiple of 16 up to 256, found ") << tile.keys;
+  if (tile.stages < 1 || blocks < 1)
+    return op.emitOpError("expected at least one stage and one block, found stages = ")
+           << tile.stages << " and blocks = " << blocks;
+  if (tile.neededRegisters() > tile.registersWith(blocks))
+    return op.emitOpError("expected at most ")
+           << tile.registersWith(blocks) << " registers per thread with blocks = " << blocks
+           << ", found " << tile.neededRegisters() << " for rows = " << rows
+           << " and keys = " << tile.keys << " with values of " << tile.vSize << " columns";
+  if (!tile.holds(blocks, shared))
+    return op.emitOpError("expected blocks = ")
+           << blocks << " to fit " << shared << " bytes of shared memory, found "
+           << tile.sharedBytes() << " for each; take fewer keys, stages or blocks";
+  return success();
+}

@@ -1,0 +1,90 @@
+//===- WarpKernel.h - kernels of warps that load by themselves --------------===//
+//
+// The portable form, for every NVIDIA GPU from Ampere on. A block is a tile of query rows. Its
+// warps copy key and value tiles together (`cp.async`) into rings in shared memory, read operands
+// with `ldmatrix` and multiply with `mma.sync`, each warp for its own rows, in one to several tiles of
+// 16 rows. Scores, weights and accumulator stay in registers. The grid has one block per tile of
+// rows; two or more share a multiprocessor, so that one multiplies while another waits.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_LIB_TARGET_NVGPU_WARPKERNEL_H
+#define ATTN_LIB_TARGET_NVGPU_WARPKERNEL_H
+
+#include "Kernel.h"
+#include "attn/Planning/WarpTile.h"
+
+namespace mlir::attn {
+
+/// How the threads of a block share the copying of `rows` rows of `size` columns into shared memory:
+/// neighbours take neighbouring 16-byte pieces of a row, each thread the same piece of every
+/// `rowsPerPass`-th row.
+struct CopyPlan {
+  int64_t size, rows, threads;
+  int64_t pieces() const { return size / 8; }
+  int64_t threadsPerRow() const;
+  int64_t rowsPerPass() const { return threads / threadsPerRow(); }
+  int64_t passes() const { return (rows + rowsPerPass() - 1) / rowsPerPass(); }
+  /// Whether every thread copies in every pass.
+  bool isWhole() const { return pieces() == threadsPerRow() && rows % rowsPerPass() == 0; }
+};
+
+/// A thread's part in copying tiles of one tensor: address of its piece of row 0, and what that moves
+/// by from row to row, in bytes.
+struct CopySource {
+  Val address, rowStep; // i64
+};
+
+class WarpEmitter : public KernelEmitter {
+public:
+  WarpEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
+      : KernelEmitter(b, plan, *plan.warp, name), w(*plan.warp) {}
+  LogicalResult emit() override;
+
+protected:
+  // WarpKernel.cpp: frame, tiles of rows.
+  void createFunction();
+  void placeThread();
+  void emitRows();
+  Vals computeRows(QueryTile &tile, Val exact);
+  QueryTile partOf(const QueryTile &tile, int64_t rowTile);
+  void storeRows(const QueryTile &tile, ArrayRef<Val> state);
+  Val blockHasDoubt(Val doubt);
+
+  // WarpLoads.cpp
+  CopyPlan copyPlan(int64_t size, int64_t rows) const { return {size, rows, w.threads()}; }
+  CopySource sourceOf(const TensorAddress &tensor, const CopyPlan &copy, Val batch, Val head);
+  Val targetOf(const CopyPlan &copy, int64_t offset);
+  void copy(const CopyPlan &copy, const CopySource &source, Val target, Val firstRow, Val go,
+            Val end);
+  void commitCopies();
+  void waitCopies(int64_t pending);
+  void meet();
+  void clearPadding();
+
+  // WarpProducts.cpp
+  Vals loadQueries();
+  Vals products(ArrayRef<Val> queries, Val keyAddress);
+  Vals weightedSum(ArrayRef<Val> weights, Val valueAddress, ArrayRef<Val> sum);
+
+  // WarpTiles.cpp
+  struct RowState {
+    Vals acc, maximum, sum; // of all row tiles, one after the other
+  };
+  RowState unpack(ArrayRef<Val> state) const;
+  void startTile(const QueryTile &tile);
+  Vals runTiles(QueryTile &tile, Vals state, Vals &early);
+  Vals step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy);
+  void copyKeys(const QueryTile &tile, Val number, Val go, bool bounded);
+  void copyValues(const QueryTile &tile, Val number, Val go, bool bounded);
+  void prefetch(const QueryTile &tile, Val number);
+
+  const WarpTile &w;
+  Val queryLane, keyLane, valueLane; // what the lane reads operands at, in shared memory
+  CopySource querySource, keySource, valueSource;
+  Val queryTarget, keyTarget, valueTarget;
+  Vals queries; // in registers
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_TARGET_NVGPU_WARPKERNEL_H
