@@ -25,9 +25,13 @@ static constexpr int64_t mostStages = 2;
 static int64_t fill(WarpTile &tile, int64_t shared) {
   tile.stages = 1;
   int64_t blocks = std::min<int64_t>(tile.blocks(shared), enoughWarps / tile.warps);
-  for (tile.stages = mostStages; tile.stages > 1; --tile.stages)
+  while (blocks > 0 && tile.stages < mostStages) {
+    ++tile.stages;
     if (tile.holds(blocks, shared))
-      break;
+      continue;
+    --tile.stages;
+    break;
+  }
   return blocks;
 }
 

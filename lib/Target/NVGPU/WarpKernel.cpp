@@ -36,8 +36,8 @@ void WarpEmitter::placeThread() {
   Val keyRow = (lane & 7) + ((lane >> 4) << 3), keyColumn = ((lane >> 3) & 1) << 4;
   int64_t qkBytes = WarpTile::rowBytes(w.qkSize), vBytes = WarpTile::rowBytes(w.vSize);
   queryLane = shared(0) + ((thread >> 5) * w.warpRows() + row) * qkBytes + column;
-  keyLane = shared(w.keyOffset()) + keyRow * qkBytes + keyColumn;
-  valueLane = shared(w.valueOffset()) + row * vBytes + column;
+  keyLane = shared(0) + keyRow * qkBytes + keyColumn;
+  valueLane = shared(0) + row * vBytes + column;
 }
 
 LogicalResult WarpEmitter::emit() {
@@ -78,6 +78,7 @@ Vals WarpEmitter::computeRows(QueryTile &tile, Val exact) {
     tile.edge = exact.select(tile.count, tile.edge);
     tile.edge2 = exact.select(tile.count, tile.edge2);
   }
+  tile.edge = b.uniform(tile.edge), tile.edge2 = b.uniform(tile.edge2);
   tile.keepsReference = tile.edge.lt(tile.edge2);
   startTile(tile);
   Vals acc(tiles * static_cast<size_t>(w.vSize / 2), b.f32(0)),
@@ -129,6 +130,9 @@ void WarpEmitter::storeRows(const QueryTile &tile, ArrayRef<Val> all) {
 void WarpEmitter::emitRows() {
   enum { First, Again, Done };
   QueryTile tile = tileOf(block, w.rows());
+  for (Val *x : {&tile.rowTile, &tile.batch, &tile.head, &tile.last, &tile.count})
+    *x = b.uniform(*x);
+  maskBatch = tile.batch;
   tile.firstRow = tile.rowTile * w.rows();
   if (!plan.lazy)
     return storeRows(tile, computeRows(tile, Val()));
@@ -137,8 +141,8 @@ void WarpEmitter::emitRows() {
       [&](Vals it) -> Vals {
         Val isAgain = it[0].eq(Again);
         Vals rows = computeRows(tile, isAgain);
-        Val doubt = isAgain.select(b.i32(0), blockHasDoubt(rows.back()));
+        Val doubt = b.uniform(isAgain.select(b.i32(0), blockHasDoubt(rows.back())));
         b.ifThen(doubt.eq(0), [&] { storeRows(tile, ArrayRef<Val>(rows).drop_back()); });
-        return {doubt.eq(0).select(b.i32(Done), b.i32(Again))};
+        return {b.uniform(doubt.eq(0).select(b.i32(Done), b.i32(Again)))};
       });
 }

@@ -28,10 +28,12 @@ struct CopyPlan {
   bool isWhole() const { return pieces() == threadsPerRow() && rows % rowsPerPass() == 0; }
 };
 
-/// A thread's part in copying tiles of one tensor: address of its piece of row 0, and what that moves
-/// by from row to row, in bytes.
+/// What copies of one tensor's tiles start from: the address of the head's row 0 and the bytes from
+/// row to row, the same for all threads; and where the thread's first piece lies in a tile, in the
+/// tensor and in shared memory. Inside of a tile offsets have 32 bits (the host checks strides).
 struct CopySource {
   Val address, rowStep; // i64
+  Val offset, target;   // i32
 };
 
 class WarpEmitter : public KernelEmitter {
@@ -53,9 +55,8 @@ protected:
   // WarpLoads.cpp
   CopyPlan copyPlan(int64_t size, int64_t rows) const { return {size, rows, w.threads()}; }
   CopySource sourceOf(const TensorAddress &tensor, const CopyPlan &copy, Val batch, Val head);
-  Val targetOf(const CopyPlan &copy, int64_t offset);
-  void copy(const CopyPlan &copy, const CopySource &source, Val target, Val firstRow, Val go,
-            Val end);
+  void copy(const CopyPlan &copy, const CopySource &source, int64_t region, Val slot, Val firstRow,
+            Val go, Val end);
   void commitCopies();
   void waitCopies(int64_t pending);
   void meet();
@@ -81,7 +82,6 @@ protected:
   const WarpTile &w;
   Val queryLane, keyLane, valueLane; // what the lane reads operands at, in shared memory
   CopySource querySource, keySource, valueSource;
-  Val queryTarget, keyTarget, valueTarget;
   Vals queries; // in registers
 };
 

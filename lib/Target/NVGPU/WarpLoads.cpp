@@ -22,19 +22,13 @@ static std::pair<Val, Val> shareOf(const CopyPlan &copy, Val thread) {
   return {thread & (copy.threadsPerRow() - 1), thread >> logOf(copy.threadsPerRow())};
 }
 
-/// The thread's piece of its first row of the tensor's head.
 CopySource WarpEmitter::sourceOf(const TensorAddress &tensor, const CopyPlan &copy, Val batch,
                                  Val head) {
   auto [piece, row] = shareOf(copy, thread);
-  Val rowStep = tensor.row << 1;
   Val start = (batch.wide() * tensor.batch + head.wide() * tensor.head) << 1;
-  return {tensor.address + start + (piece << 4).wide() + row.wide() * rowStep, rowStep};
-}
-
-/// Where the thread's first piece goes in a tile at `offset` of shared memory.
-Val WarpEmitter::targetOf(const CopyPlan &copy, int64_t offset) {
-  auto [piece, row] = shareOf(copy, thread);
-  return shared(offset) + row * WarpTile::rowBytes(copy.size) + (piece << 4);
+  Val rowStep = tensor.row << 1;
+  return {b.uniformAddress(tensor.address + start), rowStep, row * rowStep.narrow() + (piece << 4),
+          shared(0) + row * WarpTile::rowBytes(copy.size) + (piece << 4)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -42,56 +36,63 @@ Val WarpEmitter::targetOf(const CopyPlan &copy, int64_t offset) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Text of a thread's copies of one tile. Operands: target, source, step from pass to pass; then
-/// what is there of: a flag, rows left in the tensor and in the tile.
+/// Text of a thread's copies of one tile. Operands: target, address of the tile, the thread's offset,
+/// step from pass to pass; then what is there of: a flag, rows left in the tensor and in the tile.
 struct CopyText {
   const CopyPlan &copy;
+  int64_t region;
   bool hasFlag, isBounded, isPartial;
 
-  std::string operand(size_t number) const { return "$" + std::to_string(number); }
-  size_t flag() const { return 3; }
-  size_t left() const { return 3 + hasFlag; }
+  static std::string operand(size_t number) { return "$" + std::to_string(number); }
+  size_t flag() const { return 4; }
+  size_t left() const { return flag() + hasFlag; }
   size_t inTile() const { return left() + isBounded; }
+  std::string guard(const std::string &firstRow) const;
   std::string pass(int64_t number) const;
   std::string all() const;
 };
 } // namespace
 
+/// Sets predicate `r` where the pass may not copy for all threads.
+std::string CopyText::guard(const std::string &firstRow) const {
+  if (!isPartial)
+    return "";
+  return "setp.gt.s32 r, " + operand(inTile()) + ", " + firstRow + ";\n" +
+         (hasFlag ? "and.pred r, r, p;\n" : "");
+}
+
 /// Rows past the tensor's end arrive as zeros, and nothing is read for them.
 std::string CopyText::pass(int64_t number) const {
-  std::string first = std::to_string(number * copy.rowsPerPass()), guard, text;
-  if (hasFlag)
-    guard = "@p ";
-  if (isPartial) {
-    text += "setp.gt.s32 r, " + operand(inTile()) + ", " + first + ";\n";
-    if (hasFlag)
-      text += "and.pred r, r, p;\n";
-    guard = "@r ";
-  }
+  std::string first = std::to_string(number * copy.rowsPerPass()), text = guard(first);
+  if (number)
+    text += "add.u32 o, o, $3;\n";
+  text += "cvt.u64.u32 a, o;\nadd.s64 a, a, $1;\n";
   if (isBounded)
     text += "setp.gt.s32 q, " + operand(left()) + ", " + first + ";\nselp.b32 n, 16, 0, q;\n";
-  int64_t at = number * copy.rowsPerPass() * WarpTile::rowBytes(copy.size);
-  return text + guard + "cp.async.cg.shared.global.L2::128B [" + operand(0) + "+" +
-         std::to_string(at) + "], [a], 16" + (isBounded ? ", n" : "") + ";\n";
+  int64_t at = region + number * copy.rowsPerPass() * WarpTile::rowBytes(copy.size);
+  return text + (isPartial ? "@r " : hasFlag ? "@p " : "") +
+         "cp.async.cg.shared.global.L2::128B [$0+" + std::to_string(at) + "], [a], 16" +
+         (isBounded ? ", n;\n" : ";\n");
 }
 
 std::string CopyText::all() const {
-  std::string text = "{ .reg .pred p, q, r; .reg .b64 a; .reg .b32 n;\nmov.b64 a, $1;\n";
+  std::string text = "{ .reg .pred p, q, r; .reg .b64 a; .reg .b32 n, o;\nmov.b32 o, $2;\n";
   if (hasFlag)
     text += "setp.ne.s32 p, " + operand(flag()) + ", 0;\n";
   for (int64_t i = 0; i < copy.passes(); ++i)
-    text += (i ? "add.s64 a, a, $2;\n" : "") + pass(i);
+    text += pass(i);
   return text + "}";
 }
 
-/// The thread's part of rows `firstRow` and following. `go`: a flag, null for always. `end`: rows
-/// of the tensor, null where all rows of the tile are there.
-void WarpEmitter::copy(const CopyPlan &copy, const CopySource &source, Val target, Val firstRow,
-                       Val go, Val end) {
+/// The thread's part of rows `firstRow` and following, to `region` of shared memory and `slot` bytes
+/// behind. `go`: a flag, null for always. `end`: rows of the tensor, null where all rows of the tile
+/// are there.
+void WarpEmitter::copy(const CopyPlan &copy, const CopySource &source, int64_t region, Val slot,
+                       Val firstRow, Val go, Val end) {
   auto [piece, row] = shareOf(copy, thread);
-  CopyText text{copy, static_cast<bool>(go), static_cast<bool>(end), !copy.isWhole()};
-  Vals operands = {target, source.address + firstRow.wide() * source.rowStep,
-                   source.rowStep * copy.rowsPerPass()};
+  CopyText text{copy, region, static_cast<bool>(go), static_cast<bool>(end), !copy.isWhole()};
+  Vals operands = {source.target + slot, source.address + firstRow.wide() * source.rowStep,
+                   source.offset, source.rowStep.narrow() * copy.rowsPerPass()};
   if (go)
     operands.push_back(go.select(b.i32(1), b.i32(0)));
   if (end)

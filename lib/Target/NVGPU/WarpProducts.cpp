@@ -87,7 +87,7 @@ Vals WarpEmitter::products(ArrayRef<Val> queries, Val keyAddress) {
                          : operandList(queryOperand + static_cast<size_t>(4 * (m * steps + s)), 4));
     }
     for (int64_t k = 0; k < w.keys / 16; ++k) {
-      text.load("k", keyOperand, k * 16 * rowBytes + 32 * s, false);
+      text.load("k", keyOperand, w.keyOffset() + k * 16 * rowBytes + 32 * s, false);
       for (size_t m = 0; m < left.size(); ++m)
         for (int64_t half = 0; half < 2; ++half)
           text.multiply(m * perTile + static_cast<size_t>(8 * k + 4 * half), left[m],
@@ -110,7 +110,7 @@ Vals WarpEmitter::weightedSum(ArrayRef<Val> weights, Val valueAddress, ArrayRef<
   text.text = declarations;
   for (int64_t s = 0; s < steps; ++s)
     for (int64_t column = 0; column < groups; column += 2) {
-      text.load("k", valueOperand, s * 16 * rowBytes + 16 * column, true);
+      text.load("k", valueOperand, w.valueOffset() + s * 16 * rowBytes + 16 * column, true);
       for (int64_t m = 0; m < w.rowTiles; ++m)
         for (int64_t half = 0; half < std::min<int64_t>(2, groups - column); ++half)
           text.multiply(static_cast<size_t>(m) * perTile + static_cast<size_t>(4 * (column + half)),

@@ -17,6 +17,8 @@ using namespace mlir::attn;
 
 /// Slot of key tile `number` in the ring, in bytes.
 static Val slotOffset(Val number, int64_t stages, int64_t bytes) {
+  if (stages == 1)
+    return number.like(0);
   Val slot = llvm::isPowerOf2_64(static_cast<uint64_t>(stages))
                  ? number & (stages - 1)
                  : number - number.div(stages) * stages;
@@ -25,27 +27,24 @@ static Val slotOffset(Val number, int64_t stages, int64_t bytes) {
 
 /// Key tile `number`; past the last key rows are zero if `bounded`.
 void WarpEmitter::copyKeys(const QueryTile &tile, Val number, Val go, bool bounded) {
-  copy(copyPlan(w.qkSize, w.keys), keySource,
-       keyTarget + slotOffset(number, w.stages, w.keyBytes()), (tile.last - number) * w.keys, go,
+  copy(copyPlan(w.qkSize, w.keys), keySource, w.keyOffset(),
+       slotOffset(number, w.stages, w.keyBytes()), (tile.last - number) * w.keys, go,
        bounded ? a.keys : Val());
 }
 
 void WarpEmitter::copyValues(const QueryTile &tile, Val number, Val go, bool bounded) {
-  copy(copyPlan(w.vSize, w.keys), valueSource,
-       valueTarget + slotOffset(number, w.stages, w.valueBytes()), (tile.last - number) * w.keys,
-       go, bounded ? a.keys : Val());
+  copy(copyPlan(w.vSize, w.keys), valueSource, w.valueOffset(),
+       slotOffset(number, w.stages, w.valueBytes()), (tile.last - number) * w.keys, go,
+       bounded ? a.keys : Val());
 }
 
 /// Queries and the first key tiles are on their way.
 void WarpEmitter::startTile(const QueryTile &tile) {
-  CopyPlan queryCopy = copyPlan(w.qkSize, w.rows()), keyCopy = copyPlan(w.qkSize, w.keys),
-           valueCopy = copyPlan(w.vSize, w.keys);
+  CopyPlan queryCopy = copyPlan(w.qkSize, w.rows());
   CopySource querySource = sourceOf(a.query, queryCopy, tile.batch, tile.queryHead);
-  keySource = sourceOf(a.key, keyCopy, tile.batch, tile.keyHead);
-  valueSource = sourceOf(a.value, valueCopy, tile.batch, tile.valueHead);
-  keyTarget = targetOf(keyCopy, w.keyOffset());
-  valueTarget = targetOf(valueCopy, w.valueOffset());
-  copy(queryCopy, querySource, targetOf(queryCopy, 0), tile.firstRow, Val(), a.queries);
+  keySource = sourceOf(a.key, copyPlan(w.qkSize, w.keys), tile.batch, tile.keyHead);
+  valueSource = sourceOf(a.value, copyPlan(w.vSize, w.keys), tile.batch, tile.valueHead);
+  copy(queryCopy, querySource, 0, b.i32(0), tile.firstRow, Val(), a.queries);
   if (w.queriesInRegisters)
     commitCopies();
   copyKeys(tile, b.i32(0), Val(), true);
