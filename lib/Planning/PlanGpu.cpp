@@ -258,11 +258,11 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
   if (failed(checkSizes(op)))
     return failure();
   MaskAttr mask = op.maskOrAll();
-  if (warpgroups && isStreamWork(op) && mayStream(op))
-    return planStreamOnGpu(op, target);
-  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
   WarpgroupTile sizes = sizesOf(op);
   sizes.codeRegisters = codeRegistersFor(op);
+  if (isStreamWork(op) && mayStream(op))
+    return warpgroups ? planStreamOnGpu(op, target) : planWarpStream(op, target, sizes);
+  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
   FailureOr<Plan> plan = warpgroups ? planWarpgroups(op, target, sizes, lazy)
                                     : planWarps(op, target, sizes, isUneven(mask), lazy);
   if (failed(plan))
@@ -302,6 +302,21 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule, bool warp
   return success();
 }
 
+/// What the form for packed rows has no code for.
+static LogicalResult checkStreamable(AttentionOp op) {
+  ScheduleAttr schedule = op.getScheduleAttr();
+  if (op.maskOrAll().getNumOperands() > 0)
+    return op.emitOpError("expected a mask without operands in a schedule of form stream, found ")
+           << op.maskOrAll().str();
+  if (schedule.getFlag("strict"))
+    return op.emitOpError("expected strict = 0 in a schedule of form stream, found 1: rows are not "
+                          "computed again there");
+  int64_t splits = schedule.getInt("splits");
+  if (splits < 1 || splits > mostStreamSplits)
+    return op.emitOpError("expected splits from 1 to ") << mostStreamSplits << ", found " << splits;
+  return success();
+}
+
 LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
   bool warpgroups = hasWarpgroups(target);
@@ -311,7 +326,10 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
     return checkLatentSchedule(op, target.getInt("shared_memory"));
   if (failed(checkSizes(op)))
     return failure();
-  if (schedule.getWord("form") == "stream")
+  bool isStream = schedule.getWord("form") == "stream";
+  if (isStream && failed(checkStreamable(op)))
+    return failure();
+  if (isStream && warpgroups)
     return checkGpuStreamSchedule(op, target);
   if (schedule.getWord("maximum") == "lazy" && !mayBeLazy(op))
     return op.emitOpError(

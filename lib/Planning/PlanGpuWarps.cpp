@@ -14,8 +14,9 @@ using namespace mlir::attn;
 /// In the order of preference. Two tiles of rows per warp halve what each product reads from shared
 /// memory.
 static constexpr struct {
-  int64_t warps, rowTiles, keys;
-} shapes[] = {{4, 2, 64}, {8, 1, 64}, {4, 1, 64}, {4, 1, 48}, {8, 1, 32}, {4, 1, 32}, {4, 1, 16}};
+  int64_t warps, rowTiles, keys, partKeys;
+} shapes[] = {{4, 2, 64, 64}, {4, 2, 64, 32}, {4, 2, 32, 32}, {8, 1, 64, 64}, {4, 1, 64, 64},
+              {4, 1, 48, 48}, {8, 1, 32, 32}, {4, 1, 32, 32}, {4, 1, 16, 16}};
 
 /// Warps that a multiprocessor needs so that some multiply while others wait.
 static constexpr int64_t enoughWarps = 8;
@@ -45,10 +46,11 @@ struct WarpChoice {
 
 static std::optional<WarpChoice> chooseWarps(const TileSizes &sizes, int64_t shared) {
   std::optional<WarpChoice> best;
-  for (auto [warps, rowTiles, keys] : shapes) {
+  for (auto [warps, rowTiles, keys, partKeys] : shapes) {
     WarpChoice choice;
     static_cast<TileSizes &>(choice.tile) = sizes;
-    choice.tile.warps = warps, choice.tile.rowTiles = rowTiles, choice.tile.keys = keys;
+    choice.tile.warps = warps, choice.tile.rowTiles = rowTiles;
+    choice.tile.keys = keys, choice.tile.partKeys = std::min(keys, partKeys);
     choice.blocks = fill(choice.tile, shared);
     if (choice.blocks * warps > (best ? best->blocks * best->tile.warps : 0))
       best = choice;
@@ -70,6 +72,8 @@ static ScheduleAttr build(MLIRContext *context, const WarpChoice &choice) {
   auto word = [&](StringRef name, StringRef value) { fields.set(name, b.getStringAttr(value)); };
   number("rows", tile.rows());
   number("keys", tile.keys);
+  if (tile.parts() > 1)
+    number("register_keys", tile.partKeys);
   number("stages", tile.stages);
   number("consumers", tile.warps);
   number("blocks", choice.blocks);
@@ -116,6 +120,67 @@ FailureOr<Plan> attn::planWarps(AttentionOp op, TargetAttr target, const TileSiz
 }
 
 //===----------------------------------------------------------------------===//
+// Packed rows
+//===----------------------------------------------------------------------===//
+
+/// Rows of a tile: 16, the least that `mma` multiplies, for each of four warps.
+static constexpr int64_t packedRows = 64, packedWarps = 4;
+/// Stages that hide the latency of memory beside other blocks, and as many as help.
+static constexpr int64_t enoughStages = 3, mostStreamStages = 4, mostStreamBlocks = 2;
+
+static std::optional<WarpChoice> chooseStream(const TileSizes &sizes, int64_t shared) {
+  WarpChoice choice;
+  WarpTile &tile = choice.tile;
+  static_cast<TileSizes &>(tile) = sizes;
+  tile.warps = packedWarps, tile.rowTiles = 1;
+  for (choice.blocks = mostStreamBlocks; choice.blocks > 0; --choice.blocks)
+    for (int64_t least : {enoughStages, int64_t(2)})
+      for (int64_t keys : {64, 32, 16})
+        for (tile.stages = mostStreamStages; tile.stages >= least; --tile.stages)
+          for (bool inRegisters : {true, false}) {
+            tile.keys = tile.partKeys = keys;
+            tile.queriesInRegisters = inRegisters;
+            if (tile.holds(choice.blocks, shared))
+              return choice;
+          }
+  return std::nullopt;
+}
+
+static SmallVector<std::string> explainStream(const WarpChoice &choice, int64_t shared) {
+  const WarpTile &tile = choice.tile;
+  auto text = [](auto &&formatted) { return std::string(formatted.str()); };
+  return {"form = stream: decoding has few rows, so memory decides; keys and values are read once",
+          text(llvm::formatv("rows = {0}: 16 packed rows, the least that mma multiplies, for each "
+                             "of {1} warps; those without rows only copy",
+                             packedRows, packedWarps)),
+          text(llvm::formatv("keys = {0}: registers {1} of {2}; shared memory {3} of {4} bytes",
+                             tile.keys, tile.neededRegisters(), tile.registersWith(choice.blocks),
+                             tile.sharedBytes(), shared)),
+          text(llvm::formatv("stages = {0}, blocks = {1}: {2} bytes per multiprocessor in flight",
+                             tile.stages, choice.blocks,
+                             choice.blocks * (tile.stages - 1) *
+                                 (tile.keyBytes() + tile.valueBytes()))),
+          "roles = uniform: warps copy and compute alike",
+          text(llvm::formatv("splits = {0}: at most; the launch chooses from lengths and processors",
+                             mostStreamSplits))};
+}
+
+FailureOr<Plan> attn::planWarpStream(AttentionOp op, TargetAttr target, const TileSizes &sizes) {
+  int64_t shared = target.getInt("shared_memory");
+  std::optional<WarpChoice> choice = chooseStream(sizes, shared);
+  if (!choice)
+    return op.emitOpError("found no tile for head sizes ")
+           << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
+  Builder b(op.getContext());
+  NamedAttrList fields(build(op.getContext(), *choice).getFields());
+  fields.set("splits", b.getI64IntegerAttr(mostStreamSplits));
+  fields.set("form", b.getStringAttr("stream"));
+  fields.erase("order");
+  return Plan{ScheduleAttr::get(op.getContext(), fields.getDictionary(op.getContext())),
+              explainStream(*choice, shared)};
+}
+
+//===----------------------------------------------------------------------===//
 // Check
 //===----------------------------------------------------------------------===//
 
@@ -134,11 +199,20 @@ LogicalResult attn::checkWarpSchedule(AttentionOp op, TargetAttr target, const T
                           "consumers = ")
            << tile.warps << " and rows = " << rows;
   tile.rowTiles = rows / (16 * tile.warps);
+  tile.partKeys = schedule.getInt("register_keys") ? schedule.getInt("register_keys") : tile.keys;
+  if (tile.partKeys % 16 != 0 || tile.partKeys < 16 || tile.keys % tile.partKeys != 0)
+    return op.emitOpError("expected register_keys to be a multiple of 16 that divides keys = ")
+           << tile.keys << ", found " << tile.partKeys;
   if (tile.keys % 16 != 0 || tile.keys < 16 || tile.keys > 256)
     return op.emitOpError("expected keys to be a multiple of 16 up to 256, found ") << tile.keys;
   if (tile.stages < 1 || blocks < 1)
     return op.emitOpError("expected at least one stage and one block, found stages = ")
            << tile.stages << " and blocks = " << blocks;
+  if (schedule.getWord("form") == "stream" &&
+      (rows != packedRows || tile.warps != packedWarps || tile.stages < 2))
+    return op.emitOpError("expected rows = 64, consumers = 4 and at least two stages in a schedule "
+                          "of form stream, found rows = ")
+           << rows << ", consumers = " << tile.warps << " and stages = " << tile.stages;
   if (tile.neededRegisters() > tile.registersWith(blocks))
     return op.emitOpError("expected at most ")
            << tile.registersWith(blocks) << " registers per thread with blocks = " << blocks

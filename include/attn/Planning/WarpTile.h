@@ -17,12 +17,15 @@ namespace mlir::attn {
 /// tiles. Elements have 16 bits. All sizes in bytes.
 struct WarpTile : TileSizes {
   int64_t warps = 0, rowTiles = 0;
+  /// Keys whose scores are in registers at once: all of a tile, or a part of it.
+  int64_t partKeys = 0;
   /// Queries are read from shared memory once, not once per key tile.
   bool queriesInRegisters = false;
 
   int64_t warpRows() const { return 16 * rowTiles; }
   int64_t rows() const { return warps * warpRows(); }
   int64_t threads() const { return 32 * warps; }
+  int64_t parts() const { return keys / partKeys; }
 
   /// Steps of 16 columns that cover a row.
   static int64_t columnSteps(int64_t size) { return (size + 15) / 16; }
@@ -36,18 +39,22 @@ struct WarpTile : TileSizes {
   int64_t valueBytes() const { return keys * rowBytes(vSize); }
   int64_t keyOffset() const { return queryBytes(); }
   int64_t valueOffset() const { return keyOffset() + stages * keyBytes(); }
-  int64_t sharedBytes() const { return valueOffset() + stages * valueBytes(); }
+  /// A word for those who merge parts of a key range.
+  int64_t flagOffset() const { return valueOffset() + stages * valueBytes(); }
+  int64_t sharedBytes() const { return flagOffset() + 16; }
 
   /// Registers of a thread for `blocks` blocks on a multiprocessor, whose file has 65536 words: they
   /// are handed out in eights, and an instruction can name 255.
   int64_t registersWith(int64_t blocks) const {
     return std::min<int64_t>(255, 65536 / (blocks * threads()) / 8 * 8);
   }
-  /// Scores (whose places the weights take), accumulator, queries or one step of them, one step of
-  /// keys; then addresses, row references and sums, loop counters.
+  /// Scores of a part (whose places the weights take) and, with several parts, weights of the one
+  /// before; accumulator, queries or one step of them, two steps of keys; then addresses, row
+  /// references and sums, loop counters.
   int64_t neededRegisters() const {
-    int64_t perTile = keys / 2 + vSize / 2 + (queriesInRegisters ? 4 * columnSteps(qkSize) : 4);
-    return rowTiles * perTile + keys / 4 + 30 + codeRegisters;
+    int64_t scores = partKeys / 2 + (parts() > 1 ? partKeys / 4 : 0);
+    int64_t perTile = scores + vSize / 2 + (queriesInRegisters ? 4 * columnSteps(qkSize) : 4);
+    return rowTiles * perTile + std::min<int64_t>(16, partKeys / 4) + 44 + codeRegisters;
   }
   /// Each block takes a kilobyte of shared memory for itself, which a multiprocessor has beyond the
   /// most that one block can ask for.

@@ -73,6 +73,18 @@ static int is_empty(const attn_tensor *t) {
   return 0;
 }
 
+/* Inside of a tile of rows, offsets have 32 bits in kernels that load by address. */
+static int32_t check_tile(const attn_gpu_entry *entry, const attn_tensor *args) {
+  int64_t inputs[3], i;
+  inputs[0] = entry->query, inputs[1] = entry->key, inputs[2] = entry->value;
+  for (i = 0; !entry->has_maps && i < 3; ++i) {
+    const attn_tensor *t = &args[inputs[i]];
+    if (t->sizes[2] > 1 && t->strides[2] >= INT64_C(1) << 23)
+      return (int32_t)(1000 * inputs[i]) + ATTN_ERROR_STRIDE;
+  }
+  return 0;
+}
+
 /* The copy engine and 16-byte stores: addresses and strides are multiples of 16 bytes, below 2^40.
  */
 static int32_t check_layout(const attn_tensor *t, int is_wide) {
@@ -142,7 +154,7 @@ static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *a
   for (i = 0; i < num_args; ++i)
     if (check_bounds(&entry->args[i], &args[i], symbols))
       return (int32_t)(1000 * i) + ATTN_ERROR_SIZE;
-  return 0;
+  return check_tile(entry, args);
 }
 
 /* ---- launch

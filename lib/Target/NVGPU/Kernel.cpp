@@ -9,19 +9,28 @@ using namespace mlir::attn;
 // Heads
 //===----------------------------------------------------------------------===//
 
+/// The module's constant table of these entries; tables of one purpose are numbered.
+static LLVM::GlobalOp constantTable(KernelBuilder &b, ModuleOp module, const std::string &purpose,
+                                    ArrayRef<int64_t> table) {
+  SmallVector<int32_t> entries(table.begin(), table.end());
+  auto values = b.getI32TensorAttr(entries);
+  std::string symbol = purpose;
+  for (int number = 2; auto known = module.lookupSymbol<LLVM::GlobalOp>(symbol); ++number) {
+    if (known.getValueAttr() == values)
+      return known;
+    symbol = purpose + std::to_string(number);
+  }
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module.getBody());
+  auto type = LLVM::LLVMArrayType::get(b.getI32Type(), static_cast<unsigned>(entries.size()));
+  return LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
+                                values, /*alignment=*/4, /*addrSpace=*/4);
+}
+
 /// An element of a constant table of the module.
 Val KernelEmitter::tableEntry(ArrayRef<int64_t> table, Val index, StringRef what) {
-  SmallVector<int32_t> entries(table.begin(), table.end());
-  auto module = plan.function->getParentOfType<ModuleOp>();
-  std::string symbol = name + "_" + what.str();
-  auto global = module.lookupSymbol<LLVM::GlobalOp>(symbol);
-  if (!global) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    auto type = LLVM::LLVMArrayType::get(b.getI32Type(), static_cast<unsigned>(entries.size()));
-    global = LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
-                                    b.getI32TensorAttr(entries), /*alignment=*/4, /*addrSpace=*/4);
-  }
+  LLVM::GlobalOp global = constantTable(b, plan.function->getParentOfType<ModuleOp>(),
+                                        name + "_" + what.str(), table);
   Value pointer = LLVM::AddressOfOp::create(b, global);
   pointer = b.pointerAt(pointer, index << 2, 4);
   return b.val(LLVM::LoadOp::create(b, b.getI32Type(), pointer));

@@ -68,6 +68,7 @@ struct QueryTile {
   Val lane, warp;        // of the thread
   Val word;              // what stood in the ring: the tile's number, with a lazy maximum exactBit
   Val keepsReference;    // lazy: whether there are tiles without mask code
+  int64_t firstKey = 0;  // of the scores that are finished: in the key tile
   /// Packed rows: position and score head of the thread's two rows.
   Val position[2], rowHead[2];
 };

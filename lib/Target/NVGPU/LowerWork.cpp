@@ -1,6 +1,6 @@
 //===- LowerWork.cpp - attn.work to a kernel and its launch numbers ----------===//
 #include "LatentKernel.h"
-#include "WarpKernel.h"
+#include "WarpStream.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "attn/Target/NVGPU/Passes.h"
 
@@ -150,12 +150,14 @@ static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &number
 }
 
 static LogicalResult emitKernel(KernelBuilder &b, NVWorkPlan &plan, StringRef name) {
+  if (plan.warp && plan.isStream)
+    return WarpStreamEmitter(b, plan, name).emit();
   if (plan.warp)
     return WarpEmitter(b, plan, name).emit();
   if (plan.latent)
     return LatentEmitter(b, plan, name).emit();
   if (plan.isStream)
-    return StreamEmitter(b, plan, name).emit();
+    return WarpgroupStreamEmitter(b, plan, name).emit();
   return WarpgroupEmitter(b, plan, name).emit();
 }
 

@@ -52,7 +52,7 @@ LogicalResult WarpEmitter::emit() {
                                         LLVM::AddressOfOp::create(b, memory).getResult()));
   placeThread();
   clearPadding();
-  emitRows();
+  emitBlock();
   LLVM::ReturnOp::create(b, ValueRange());
   return success();
 }
@@ -127,7 +127,7 @@ void WarpEmitter::storeRows(const QueryTile &tile, ArrayRef<Val> all) {
 
 /// The block's tile of rows. With a lazy maximum a tile in doubt is computed once more, exactly: the
 /// doubt depends on the data alone, so the same input gives the same bits.
-void WarpEmitter::emitRows() {
+void WarpEmitter::emitBlock() {
   enum { First, Again, Done };
   QueryTile tile = tileOf(block, w.rows());
   for (Val *x : {&tile.rowTile, &tile.batch, &tile.head, &tile.last, &tile.count})

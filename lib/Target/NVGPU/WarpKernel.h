@@ -36,7 +36,7 @@ struct CopySource {
   Val offset, target;   // i32
 };
 
-class WarpEmitter : public KernelEmitter {
+class WarpEmitter : public virtual KernelEmitter {
 public:
   WarpEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
       : KernelEmitter(b, plan, *plan.warp, name), w(*plan.warp) {}
@@ -44,9 +44,10 @@ public:
 
 protected:
   // WarpKernel.cpp: frame, tiles of rows.
-  void createFunction();
+  virtual void createFunction();
   void placeThread();
-  void emitRows();
+  /// The work of a block: a tile of rows.
+  virtual void emitBlock();
   Vals computeRows(QueryTile &tile, Val exact);
   QueryTile partOf(const QueryTile &tile, int64_t rowTile);
   void storeRows(const QueryTile &tile, ArrayRef<Val> state);
@@ -64,8 +65,8 @@ protected:
 
   // WarpProducts.cpp
   Vals loadQueries();
-  Vals products(ArrayRef<Val> queries, Val keyAddress);
-  Vals weightedSum(ArrayRef<Val> weights, Val valueAddress, ArrayRef<Val> sum);
+  Vals products(Val slot, int64_t firstKey);
+  Vals weightedSum(ArrayRef<Val> weights, Val slot, int64_t firstKey, ArrayRef<Val> sum);
 
   // WarpTiles.cpp
   struct RowState {
@@ -75,14 +76,20 @@ protected:
   void startTile(const QueryTile &tile);
   Vals runTiles(QueryTile &tile, Vals state, Vals &early);
   Vals step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy);
+  Vals weigh(QueryTile &tile, Val number, int64_t firstKey, ArrayRef<Val> scores, RowState &state,
+             bool masked, bool lazy);
+  void startLoads(QueryTile &tile, Val number, bool masked);
+  void betweenProducts(QueryTile &tile, Val number, int64_t part);
   void copyKeys(const QueryTile &tile, Val number, Val go, bool bounded);
   void copyValues(const QueryTile &tile, Val number, Val go, bool bounded);
-  void prefetch(const QueryTile &tile, Val number);
+  void prefetch(const QueryTile &tile, Val number, bool bounded = false);
+  Vals compute(QueryTile &tile, Val number, Vals state, bool masked, bool lazy);
 
   const WarpTile &w;
   Val queryLane, keyLane, valueLane; // what the lane reads operands at, in shared memory
-  CopySource querySource, keySource, valueSource;
+  CopySource keySource, valueSource;
   Vals queries; // in registers
+  Val isLive;   // whether the warp computes at all; null for always
 };
 
 } // namespace mlir::attn

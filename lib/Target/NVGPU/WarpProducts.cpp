@@ -66,10 +66,11 @@ Vals WarpEmitter::loadQueries() {
   return all;
 }
 
-/// Scores of the warp's rows and a key tile. `queries` in registers, or empty for shared memory.
-Vals WarpEmitter::products(ArrayRef<Val> queries, Val keyAddress) {
+/// Scores of the warp's rows and a part of a key tile. Queries come from registers, if there, or
+/// shared memory.
+Vals WarpEmitter::products(Val slot, int64_t firstKey) {
   int64_t steps = WarpTile::columnSteps(w.qkSize), rowBytes = WarpTile::rowBytes(w.qkSize);
-  auto perTile = static_cast<size_t>(w.keys / 2);
+  auto perTile = static_cast<size_t>(w.partKeys / 2);
   size_t results = static_cast<size_t>(w.rowTiles) * perTile, keyOperand = results,
          queryOperand = results + 1;
   ProductText text(plan.isHalf);
@@ -86,31 +87,33 @@ Vals WarpEmitter::products(ArrayRef<Val> queries, Val keyAddress) {
                          ? numbered(name, 0, 4)
                          : operandList(queryOperand + static_cast<size_t>(4 * (m * steps + s)), 4));
     }
-    for (int64_t k = 0; k < w.keys / 16; ++k) {
-      text.load("k", keyOperand, w.keyOffset() + k * 16 * rowBytes + 32 * s, false);
+    for (int64_t k = 0; k < w.partKeys / 16; ++k) {
+      text.load("k", keyOperand, w.keyOffset() + (firstKey + k * 16) * rowBytes + 32 * s, false);
       for (size_t m = 0; m < left.size(); ++m)
         for (int64_t half = 0; half < 2; ++half)
           text.multiply(m * perTile + static_cast<size_t>(8 * k + 4 * half), left[m],
                         numbered("k", 2 * half, 2), s == 0);
     }
   }
-  Vals inputs = {keyAddress};
+  Vals inputs = {keyLane + slot};
   if (queries.empty())
     inputs.push_back(queryLane);
   llvm::append_range(inputs, queries);
   return b.ptx(text.text + "}", {}, SmallVector<Type>(results, b.getF32Type()), inputs);
 }
 
-/// sum + weights * values. Weights: per tile of rows and step of 16 keys four words.
-Vals WarpEmitter::weightedSum(ArrayRef<Val> weights, Val valueAddress, ArrayRef<Val> sum) {
-  int64_t steps = w.keys / 16, rowBytes = WarpTile::rowBytes(w.vSize), groups = w.vSize / 8;
+/// sum + weights * values of a part. Weights: per tile of rows and step of 16 keys four words.
+Vals WarpEmitter::weightedSum(ArrayRef<Val> weights, Val slot, int64_t firstKey,
+                              ArrayRef<Val> sum) {
+  int64_t steps = w.partKeys / 16, rowBytes = WarpTile::rowBytes(w.vSize), groups = w.vSize / 8;
   auto perTile = static_cast<size_t>(w.vSize / 2);
   size_t firstWeight = 2 * sum.size(), valueOperand = firstWeight + weights.size();
   ProductText text(plan.isHalf);
   text.text = declarations;
   for (int64_t s = 0; s < steps; ++s)
     for (int64_t column = 0; column < groups; column += 2) {
-      text.load("k", valueOperand, w.valueOffset() + s * 16 * rowBytes + 16 * column, true);
+      text.load("k", valueOperand,
+                w.valueOffset() + (firstKey + s * 16) * rowBytes + 16 * column, true);
       for (int64_t m = 0; m < w.rowTiles; ++m)
         for (int64_t half = 0; half < std::min<int64_t>(2, groups - column); ++half)
           text.multiply(static_cast<size_t>(m) * perTile + static_cast<size_t>(4 * (column + half)),
@@ -118,6 +121,6 @@ Vals WarpEmitter::weightedSum(ArrayRef<Val> weights, Val valueAddress, ArrayRef<
                         numbered("k", 2 * half, 2), false);
     }
   Vals inputs(weights);
-  inputs.push_back(valueAddress);
+  inputs.push_back(valueLane + slot);
   return b.ptx(text.text + "}", sum, {}, inputs);
 }

@@ -60,11 +60,11 @@ void WarpEmitter::startTile(const QueryTile &tile) {
   queries = loadQueries();
 }
 
-/// Keys and values of a tile that is not the rightmost, if it is there.
-void WarpEmitter::prefetch(const QueryTile &tile, Val number) {
+/// Keys and values of a tile, if it is there. Only the rightmost may need to be `bounded`.
+void WarpEmitter::prefetch(const QueryTile &tile, Val number, bool bounded) {
   Val isThere = number.lt(tile.count);
-  copyKeys(tile, number, isThere, false);
-  copyValues(tile, number, isThere, false);
+  copyKeys(tile, number, isThere, bounded);
+  copyValues(tile, number, isThere, bounded);
   commitCopies();
 }
 
@@ -84,40 +84,81 @@ static ArrayRef<Val> ofRowTile(ArrayRef<Val> all, int64_t m, int64_t tiles) {
   return all.slice(static_cast<size_t>(m) * count, count);
 }
 
-/// One key tile. State: accumulator, maximum, sum.
-Vals WarpEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy) {
-  RowState before = unpack(state);
+/// Waits for the tile's keys (with several stages its values, too), and starts what comes next.
+void WarpEmitter::startLoads(QueryTile &tile, Val number, bool masked) {
   waitCopies(std::max<int64_t>(0, w.stages - 2));
   meet();
-  if (w.stages == 1) {
-    copyValues(tile, number, Val(), masked);
-    commitCopies();
-  } else {
-    prefetch(tile, number + (w.stages - 1));
-  }
-  Vals scores = products(queries, keyLane + slotOffset(number, w.stages, w.keyBytes()));
-  if (w.stages == 1) {
+  if (w.stages > 1)
+    return prefetch(tile, number + (w.stages - 1));
+  copyValues(tile, number, Val(), masked);
+  commitCopies();
+}
+
+/// With one stage, behind the scores of part `part`: values must be there before the first weighted
+/// sum, and the next keys load when the last scores are made.
+void WarpEmitter::betweenProducts(QueryTile &tile, Val number, int64_t part) {
+  bool isFirst = part == std::min<int64_t>(1, w.parts() - 1), isLast = part == w.parts() - 1;
+  if (w.stages > 1 || !(isFirst || isLast))
+    return;
+  if (isFirst)
     waitCopies(0);
-    meet();
-    copyKeys(tile, number + 1, (number + 1).lt(tile.count), false);
-    commitCopies();
-  }
-  Vals weights, acc, maximum, sum;
+  meet();
+  if (!isLast)
+    return;
+  copyKeys(tile, number + 1, (number + 1).lt(tile.count), false);
+  commitCopies();
+}
+
+/// Scores of a part -> packed weights; the state goes on.
+Vals WarpEmitter::weigh(QueryTile &tile, Val number, int64_t firstKey, ArrayRef<Val> scores,
+                        RowState &state, bool masked, bool lazy) {
+  RowState next;
+  Vals weights;
   for (int64_t m = 0; m < w.rowTiles; ++m) {
     QueryTile part = partOf(tile, m);
-    Vals finished = finishScores(ofRowTile(scores, m, w.rowTiles), part, number, masked, masked);
-    ArrayRef<Val> most = ofRowTile(before.maximum, m, w.rowTiles),
-                  sums = ofRowTile(before.sum, m, w.rowTiles),
-                  mine = ofRowTile(before.acc, m, w.rowTiles);
-    Softmax s = lazy ? keepReference(finished, most, sums)
-                     : softmax(finished, most, sums, masked || plan.hasRegion());
+    part.firstKey = firstKey;
+    auto mine = [&](ArrayRef<Val> all) { return ofRowTile(all, m, w.rowTiles); };
+    Vals finished = finishScores(mine(scores), part, number, masked, masked);
+    Softmax s = lazy ? keepReference(finished, mine(state.maximum), mine(state.sum))
+                     : softmax(finished, mine(state.maximum), mine(state.sum),
+                               masked || plan.hasRegion());
     llvm::append_range(weights, pack(s.weights));
-    llvm::append_range(acc, lazy ? Vals(mine) : scaled(mine, s.rescale));
-    llvm::append_range(maximum, s.maximum);
-    llvm::append_range(sum, s.sum);
+    llvm::append_range(next.acc, lazy ? Vals(mine(state.acc)) : scaled(mine(state.acc), s.rescale));
+    llvm::append_range(next.maximum, s.maximum);
+    llvm::append_range(next.sum, s.sum);
   }
-  acc = weightedSum(weights, valueLane + slotOffset(number, w.stages, w.valueBytes()), acc);
-  return concat({acc, maximum, sum});
+  state = next;
+  return weights;
+}
+
+/// One key tile.
+Vals WarpEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy) {
+  startLoads(tile, number, masked);
+  if (!isLive)
+    return compute(tile, number, std::move(state), masked, lazy);
+  return b.choose(isLive, [&] { return compute(tile, number, state, masked, lazy); },
+                  [&] { return state; });
+}
+
+/// Products and softmax of a key tile. The scores of the next part stand before the weighted values of this one, so that
+/// they can multiply under its softmax. State: accumulator, maximum, sum.
+Vals WarpEmitter::compute(QueryTile &tile, Val number, Vals packed, bool masked, bool lazy) {
+  RowState state = unpack(packed);
+  Val keySlot = slotOffset(number, w.stages, w.keyBytes()),
+      valueSlot = slotOffset(number, w.stages, w.valueBytes());
+  Vals scores = products(keySlot, 0);
+  if (w.parts() == 1)
+    betweenProducts(tile, number, 0);
+  for (int64_t part = 0; part < w.parts(); ++part) {
+    int64_t firstKey = part * w.partKeys;
+    Vals weights = weigh(tile, number, firstKey, scores, state, masked, lazy);
+    if (part + 1 < w.parts()) {
+      scores = products(keySlot, firstKey + w.partKeys);
+      betweenProducts(tile, number, part + 1);
+    }
+    state.acc = weightedSum(weights, valueSlot, firstKey, state.acc);
+  }
+  return concat({state.acc, state.maximum, state.sum});
 }
 
 /// All key tiles, from the right. The first one always has mask code, which also covers the end of

@@ -15,7 +15,7 @@ namespace mlir::attn {
 /// In the ring of tile numbers: a flagged tile, all of whose key tiles take the exact loop.
 constexpr int64_t exactBit = int64_t(1) << 30;
 
-class WarpgroupEmitter : public KernelEmitter {
+class WarpgroupEmitter : public virtual KernelEmitter {
 public:
   WarpgroupEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
       : KernelEmitter(b, plan, plan.tile, name), t(plan.tile) {}

@@ -147,17 +147,21 @@ LogicalResult NVWorkPlan::readWarpSchedule() {
   w.warps = schedule.getInt("consumers");
   w.rowTiles = w.warps > 0 ? schedule.getInt("rows") / (16 * w.warps) : 0;
   w.queriesInRegisters = schedule.getFlag("q_in_registers");
+  w.partKeys = schedule.getInt("register_keys") ? schedule.getInt("register_keys") : w.keys;
   blocks = schedule.getInt("blocks");
   lazy = schedule.getWord("maximum") == "lazy";
   strict = schedule.getFlag("strict");
   longestFirst = schedule.getWord("order") == "longest_first";
-  if (w.rowTiles > 0 && w.rows() == schedule.getInt("rows") && w.keys > 0 && w.keys % 16 == 0 &&
-      w.stages > 0 && blocks > 0 &&
+  isStream = schedule.getWord("form") == "stream";
+  splits = schedule.getInt("splits");
+  // Packed rows of four warps; the copies of all go on while some compute nothing.
+  bool obeys = isStream ? w.warps == 4 && w.rowTiles == 1 && w.stages > 1 && !lazy : splits == 1;
+  if (obeys && w.rowTiles > 0 && w.rows() == schedule.getInt("rows") && w.keys > 0 && w.partKeys % 16 == 0 &&
+      w.partKeys > 0 && w.keys % w.partKeys == 0 && w.stages > 0 && blocks > 0 &&
       blocks * (w.sharedBytes() + WarpTile::reservedBytes) <=
           target.getInt("shared_memory") + WarpTile::reservedBytes &&
-      schedule.getWord("form") == "panels" && schedule.getInt("panels") == 1 &&
-      !schedule.getFlag("persistent") && schedule.getFlag("p_in_registers") && !(lazy && isHalf) &&
-      schedule.getInt("splits") == 1)
+      schedule.getInt("panels") == 1 && !schedule.getFlag("persistent") &&
+      schedule.getFlag("p_in_registers") && !(lazy && isHalf))
     return success();
   return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
 }
