@@ -41,9 +41,9 @@ def schedule(consumers, keys, stages, overlap=1, pingpong=0, order="longest_firs
 
 CAUSAL = "k <= q"
 # Schedules of the portable form that are timed beside the planner's: head size, then the arguments of warps().
-WARPS = ((64, 4, 2, 64, 2, 2, 0, "exact"), (64, 4, 2, 64, 1, 2), (64, 4, 2, 64, 2, 2, 1), (64, 4, 2, 32, 3, 2, 1), (64, 8, 1, 64, 2, 1), (64, 4, 1, 64, 2, 3, 1), (64, 4, 1, 64, 2, 4),
-         (128, 4, 2, 64, 1, 2, 0, "exact"), (128, 4, 2, 64, 2, 2), (128, 4, 2, 48, 2, 2), (128, 4, 2, 32, 2, 2), (128, 4, 2, 32, 3, 2), (128, 4, 2, 32, 2, 2, 0, "exact"),
-         (128, 8, 1, 64, 1, 1), (128, 8, 1, 64, 2, 1, 1), (128, 4, 1, 64, 1, 2, 1), (256, 8, 1, 32, 2, 1), (256, 8, 1, 64, 1, 1, 0, "exact"))
+WARPS = ((64, 4, 2, 64, 2, 2, 1, "exact"), (64, 4, 2, 64, 3, 2, 1), (64, 4, 2, 64, 2, 2, 1, "lazy", 32), (64, 4, 2, 64, 2, 2, 1, "lazy", 32, 1), (64, 4, 2, 32, 3, 2, 1),
+         (64, 4, 2, 64, 2, 2, 1, "lazy", 16), (128, 4, 2, 32, 3, 2, 0, "exact"), (128, 4, 2, 32, 2, 2, 0, "lazy"), (128, 4, 2, 32, 2, 2, 0, "lazy", 16), (128, 4, 2, 32, 3, 2, 0, "lazy", 16),
+         (128, 4, 2, 32, 2, 2, 0, "exact", 16), (128, 4, 2, 16, 4, 2), (256, 8, 1, 64, 1, 1, 0, "exact"), (256, 8, 1, 64, 1, 1, 0, "lazy", 32), (256, 8, 1, 64, 1, 1, 0, "lazy", 32, 1))
 for D in (64, 128, 256):
     for mask in ("causal", "full"):
         add(f"bench_d{D}_{mask}", 2048 // D, 2048 // D, D, mask="causal" if mask == "causal" else "", visible=CAUSAL if mask == "causal" else "True", bench=mask)
@@ -57,10 +57,10 @@ for mask in ("causal", "full"):
         add(f"bench_d{D}_{mask}_{name}", 2048 // D, 2048 // D, D, schedule=schedule(consumers, keys, stages, overlap, pingpong, order, maximum), **more)
 
 
-def warps(count, tiles, keys, stages, blocks, queries=0, maximum="lazy", order="longest_first"):
-    """Schedules of the portable form: warps, tiles of 16 rows of each, keys."""
-    return (f"rows = {16 * count * tiles}, keys = {keys}, stages = {stages}, roles = uniform, consumers = {count}, blocks = {blocks}, q_in_registers = {queries}, "
-            f"p_in_registers = 1, maximum = {maximum}, order = {order}")
+def warps(count, tiles, keys, stages, blocks, queries=0, maximum="lazy", part=0, overlap=0, order="longest_first"):
+    """Schedules of the portable form: warps, tiles of 16 rows of each, keys of a tile and of a part of it."""
+    return (f"rows = {16 * count * tiles}, keys = {keys}, register_keys = {part or keys}, stages = {stages}, roles = uniform, consumers = {count}, blocks = {blocks}, "
+            f"q_in_registers = {queries}, p_in_registers = 1, overlap = {overlap}, maximum = {maximum}, order = {order}")
 
 
 for D, *how in WARPS:

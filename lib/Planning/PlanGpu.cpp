@@ -214,10 +214,13 @@ static bool isCostlyRegion(Region &region) {
   return count > longest;
 }
 
-/// What ptxas was seen to need beyond the sum to stay without spills.
-static int64_t codeRegistersFor(AttentionOp op) {
+/// What ptxas was seen to need beyond the sum to stay without spills. Masks per head compare twice
+/// for each row, which the many rows of a warp feel.
+static int64_t codeRegistersFor(AttentionOp op, bool warpgroups) {
   constexpr int64_t each = 16;
-  return each * (hasCostlyWord(op.maskOrAll()) + isCostlyRegion(op.getScore()));
+  MaskAttr mask = op.maskOrAll();
+  bool isCostly = hasCostlyWord(mask) || (!warpgroups && mask.contains(MaskKind::PerHead));
+  return each * (isCostly + isCostlyRegion(op.getScore()));
 }
 
 static WarpgroupTile sizesOf(AttentionOp op) {
@@ -259,7 +262,7 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
     return failure();
   MaskAttr mask = op.maskOrAll();
   WarpgroupTile sizes = sizesOf(op);
-  sizes.codeRegisters = codeRegistersFor(op);
+  sizes.codeRegisters = codeRegistersFor(op, warpgroups);
   if (isStreamWork(op) && mayStream(op))
     return warpgroups ? planStreamOnGpu(op, target) : planWarpStream(op, target, sizes);
   bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);

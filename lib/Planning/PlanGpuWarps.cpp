@@ -12,15 +12,17 @@ using namespace mlir::attn;
 //===----------------------------------------------------------------------===//
 
 /// In the order of preference. Two tiles of rows per warp halve what each product reads from shared
-/// memory.
+/// memory, queries in registers save a third of the rest.
 static constexpr struct {
-  int64_t warps, rowTiles, keys, partKeys;
-} shapes[] = {{4, 2, 64, 64}, {4, 2, 64, 32}, {4, 2, 32, 32}, {8, 1, 64, 64}, {4, 1, 64, 64},
-              {4, 1, 48, 48}, {8, 1, 32, 32}, {4, 1, 32, 32}, {4, 1, 16, 16}};
+  int64_t warps, rowTiles, keys;
+  bool queriesInRegisters;
+} shapes[] = {{4, 2, 64, true},  {4, 2, 64, false}, {4, 2, 32, false}, {8, 1, 64, false},
+              {8, 1, 32, false}, {4, 1, 64, false}, {4, 1, 48, false}, {4, 1, 32, false},
+              {4, 1, 16, false}};
 
 /// Warps that a multiprocessor needs so that some multiply while others wait.
 static constexpr int64_t enoughWarps = 8;
-static constexpr int64_t mostStages = 2;
+static constexpr int64_t mostStages = 3;
 
 /// Blocks and stages of a shape, more blocks first.
 static int64_t fill(WarpTile &tile, int64_t shared) {
@@ -44,13 +46,15 @@ struct WarpChoice {
 };
 } // namespace
 
-static std::optional<WarpChoice> chooseWarps(const TileSizes &sizes, int64_t shared) {
+static std::optional<WarpChoice> chooseWarps(const TileSizes &sizes, int64_t shared, bool lazy) {
   std::optional<WarpChoice> best;
-  for (auto [warps, rowTiles, keys, partKeys] : shapes) {
+  for (auto [warps, rowTiles, keys, queriesInRegisters] : shapes) {
     WarpChoice choice;
     static_cast<TileSizes &>(choice.tile) = sizes;
+    choice.lazy = choice.tile.keepsReference = lazy;
     choice.tile.warps = warps, choice.tile.rowTiles = rowTiles;
-    choice.tile.keys = keys, choice.tile.partKeys = std::min(keys, partKeys);
+    choice.tile.keys = choice.tile.partKeys = keys;
+    choice.tile.queriesInRegisters = queriesInRegisters;
     choice.blocks = fill(choice.tile, shared);
     if (choice.blocks * warps > (best ? best->blocks * best->tile.warps : 0))
       best = choice;
@@ -111,11 +115,11 @@ static SmallVector<std::string> explain(const WarpChoice &choice, int64_t shared
 FailureOr<Plan> attn::planWarps(AttentionOp op, TargetAttr target, const TileSizes &sizes,
                                 bool uneven, bool lazy) {
   int64_t shared = target.getInt("shared_memory");
-  std::optional<WarpChoice> choice = chooseWarps(sizes, shared);
+  std::optional<WarpChoice> choice = chooseWarps(sizes, shared, lazy);
   if (!choice)
     return op.emitOpError("found no tile for head sizes ")
            << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
-  choice->uneven = uneven, choice->lazy = lazy;
+  choice->uneven = uneven;
   return Plan{build(op.getContext(), *choice), explain(*choice, shared)};
 }
 
@@ -192,6 +196,7 @@ LogicalResult attn::checkWarpSchedule(AttentionOp op, TargetAttr target, const T
   tile.stages = schedule.getInt("stages");
   tile.warps = schedule.getInt("consumers");
   tile.queriesInRegisters = schedule.getFlag("q_in_registers");
+  tile.keepsReference = schedule.getWord("maximum") == "lazy";
   int64_t rows = schedule.getInt("rows"), blocks = schedule.getInt("blocks"),
           shared = target.getInt("shared_memory");
   if (tile.warps < 1 || tile.warps > 16 || rows < 16 || rows % (16 * tile.warps) != 0)

@@ -21,6 +21,8 @@ struct WarpTile : TileSizes {
   int64_t partKeys = 0;
   /// Queries are read from shared memory once, not once per key tile.
   bool queriesInRegisters = false;
+  /// maximum = lazy: no factors of the rows while the accumulator is scaled.
+  bool keepsReference = false;
 
   int64_t warpRows() const { return 16 * rowTiles; }
   int64_t rows() const { return warps * warpRows(); }
@@ -39,8 +41,15 @@ struct WarpTile : TileSizes {
   int64_t valueBytes() const { return keys * rowBytes(vSize); }
   int64_t keyOffset() const { return queryBytes(); }
   int64_t valueOffset() const { return keyOffset() + stages * keyBytes(); }
+  /// Where the keys' and the values' copies start from: an address and a stride each.
+  static constexpr int64_t sourceBytes = 16;
+  int64_t keySourceOffset() const { return valueOffset() + stages * valueBytes(); }
+  int64_t valueSourceOffset() const { return keySourceOffset() + sourceBytes; }
+  /// Facts of the block's tile of rows, as words.
+  static constexpr int64_t cardBytes = 32;
+  int64_t cardOffset() const { return valueSourceOffset() + sourceBytes; }
   /// A word for those who merge parts of a key range.
-  int64_t flagOffset() const { return valueOffset() + stages * valueBytes(); }
+  int64_t flagOffset() const { return cardOffset() + cardBytes; }
   int64_t sharedBytes() const { return flagOffset() + 16; }
 
   /// Registers of a thread for `blocks` blocks on a multiprocessor, whose file has 65536 words: they
@@ -48,13 +57,15 @@ struct WarpTile : TileSizes {
   int64_t registersWith(int64_t blocks) const {
     return std::min<int64_t>(255, 65536 / (blocks * threads()) / 8 * 8);
   }
-  /// Scores of a part (whose places the weights take) and, with several parts, weights of the one
-  /// before; accumulator, queries or one step of them, two steps of keys; then addresses, row
-  /// references and sums, loop counters.
+  /// Per tile of rows: scores of a part (whose places the weights take) and, with several parts,
+  /// weights of the one before; accumulator; queries or three steps of them on their way; what masks
+  /// and score programs need. Then one step of keys, and addresses, references, sums and counters, as
+  /// ptxas was seen to need them.
   int64_t neededRegisters() const {
     int64_t scores = partKeys / 2 + (parts() > 1 ? partKeys / 4 : 0);
-    int64_t perTile = scores + vSize / 2 + (queriesInRegisters ? 4 * columnSteps(qkSize) : 4);
-    return rowTiles * perTile + std::min<int64_t>(16, partKeys / 4) + 44 + codeRegisters;
+    int64_t operands = queriesInRegisters ? 4 * columnSteps(qkSize) : 12;
+    int64_t perTile = scores + vSize / 2 + operands + codeRegisters;
+    return rowTiles * perTile + std::min<int64_t>(16, partKeys / 4) + (keepsReference ? 55 : 59);
   }
   /// Each block takes a kilobyte of shared memory for itself, which a multiprocessor has beyond the
   /// most that one block can ask for.

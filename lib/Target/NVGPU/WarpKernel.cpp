@@ -26,12 +26,17 @@ void WarpEmitter::createFunction() {
   readMaskArguments(args.drop_front(tensors));
 }
 
-/// Where the thread is, and where its lane reads operands: `ldmatrix` takes the address of a row of
+/// The thread's number, read again: nothing made of it lives from here to there.
+void WarpEmitter::placeThread() {
+  thread = b.ptx("mov.u32 $0, %tid.x;", {}, {b.getI32Type()}, {}).front();
+  lane = thread & 31, quad = lane & 3;
+}
+
+/// Where the lane reads operands: `ldmatrix` takes the address of a row of
 /// each of four 8 x 8 blocks from eight lanes. Left operands and transposed right ones have the
 /// second block below the first, keys beside it.
-void WarpEmitter::placeThread() {
-  thread = b.special("tid.x"), block = b.special("ctaid.x");
-  lane = thread & 31, quad = lane & 3;
+void WarpEmitter::placeLane() {
+  placeThread();
   Val row = lane & 15, column = (lane >> 4) << 4;
   Val keyRow = (lane & 7) + ((lane >> 4) << 3), keyColumn = ((lane >> 3) & 1) << 4;
   int64_t qkBytes = WarpTile::rowBytes(w.qkSize), vBytes = WarpTile::rowBytes(w.vSize);
@@ -50,6 +55,7 @@ LogicalResult WarpEmitter::emit() {
   ends = endsOf(plan.mask);
   base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),
                                         LLVM::AddressOfOp::create(b, memory).getResult()));
+  block = b.special("ctaid.x");
   placeThread();
   clearPadding();
   emitBlock();
@@ -61,6 +67,14 @@ LogicalResult WarpEmitter::emit() {
 // Tiles of rows
 //===----------------------------------------------------------------------===//
 
+/// What the card says of the block's rows; packed rows are not on it.
+QueryTile WarpEmitter::rowsFromCard() {
+  QueryTile tile;
+  tile.batch = maskBatch = fromCard(Batch), tile.head = fromCard(Head);
+  tile.firstRow = fromCard(RowTile) * w.rows();
+  return tile;
+}
+
 /// The thread's two rows in one of the warp's tiles of 16 rows.
 QueryTile WarpEmitter::partOf(const QueryTile &tile, int64_t rowTile) {
   QueryTile part = tile;
@@ -71,15 +85,16 @@ QueryTile WarpEmitter::partOf(const QueryTile &tile, int64_t rowTile) {
 
 /// All key tiles -> accumulator, maximum and sum (complete) of all row tiles, and whether some
 /// weights left their range. `exact`: no tile keeps its reference.
-Vals WarpEmitter::computeRows(QueryTile &tile, Val exact) {
+Vals WarpEmitter::computeRows(Val exact) {
   auto tiles = static_cast<size_t>(w.rowTiles);
+  QueryTile tile = tileOf(block, w.rows());
+  tile.firstRow = tile.rowTile * w.rows();
   rangesOf(tile, w.rows());
   if (plan.lazy) {
     tile.edge = exact.select(tile.count, tile.edge);
     tile.edge2 = exact.select(tile.count, tile.edge2);
   }
-  tile.edge = b.uniform(tile.edge), tile.edge2 = b.uniform(tile.edge2);
-  tile.keepsReference = tile.edge.lt(tile.edge2);
+  placeLane();
   startTile(tile);
   Vals acc(tiles * static_cast<size_t>(w.vSize / 2), b.f32(0)),
       maximum(2 * tiles, b.minusInfinity()), sum(2 * tiles, b.f32(0)), early;
@@ -110,8 +125,10 @@ Val WarpEmitter::blockHasDoubt(Val doubt) {
       .front();
 }
 
-void WarpEmitter::storeRows(const QueryTile &tile, ArrayRef<Val> all) {
+void WarpEmitter::storeRows(ArrayRef<Val> all) {
   RowState state = unpack(all);
+  placeThread();
+  QueryTile tile = rowsFromCard();
   for (size_t m = 0; m < static_cast<size_t>(w.rowTiles); ++m) {
     size_t columns = static_cast<size_t>(w.vSize / 2);
     QueryTile part = partOf(tile, static_cast<int64_t>(m));
@@ -129,20 +146,15 @@ void WarpEmitter::storeRows(const QueryTile &tile, ArrayRef<Val> all) {
 /// doubt depends on the data alone, so the same input gives the same bits.
 void WarpEmitter::emitBlock() {
   enum { First, Again, Done };
-  QueryTile tile = tileOf(block, w.rows());
-  for (Val *x : {&tile.rowTile, &tile.batch, &tile.head, &tile.last, &tile.count})
-    *x = b.uniform(*x);
-  maskBatch = tile.batch;
-  tile.firstRow = tile.rowTile * w.rows();
   if (!plan.lazy)
-    return storeRows(tile, computeRows(tile, Val()));
+    return storeRows(computeRows(Val()));
   b.loopWhile(
       {b.i32(First)}, [&](ArrayRef<Val> it) { return it[0].lt(b.i32(Done)); },
       [&](Vals it) -> Vals {
         Val isAgain = it[0].eq(Again);
-        Vals rows = computeRows(tile, isAgain);
+        Vals rows = computeRows(isAgain);
         Val doubt = b.uniform(isAgain.select(b.i32(0), blockHasDoubt(rows.back())));
-        b.ifThen(doubt.eq(0), [&] { storeRows(tile, ArrayRef<Val>(rows).drop_back()); });
+        b.ifThen(doubt.eq(0), [&] { storeRows(ArrayRef<Val>(rows).drop_back()); });
         return {b.uniform(doubt.eq(0).select(b.i32(Done), b.i32(Again)))};
       });
 }

@@ -28,12 +28,13 @@ struct CopyPlan {
   bool isWhole() const { return pieces() == threadsPerRow() && rows % rowsPerPass() == 0; }
 };
 
-/// What copies of one tensor's tiles start from: the address of the head's row 0 and the bytes from
-/// row to row, the same for all threads; and where the thread's first piece lies in a tile, in the
-/// tensor and in shared memory. Inside of a tile offsets have 32 bits (the host checks strides).
+/// Where a thread copies tiles of one tensor from and to: its first piece of a tile, in the tensor and
+/// in shared memory. Inside of a tile offsets have 32 bits (the host checks strides). The address of
+/// the tile and the bytes from row to row, the same for all threads, lie in shared memory at `place`:
+/// in registers they would be in the way of the products.
 struct CopySource {
-  Val address, rowStep; // i64
-  Val offset, target;   // i32
+  Val offset, target; // i32
+  int64_t place = 0;
 };
 
 class WarpEmitter : public virtual KernelEmitter {
@@ -46,18 +47,22 @@ protected:
   // WarpKernel.cpp: frame, tiles of rows.
   virtual void createFunction();
   void placeThread();
+  void placeLane();
   /// The work of a block: a tile of rows.
   virtual void emitBlock();
-  Vals computeRows(QueryTile &tile, Val exact);
+  Vals computeRows(Val exact);
+  QueryTile rowsFromCard();
   QueryTile partOf(const QueryTile &tile, int64_t rowTile);
-  void storeRows(const QueryTile &tile, ArrayRef<Val> state);
+  void storeRows(ArrayRef<Val> state);
   Val blockHasDoubt(Val doubt);
 
   // WarpLoads.cpp
   CopyPlan copyPlan(int64_t size, int64_t rows) const { return {size, rows, w.threads()}; }
-  CopySource sourceOf(const TensorAddress &tensor, const CopyPlan &copy, Val batch, Val head);
-  void copy(const CopyPlan &copy, const CopySource &source, int64_t region, Val slot, Val firstRow,
-            Val go, Val end);
+  CopySource sourceOf(const TensorAddress &tensor, const CopyPlan &copy, int64_t place);
+  void leaveSource(const CopySource &source, const TensorAddress &tensor, Val batch, Val head,
+                   Val row);
+  void copy(const CopyPlan &copy, const CopySource &source, int64_t region, Val slot,
+            Val rowsBefore, Val go, Val left);
   void commitCopies();
   void waitCopies(int64_t pending);
   void meet();
@@ -73,16 +78,21 @@ protected:
     Vals acc, maximum, sum; // of all row tiles, one after the other
   };
   RowState unpack(ArrayRef<Val> state) const;
+  CopySource leaveCard(const QueryTile &tile);
+  /// Words of the block's card. What all threads share is read where it is used: in registers it
+  /// would be in the way of the products.
+  enum CardWord { RowTile, Batch, Head, Last, Count, Edge, Edge2 };
+  Val fromCard(CardWord word);
   void startTile(const QueryTile &tile);
   Vals runTiles(QueryTile &tile, Vals state, Vals &early);
   Vals step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy);
   Vals weigh(QueryTile &tile, Val number, int64_t firstKey, ArrayRef<Val> scores, RowState &state,
              bool masked, bool lazy);
-  void startLoads(QueryTile &tile, Val number, bool masked);
-  void betweenProducts(QueryTile &tile, Val number, int64_t part);
-  void copyKeys(const QueryTile &tile, Val number, Val go, bool bounded);
-  void copyValues(const QueryTile &tile, Val number, Val go, bool bounded);
-  void prefetch(const QueryTile &tile, Val number, bool bounded = false);
+  void startLoads(Val number, bool masked);
+  void betweenProducts(Val number, int64_t part);
+  void copyKeys(Val number, Val go, bool bounded);
+  void copyValues(Val number, Val go, bool bounded);
+  void prefetch(Val number, bool bounded = false);
   Vals compute(QueryTile &tile, Val number, Vals state, bool masked, bool lazy);
 
   const WarpTile &w;

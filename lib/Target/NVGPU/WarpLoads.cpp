@@ -22,13 +22,19 @@ static std::pair<Val, Val> shareOf(const CopyPlan &copy, Val thread) {
   return {thread & (copy.threadsPerRow() - 1), thread >> logOf(copy.threadsPerRow())};
 }
 
-CopySource WarpEmitter::sourceOf(const TensorAddress &tensor, const CopyPlan &copy, Val batch,
-                                 Val head) {
+CopySource WarpEmitter::sourceOf(const TensorAddress &tensor, const CopyPlan &copy,
+                                 int64_t place) {
   auto [piece, row] = shareOf(copy, thread);
-  Val start = (batch.wide() * tensor.batch + head.wide() * tensor.head) << 1;
-  Val rowStep = tensor.row << 1;
-  return {b.uniformAddress(tensor.address + start), rowStep, row * rowStep.narrow() + (piece << 4),
-          shared(0) + row * WarpTile::rowBytes(copy.size) + (piece << 4)};
+  return {row * (tensor.row << 1).narrow() + (piece << 4),
+          shared(0) + row * WarpTile::rowBytes(copy.size) + (piece << 4), place};
+}
+
+/// One thread leaves where rows `row` and following of a head lie.
+void WarpEmitter::leaveSource(const CopySource &source, const TensorAddress &tensor, Val batch,
+                              Val head, Val row) {
+  Val start = batch.wide() * tensor.batch + head.wide() * tensor.head + row.wide() * tensor.row;
+  b.ptx("st.shared.v2.b64 [$0], {$1, $2};",
+        {shared(source.place), tensor.address + (start << 1), tensor.row << 1});
 }
 
 //===----------------------------------------------------------------------===//
@@ -36,8 +42,9 @@ CopySource WarpEmitter::sourceOf(const TensorAddress &tensor, const CopyPlan &co
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Text of a thread's copies of one tile. Operands: target, address of the tile, the thread's offset,
-/// step from pass to pass; then what is there of: a flag, rows left in the tensor and in the tile.
+/// Text of a thread's copies of one tile. Operands: target, place of the source, the thread's offset,
+/// rows from this tile to the source's; then what is there of: a flag, rows left in the tensor and in
+/// the tile.
 struct CopyText {
   const CopyPlan &copy;
   int64_t region;
@@ -65,18 +72,22 @@ std::string CopyText::guard(const std::string &firstRow) const {
 std::string CopyText::pass(int64_t number) const {
   std::string first = std::to_string(number * copy.rowsPerPass()), text = guard(first);
   if (number)
-    text += "add.u32 o, o, $3;\n";
-  text += "cvt.u64.u32 a, o;\nadd.s64 a, a, $1;\n";
+    text += "add.u32 o, o, n;\n";
+  text += "cvt.u64.u32 a, o;\nadd.s64 a, a, s;\n";
   if (isBounded)
-    text += "setp.gt.s32 q, " + operand(left()) + ", " + first + ";\nselp.b32 n, 16, 0, q;\n";
+    text += "setp.gt.s32 q, " + operand(left()) + ", " + first + ";\nselp.b32 z, 16, 0, q;\n";
   int64_t at = region + number * copy.rowsPerPass() * WarpTile::rowBytes(copy.size);
   return text + (isPartial ? "@r " : hasFlag ? "@p " : "") +
          "cp.async.cg.shared.global.L2::128B [$0+" + std::to_string(at) + "], [a], 16" +
-         (isBounded ? ", n;\n" : ";\n");
+         (isBounded ? ", z;\n" : ";\n");
 }
 
 std::string CopyText::all() const {
-  std::string text = "{ .reg .pred p, q, r; .reg .b64 a; .reg .b32 n, o;\nmov.b32 o, $2;\n";
+  std::string text = "{ .reg .pred p, q, r; .reg .b64 a, s, t; .reg .b32 n, o, z;\n"
+                     "ld.shared.v2.b64 {s, t}, [$1];\n"
+                     "cvt.u32.u64 n, t;\ncvt.s64.s32 a, $3;\nmul.lo.s64 a, a, t;\n"
+                     "sub.s64 s, s, a;\nmul.lo.u32 n, n, " +
+                     std::to_string(copy.rowsPerPass()) + ";\nmov.b32 o, $2;\n";
   if (hasFlag)
     text += "setp.ne.s32 p, " + operand(flag()) + ", 0;\n";
   for (int64_t i = 0; i < copy.passes(); ++i)
@@ -84,19 +95,18 @@ std::string CopyText::all() const {
   return text + "}";
 }
 
-/// The thread's part of rows `firstRow` and following, to `region` of shared memory and `slot` bytes
-/// behind. `go`: a flag, null for always. `end`: rows of the tensor, null where all rows of the tile
-/// are there.
+/// The thread's part of the tile that begins `rowsBefore` rows before the source's, to `region` of
+/// shared memory and `slot` bytes behind. `go`: a flag, null for always. `left`: rows that the tensor
+/// has from the tile's first on, null where all rows of the tile are there.
 void WarpEmitter::copy(const CopyPlan &copy, const CopySource &source, int64_t region, Val slot,
-                       Val firstRow, Val go, Val end) {
+                       Val rowsBefore, Val go, Val left) {
   auto [piece, row] = shareOf(copy, thread);
-  CopyText text{copy, region, static_cast<bool>(go), static_cast<bool>(end), !copy.isWhole()};
-  Vals operands = {source.target + slot, source.address + firstRow.wide() * source.rowStep,
-                   source.offset, source.rowStep.narrow() * copy.rowsPerPass()};
+  CopyText text{copy, region, static_cast<bool>(go), static_cast<bool>(left), !copy.isWhole()};
+  Vals operands = {source.target + slot, shared(source.place), source.offset, rowsBefore};
   if (go)
     operands.push_back(go.select(b.i32(1), b.i32(0)));
-  if (end)
-    operands.push_back(end - firstRow - row);
+  if (left)
+    operands.push_back(left - row);
   if (!copy.isWhole()) {
     Val rows = b.i32(copy.rows) - row;
     bool isNarrow = copy.pieces() < copy.threadsPerRow();

@@ -36,11 +36,11 @@ QueryTile WarpStreamEmitter::tileOfUnit(const StreamUnit &unit, ArrayRef<Row> bo
   QueryTile tile = tileOfRows(unit, both);
   tile.keyHead = unit.keyHead, tile.valueHead = unit.valueHead;
   tile.firstRow = unit.firstRow;
-  tile.last = b.uniform(unit.to - 1), tile.count = b.uniform(unit.to - unit.from);
-  tile.edge = b.uniform((unit.to - unit.fullEnd).max(0).min(tile.count));
+  tile.last = unit.to - 1, tile.count = unit.to - unit.from;
+  tile.edge = (unit.to - unit.fullEnd).max(0).min(tile.count);
   tile.edge2 = tile.count;
   if (unit.hasLow)
-    tile.edge2 = b.uniform((unit.to - unit.fullFrom).max(tile.edge).min(tile.count));
+    tile.edge2 = (unit.to - unit.fullFrom).max(tile.edge).min(tile.count);
   ends = {unit.hasLow, true};
   return tile;
 }
@@ -61,10 +61,9 @@ void WarpStreamEmitter::gatherQueries(const StreamUnit &unit) {
 
 /// The first key tiles are on their way while the queries are gathered.
 void WarpStreamEmitter::startUnit(const StreamUnit &unit, const QueryTile &tile) {
-  keySource = sourceOf(a.key, copyPlan(w.qkSize, w.keys), unit.batch, unit.keyHead);
-  valueSource = sourceOf(a.value, copyPlan(w.vSize, w.keys), unit.batch, unit.valueHead);
+  leaveCard(tile);
   for (int64_t i = 0; i < w.stages - 1; ++i)
-    prefetch(tile, b.i32(i), /*bounded=*/i == 0);
+    prefetch(b.i32(i), /*bounded=*/i == 0);
   gatherQueries(unit);
   if (!w.queriesInRegisters)
     return;
@@ -89,6 +88,7 @@ void WarpStreamEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> both,
 }
 
 void WarpStreamEmitter::emitBlock() {
+  placeLane();
   StreamUnit unit = unitOf(block);
   Val inTile = ((thread >> 5) << 4) + (lane >> 2);
   Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};

@@ -26,33 +26,61 @@ static Val slotOffset(Val number, int64_t stages, int64_t bytes) {
 }
 
 /// Key tile `number`; past the last key rows are zero if `bounded`.
-void WarpEmitter::copyKeys(const QueryTile &tile, Val number, Val go, bool bounded) {
+void WarpEmitter::copyKeys(Val number, Val go, bool bounded) {
   copy(copyPlan(w.qkSize, w.keys), keySource, w.keyOffset(),
-       slotOffset(number, w.stages, w.keyBytes()), (tile.last - number) * w.keys, go,
-       bounded ? a.keys : Val());
+       slotOffset(number, w.stages, w.keyBytes()), number * w.keys, go,
+       bounded ? a.keys - (fromCard(Last) - number) * w.keys : Val());
 }
 
-void WarpEmitter::copyValues(const QueryTile &tile, Val number, Val go, bool bounded) {
+void WarpEmitter::copyValues(Val number, Val go, bool bounded) {
   copy(copyPlan(w.vSize, w.keys), valueSource, w.valueOffset(),
-       slotOffset(number, w.stages, w.valueBytes()), (tile.last - number) * w.keys, go,
-       bounded ? a.keys : Val());
+       slotOffset(number, w.stages, w.valueBytes()), number * w.keys, go,
+       bounded ? a.keys - (fromCard(Last) - number) * w.keys : Val());
+}
+
+Val WarpEmitter::fromCard(CardWord word) {
+  return b
+      .ptx("ld.shared.b32 $0, [$1];", {}, {b.getI32Type()},
+           {shared(w.cardOffset() + 4 * static_cast<int64_t>(word))})
+      .front();
+}
+
+/// Leaves the card, where the rightmost key tile lies, and the queries of a tile of rows: theirs where parts
+/// are merged, which packed rows are that gather their queries.
+CopySource WarpEmitter::leaveCard(const QueryTile &tile) {
+  keySource = sourceOf(a.key, copyPlan(w.qkSize, w.keys), w.keySourceOffset());
+  valueSource = sourceOf(a.value, copyPlan(w.vSize, w.keys), w.valueSourceOffset());
+  CopySource querySource;
+  if (tile.queryHead)
+    querySource = sourceOf(a.query, copyPlan(w.qkSize, w.rows()), w.flagOffset());
+  b.ifThen(thread.eq(0), [&] {
+    Val lastKey = tile.last * w.keys;
+    leaveSource(keySource, a.key, tile.batch, tile.keyHead, lastKey);
+    leaveSource(valueSource, a.value, tile.batch, tile.valueHead, lastKey);
+    if (tile.queryHead)
+      leaveSource(querySource, a.query, tile.batch, tile.queryHead, tile.firstRow);
+    Val none = b.i32(0);
+    b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};\nst.shared.v4.b32 [$0+16], {$5, $6, $7, $8};",
+          {shared(w.cardOffset()), tile.rowTile ? tile.rowTile : none, tile.batch, tile.head,
+           tile.last, tile.count, tile.edge, tile.edge2, none});
+  });
+  meet();
+  return querySource;
 }
 
 /// Queries and the first key tiles are on their way.
 void WarpEmitter::startTile(const QueryTile &tile) {
-  CopyPlan queryCopy = copyPlan(w.qkSize, w.rows());
-  CopySource querySource = sourceOf(a.query, queryCopy, tile.batch, tile.queryHead);
-  keySource = sourceOf(a.key, copyPlan(w.qkSize, w.keys), tile.batch, tile.keyHead);
-  valueSource = sourceOf(a.value, copyPlan(w.vSize, w.keys), tile.batch, tile.valueHead);
-  copy(queryCopy, querySource, 0, b.i32(0), tile.firstRow, Val(), a.queries);
+  CopySource querySource = leaveCard(tile);
+  copy(copyPlan(w.qkSize, w.rows()), querySource, 0, b.i32(0), b.i32(0), Val(),
+       a.queries - tile.firstRow);
   if (w.queriesInRegisters)
     commitCopies();
-  copyKeys(tile, b.i32(0), Val(), true);
+  copyKeys(b.i32(0), Val(), true);
   if (w.stages > 1)
-    copyValues(tile, b.i32(0), Val(), true);
+    copyValues(b.i32(0), Val(), true);
   commitCopies();
   for (int64_t i = 1; i < w.stages - 1; ++i)
-    prefetch(tile, b.i32(i));
+    prefetch(b.i32(i));
   if (!w.queriesInRegisters)
     return;
   waitCopies(std::max<int64_t>(1, w.stages - 1));
@@ -61,10 +89,10 @@ void WarpEmitter::startTile(const QueryTile &tile) {
 }
 
 /// Keys and values of a tile, if it is there. Only the rightmost may need to be `bounded`.
-void WarpEmitter::prefetch(const QueryTile &tile, Val number, bool bounded) {
-  Val isThere = number.lt(tile.count);
-  copyKeys(tile, number, isThere, bounded);
-  copyValues(tile, number, isThere, bounded);
+void WarpEmitter::prefetch(Val number, bool bounded) {
+  Val isThere = number.lt(fromCard(Count));
+  copyKeys(number, isThere, bounded);
+  copyValues(number, isThere, bounded);
   commitCopies();
 }
 
@@ -85,18 +113,18 @@ static ArrayRef<Val> ofRowTile(ArrayRef<Val> all, int64_t m, int64_t tiles) {
 }
 
 /// Waits for the tile's keys (with several stages its values, too), and starts what comes next.
-void WarpEmitter::startLoads(QueryTile &tile, Val number, bool masked) {
+void WarpEmitter::startLoads(Val number, bool masked) {
   waitCopies(std::max<int64_t>(0, w.stages - 2));
   meet();
   if (w.stages > 1)
-    return prefetch(tile, number + (w.stages - 1));
-  copyValues(tile, number, Val(), masked);
+    return prefetch(number + (w.stages - 1));
+  copyValues(number, Val(), masked);
   commitCopies();
 }
 
 /// With one stage, behind the scores of part `part`: values must be there before the first weighted
 /// sum, and the next keys load when the last scores are made.
-void WarpEmitter::betweenProducts(QueryTile &tile, Val number, int64_t part) {
+void WarpEmitter::betweenProducts(Val number, int64_t part) {
   bool isFirst = part == std::min<int64_t>(1, w.parts() - 1), isLast = part == w.parts() - 1;
   if (w.stages > 1 || !(isFirst || isLast))
     return;
@@ -105,7 +133,7 @@ void WarpEmitter::betweenProducts(QueryTile &tile, Val number, int64_t part) {
   meet();
   if (!isLast)
     return;
-  copyKeys(tile, number + 1, (number + 1).lt(tile.count), false);
+  copyKeys(number + 1, (number + 1).lt(fromCard(Count)), false);
   commitCopies();
 }
 
@@ -114,11 +142,18 @@ Vals WarpEmitter::weigh(QueryTile &tile, Val number, int64_t firstKey, ArrayRef<
                         RowState &state, bool masked, bool lazy) {
   RowState next;
   Vals weights;
+  bool asksForRows = masked || plan.scalesScores();
+  QueryTile rows = tile;
+  if (asksForRows && !tile.position[0])
+    rows = rowsFromCard();
+  if (asksForRows)
+    rows.last = fromCard(Last);
   for (int64_t m = 0; m < w.rowTiles; ++m) {
-    QueryTile part = partOf(tile, m);
+    QueryTile part = asksForRows ? partOf(rows, m) : QueryTile();
     part.firstKey = firstKey;
     auto mine = [&](ArrayRef<Val> all) { return ofRowTile(all, m, w.rowTiles); };
-    Vals finished = finishScores(mine(scores), part, number, masked, masked);
+    Vals finished = asksForRows ? finishScores(mine(scores), part, number, masked, masked)
+                                : Vals(mine(scores));
     Softmax s = lazy ? keepReference(finished, mine(state.maximum), mine(state.sum))
                      : softmax(finished, mine(state.maximum), mine(state.sum),
                                masked || plan.hasRegion());
@@ -133,7 +168,7 @@ Vals WarpEmitter::weigh(QueryTile &tile, Val number, int64_t firstKey, ArrayRef<
 
 /// One key tile.
 Vals WarpEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy) {
-  startLoads(tile, number, masked);
+  startLoads(number, masked);
   if (!isLive)
     return compute(tile, number, std::move(state), masked, lazy);
   return b.choose(isLive, [&] { return compute(tile, number, state, masked, lazy); },
@@ -148,15 +183,19 @@ Vals WarpEmitter::compute(QueryTile &tile, Val number, Vals packed, bool masked,
       valueSlot = slotOffset(number, w.stages, w.valueBytes());
   Vals scores = products(keySlot, 0);
   if (w.parts() == 1)
-    betweenProducts(tile, number, 0);
+    betweenProducts(number, 0);
   for (int64_t part = 0; part < w.parts(); ++part) {
     int64_t firstKey = part * w.partKeys;
     Vals weights = weigh(tile, number, firstKey, scores, state, masked, lazy);
-    if (part + 1 < w.parts()) {
+    bool isMore = part + 1 < w.parts();
+    if (!plan.overlap)
+      state.acc = weightedSum(weights, valueSlot, firstKey, state.acc);
+    if (isMore) {
       scores = products(keySlot, firstKey + w.partKeys);
-      betweenProducts(tile, number, part + 1);
+      betweenProducts(number, part + 1);
     }
-    state.acc = weightedSum(weights, valueSlot, firstKey, state.acc);
+    if (plan.overlap)
+      state.acc = weightedSum(weights, valueSlot, firstKey, state.acc);
   }
   return concat({state.acc, state.maximum, state.sum});
 }
@@ -170,14 +209,15 @@ Vals WarpEmitter::runTiles(QueryTile &tile, Vals state, Vals &early) {
                    [&](Val i, Vals s) { return step(tile, i, std::move(s), masked, lazy); });
   };
   auto tiles = static_cast<size_t>(w.rowTiles);
-  run(b.i32(0), tile.edge, true, false);
+  run(b.i32(0), fromCard(Edge), true, false);
+  tile.keepsReference = fromCard(Edge).lt(fromCard(Edge2));
   if (plan.lazy)
     settleReference(tile, MutableArrayRef<Val>(state).take_back(4 * tiles).take_front(2 * tiles));
-  run(tile.edge, tile.edge2, false, plan.lazy);
+  run(fromCard(Edge), fromCard(Edge2), false, plan.lazy);
   if (ends.left) {
     if (plan.lazy)
       early = Vals(ArrayRef<Val>(state).take_back(2 * tiles));
-    run(tile.edge2, tile.count, true, false);
+    run(fromCard(Edge2), fromCard(Count), true, false);
   }
   return state;
 }

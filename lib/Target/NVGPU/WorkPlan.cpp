@@ -154,6 +154,7 @@ LogicalResult NVWorkPlan::readWarpSchedule() {
   longestFirst = schedule.getWord("order") == "longest_first";
   isStream = schedule.getWord("form") == "stream";
   splits = schedule.getInt("splits");
+  overlap = schedule.getFlag("overlap");
   // Packed rows of four warps; the copies of all go on while some compute nothing.
   bool obeys = isStream ? w.warps == 4 && w.rowTiles == 1 && w.stages > 1 && !lazy : splits == 1;
   if (obeys && w.rowTiles > 0 && w.rows() == schedule.getInt("rows") && w.keys > 0 && w.partKeys % 16 == 0 &&
