@@ -94,6 +94,14 @@ static LogicalResult checkInputs(AttentionOp op) {
   return success();
 }
 
+/// Of warps that load by themselves: no tile there is operand of both products.
+static LogicalResult checkValues(AttentionOp op) {
+  if (!op.getValue().getDefiningOp<ColumnsOp>())
+    return success();
+  return op.emitOpError("expected values of their own on this target, found columns of the keys; "
+                        "kernels that load them once are built for sm_90a");
+}
+
 /// Sizes of a kernel whose values are a tensor of their own.
 static LogicalResult checkSizes(AttentionOp op) {
   for (auto [what, size] :
@@ -239,7 +247,7 @@ bool attn::mayStream(AttentionOp op) {
 }
 
 /// Tensor cores that one instruction of a warpgroup feeds from shared memory, and the copy engine.
-static bool hasWarpgroups(TargetAttr target) { return target.getWord("tensor_core") == "wgmma"; }
+static bool hasWarpgroups(TargetAttr target) { return target.getWord("tensor_core") != "mma"; }
 
 static FailureOr<Plan> planWarpgroups(AttentionOp op, TargetAttr target, const WarpgroupTile &sizes,
                                       bool lazy) {
@@ -258,6 +266,8 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
   bool warpgroups = hasWarpgroups(target);
   if (warpgroups && isLatent(op))
     return planLatent(op, target.getInt("shared_memory"));
+  if (!warpgroups && failed(checkValues(op)))
+    return failure();
   if (failed(checkSizes(op)))
     return failure();
   MaskAttr mask = op.maskOrAll();
@@ -324,6 +334,8 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
   bool warpgroups = hasWarpgroups(target);
   if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule, warpgroups)))
+    return failure();
+  if (!warpgroups && failed(checkValues(op)))
     return failure();
   if (schedule.getInt("split_output") != 1 || schedule.getFlag("values_in_keys"))
     return checkLatentSchedule(op, target.getInt("shared_memory"));

@@ -12,23 +12,28 @@ using namespace mlir::attn;
 //===----------------------------------------------------------------------===//
 
 /// In the order of preference. Two tiles of rows per warp halve what each product reads from shared
-/// memory, queries in registers save a third of the rest.
+/// memory, queries in registers save a third of the rest. Where shared memory has no room for three
+/// stages of 32 keys, scores of 16 at a time: ptxas for those GPUs keeps more operands on their way
+/// and spills with 32 beside 128 columns.
 static constexpr struct {
-  int64_t warps, rowTiles, keys;
+  int64_t warps, rowTiles, keys, partKeys;
   bool queriesInRegisters;
-} shapes[] = {{4, 2, 64, true},  {4, 2, 64, false}, {4, 2, 32, false}, {8, 1, 64, false},
-              {8, 1, 32, false}, {4, 1, 64, false}, {4, 1, 48, false}, {4, 1, 32, false},
-              {4, 1, 16, false}};
+  int64_t leastStages;
+} shapes[] = {{4, 2, 64, 64, true, 1},  {4, 2, 64, 64, false, 1}, {4, 2, 32, 32, false, 3},
+              {4, 2, 32, 16, false, 1}, {8, 1, 64, 64, false, 1}, {8, 1, 32, 32, false, 1},
+              {4, 1, 64, 64, false, 1}, {4, 1, 48, 48, false, 1}, {4, 1, 32, 32, false, 1},
+              {4, 1, 16, 16, false, 1}};
 
 /// Warps that a multiprocessor needs so that some multiply while others wait.
 static constexpr int64_t enoughWarps = 8;
-static constexpr int64_t mostStages = 3;
+/// Keys beyond the tile that is computed: so many on their way suffice.
+static constexpr int64_t mostKeysAhead = 64;
 
-/// Blocks and stages of a shape, more blocks first.
+/// Stages, and blocks that fit then; more blocks go first.
 static int64_t fill(WarpTile &tile, int64_t shared) {
   tile.stages = 1;
   int64_t blocks = std::min<int64_t>(tile.blocks(shared), enoughWarps / tile.warps);
-  while (blocks > 0 && tile.stages < mostStages) {
+  while (blocks > 0 && tile.stages * tile.keys <= mostKeysAhead) {
     ++tile.stages;
     if (tile.holds(blocks, shared))
       continue;
@@ -48,15 +53,17 @@ struct WarpChoice {
 
 static std::optional<WarpChoice> chooseWarps(const TileSizes &sizes, int64_t shared, bool lazy) {
   std::optional<WarpChoice> best;
-  for (auto [warps, rowTiles, keys, queriesInRegisters] : shapes) {
+  for (const auto &shape : shapes) {
     WarpChoice choice;
     static_cast<TileSizes &>(choice.tile) = sizes;
     choice.lazy = choice.tile.keepsReference = lazy;
-    choice.tile.warps = warps, choice.tile.rowTiles = rowTiles;
-    choice.tile.keys = choice.tile.partKeys = keys;
-    choice.tile.queriesInRegisters = queriesInRegisters;
+    choice.tile.warps = shape.warps, choice.tile.rowTiles = shape.rowTiles;
+    choice.tile.keys = shape.keys, choice.tile.partKeys = shape.partKeys;
+    choice.tile.queriesInRegisters = shape.queriesInRegisters;
     choice.blocks = fill(choice.tile, shared);
-    if (choice.blocks * warps > (best ? best->blocks * best->tile.warps : 0))
+    int64_t warps = choice.blocks * shape.warps;
+    if (choice.tile.stages >= shape.leastStages &&
+        warps > (best ? best->blocks * best->tile.warps : 0))
       best = choice;
   }
   return best;
@@ -153,20 +160,21 @@ static std::optional<WarpChoice> chooseStream(const TileSizes &sizes, int64_t sh
 static SmallVector<std::string> explainStream(const WarpChoice &choice, int64_t shared) {
   const WarpTile &tile = choice.tile;
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
-  return {"form = stream: decoding has few rows, so memory decides; keys and values are read once",
-          text(llvm::formatv("rows = {0}: 16 packed rows, the least that mma multiplies, for each "
-                             "of {1} warps; those without rows only copy",
-                             packedRows, packedWarps)),
-          text(llvm::formatv("keys = {0}: registers {1} of {2}; shared memory {3} of {4} bytes",
-                             tile.keys, tile.neededRegisters(), tile.registersWith(choice.blocks),
-                             tile.sharedBytes(), shared)),
-          text(llvm::formatv("stages = {0}, blocks = {1}: {2} bytes per multiprocessor in flight",
-                             tile.stages, choice.blocks,
-                             choice.blocks * (tile.stages - 1) *
-                                 (tile.keyBytes() + tile.valueBytes()))),
-          "roles = uniform: warps copy and compute alike",
-          text(llvm::formatv("splits = {0}: at most; the launch chooses from lengths and processors",
-                             mostStreamSplits))};
+  return {
+      "form = stream: decoding has few rows, so memory decides; keys and values are read once",
+      text(llvm::formatv("rows = {0}: 16 packed rows, the least that mma multiplies, for each "
+                         "of {1} warps; those without rows only copy",
+                         packedRows, packedWarps)),
+      text(llvm::formatv("keys = {0}: registers {1} of {2}; shared memory {3} of {4} bytes",
+                         tile.keys, tile.neededRegisters(), tile.registersWith(choice.blocks),
+                         tile.sharedBytes(), shared)),
+      text(
+          llvm::formatv("stages = {0}, blocks = {1}: {2} bytes per multiprocessor in flight",
+                        tile.stages, choice.blocks,
+                        choice.blocks * (tile.stages - 1) * (tile.keyBytes() + tile.valueBytes()))),
+      "roles = uniform: warps copy and compute alike",
+      text(llvm::formatv("splits = {0}: at most; the launch chooses from lengths and processors",
+                         mostStreamSplits))};
 }
 
 FailureOr<Plan> attn::planWarpStream(AttentionOp op, TargetAttr target, const TileSizes &sizes) {
@@ -205,14 +213,11 @@ LogicalResult attn::checkWarpSchedule(AttentionOp op, TargetAttr target, const T
            << tile.warps << " and rows = " << rows;
   tile.rowTiles = rows / (16 * tile.warps);
   tile.partKeys = schedule.getInt("register_keys") ? schedule.getInt("register_keys") : tile.keys;
-  if (tile.partKeys % 16 != 0 || tile.partKeys < 16 || tile.keys % tile.partKeys != 0)
-    return op.emitOpError("expected register_keys to be a multiple of 16 that divides keys = ")
-           << tile.keys << ", found " << tile.partKeys;
   if (tile.keys % 16 != 0 || tile.keys < 16 || tile.keys > 256)
     return op.emitOpError("expected keys to be a multiple of 16 up to 256, found ") << tile.keys;
-  if (tile.stages < 1 || blocks < 1)
-    return op.emitOpError("expected at least one stage and one block, found stages = ")
-           << tile.stages << " and blocks = " << blocks;
+  if (tile.partKeys % 16 != 0 || tile.keys % tile.partKeys != 0)
+    return op.emitOpError("expected register_keys to be a multiple of 16 that divides keys = ")
+           << tile.keys << ", found " << tile.partKeys;
   if (schedule.getWord("form") == "stream" &&
       (rows != packedRows || tile.warps != packedWarps || tile.stages < 2))
     return op.emitOpError("expected rows = 64, consumers = 4 and at least two stages in a schedule "

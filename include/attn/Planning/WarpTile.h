@@ -52,15 +52,15 @@ struct WarpTile : TileSizes {
   int64_t flagOffset() const { return cardOffset() + cardBytes; }
   int64_t sharedBytes() const { return flagOffset() + 16; }
 
-  /// Registers of a thread for `blocks` blocks on a multiprocessor, whose file has 65536 words: they
-  /// are handed out in eights, and an instruction can name 255.
+  /// Registers of a thread for `blocks` blocks on a multiprocessor, whose file has 65536 words:
+  /// they are handed out in eights, and an instruction can name 255.
   int64_t registersWith(int64_t blocks) const {
     return std::min<int64_t>(255, 65536 / (blocks * threads()) / 8 * 8);
   }
   /// Per tile of rows: scores of a part (whose places the weights take) and, with several parts,
-  /// weights of the one before; accumulator; queries or three steps of them on their way; what masks
-  /// and score programs need. Then one step of keys, and addresses, references, sums and counters, as
-  /// ptxas was seen to need them.
+  /// weights of the one before; accumulator; queries or three steps of them on their way; what
+  /// masks and score programs need. Then one step of keys, and addresses, references, sums and
+  /// counters, as ptxas was seen to need them.
   int64_t neededRegisters() const {
     int64_t scores = partKeys / 2 + (parts() > 1 ? partKeys / 4 : 0);
     int64_t operands = queriesInRegisters ? 4 * columnSteps(qkSize) : 12;

@@ -39,9 +39,9 @@ typedef struct attn_gpu_entry {
   int64_t reads_addresses, has_maps;
 } attn_gpu_entry;
 
-/** A library's kernels. Without `ptx` they run on devices of `capability` (10 * major + minor) alone;
- * with it, `machine_code` runs on that capability and later ones of the same major number, and the
- * driver compiles `ptx` for newer ones. */
+/** A library's kernels. Without `ptx` they run on devices of `capability` (10 * major + minor)
+ * alone; with it, `machine_code` runs on that capability and later ones of the same major number,
+ * and the driver compiles `ptx` for newer ones. */
 typedef struct attn_gpu_images {
   int64_t capability;
   const void *machine_code;
@@ -65,8 +65,8 @@ extern "C" {
  * host.
  */
 int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state,
-                     const attn_gpu_images *images, const char *kernel_name, const attn_tensor *args, int64_t num_args,
-                     void *stream);
+                     const attn_gpu_images *images, const char *kernel_name,
+                     const attn_tensor *args, int64_t num_args, void *stream);
 
 #ifdef __cplusplus
 }

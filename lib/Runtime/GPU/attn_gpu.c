@@ -192,8 +192,7 @@ static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state,
                        attn_gpu_device *device) {
   const void *image;
   void **kernel;
-  int major = 0, minor = 0,
-      result = attn_driver.device_attribute(&major, CAPABILITY_MAJOR, number);
+  int major = 0, minor = 0, result = attn_driver.device_attribute(&major, CAPABILITY_MAJOR, number);
   if (!result)
     result = attn_driver.device_attribute(&minor, CAPABILITY_MINOR, number);
   if (!result)
@@ -314,7 +313,8 @@ static unsigned grid_of(const attn_gpu_entry *entry, int64_t tiles, int processo
 }
 
 static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state,
-                      const attn_gpu_device *device, const attn_tensor *args, int64_t offset, void *stream) {
+                      const attn_gpu_device *device, const attn_tensor *args, int64_t offset,
+                      void *stream) {
   const attn_tensor *q = &args[entry->query], *k = &args[entry->key], *v = &args[entry->value],
                     *out = &args[entry->out];
   const attn_tensor *lse = entry->lse >= 0 ? &args[entry->lse] : 0;
@@ -363,14 +363,14 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state,
       *at++ = &masks[i].size;
     }
     return driver_error(attn_driver.launch(
-        device->kernel, grid_of(entry, tiles, device->processors), 1, 1, (unsigned)entry->threads, 1, 1,
-        (unsigned)entry->shared_bytes, stream, &parameters[entry->has_maps ? 0 : 3], 0));
+        device->kernel, grid_of(entry, tiles, device->processors), 1, 1, (unsigned)entry->threads,
+        1, 1, (unsigned)entry->shared_bytes, stream, &parameters[entry->has_maps ? 0 : 3], 0));
   }
 }
 
 int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state,
-                     const attn_gpu_images *images, const char *kernel_name, const attn_tensor *args, int64_t num_args,
-                     void *stream) {
+                     const attn_gpu_images *images, const char *kernel_name,
+                     const attn_tensor *args, int64_t num_args, void *stream) {
   int number = 0;
   attn_gpu_device device = {0, 0, 0};
   int64_t offset;

@@ -262,9 +262,9 @@ int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *stat
       for (j = 0; j < 3; ++j)
         *at++ = (void *)&inputs[i]->strides[j];
     }
-    return driver_error(attn_driver.launch(
-        device->kernel, blocks_of(entry, cut.units, device->processors), 1, 1,
-        (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream,
-        &parameters[entry->has_maps ? 0 : 2], 0));
+    return driver_error(
+        attn_driver.launch(device->kernel, blocks_of(entry, cut.units, device->processors), 1, 1,
+                           (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream,
+                           &parameters[entry->has_maps ? 0 : 2], 0));
   }
 }

@@ -29,8 +29,8 @@ static LLVM::GlobalOp constantTable(KernelBuilder &b, ModuleOp module, const std
 
 /// An element of a constant table of the module.
 Val KernelEmitter::tableEntry(ArrayRef<int64_t> table, Val index, StringRef what) {
-  LLVM::GlobalOp global = constantTable(b, plan.function->getParentOfType<ModuleOp>(),
-                                        name + "_" + what.str(), table);
+  LLVM::GlobalOp global =
+      constantTable(b, plan.function->getParentOfType<ModuleOp>(), name + "_" + what.str(), table);
   Value pointer = LLVM::AddressOfOp::create(b, global);
   pointer = b.pointerAt(pointer, index << 2, 4);
   return b.val(LLVM::LoadOp::create(b, b.getI32Type(), pointer));
@@ -51,8 +51,8 @@ Val KernelEmitter::headFrom(ArrayRef<int64_t> map, Val head, StringRef what) {
 // Tiles
 //===----------------------------------------------------------------------===//
 
-/// Tile number -> heads, rows (`rows` of them) and key range. Longest first inside groups of heads whose keys and
-/// values stay in the second-level cache.
+/// Tile number -> heads, rows (`rows` of them) and key range. Longest first inside groups of heads
+/// whose keys and values stay in the second-level cache.
 QueryTile KernelEmitter::tileOf(Val number, int64_t rows) {
   QueryTile tile;
   auto heads = static_cast<int64_t>(plan.heads.query.size());

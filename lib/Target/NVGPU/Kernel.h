@@ -2,9 +2,9 @@
 //
 // Arguments, tiles of query rows and their key ranges, masks, score programs, softmax and results.
 // How a block loads, multiplies and shares work is left to the forms: warpgroups with the copy
-// engine (WarpgroupKernel.h), warps that load by themselves (WarpKernel.h). In both a thread holds two
-// rows of an accumulator, 8 apart. Key tiles are numbered from the right: number i of a tile is key
-// tile `last - i`.
+// engine (WarpgroupKernel.h), warps that load by themselves (WarpKernel.h). In both a thread holds
+// two rows of an accumulator, 8 apart. Key tiles are numbered from the right: number i of a tile is
+// key tile `last - i`.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_LIB_TARGET_NVGPU_KERNEL_H

@@ -16,11 +16,11 @@ void LatentEmitter::initBarriers() {
   at.tileFull = take(2), at.tileEmpty = take(2), at.tileNumber = take(1), flagOffset = take(1);
   // One arrival per warp: of the consumer that is done, or of both.
   WarpgroupStreamEmitter::initBarriers({{full.chunk, stages * l.chunks(), 1},
-                               {full.weights, stages, 4},
-                               {partEmpty[0], stages, 4},
-                               {partEmpty[1], stages, 4},
-                               {at.tileFull, 2, 1},
-                               {at.tileEmpty, 2, 8}});
+                                        {full.weights, stages, 4},
+                                        {partEmpty[0], stages, 4},
+                                        {partEmpty[1], stages, 4},
+                                        {at.tileFull, 2, 1},
+                                        {at.tileEmpty, 2, 8}});
 }
 
 /// Weights of the tile `count`: 64 rows of 64 keys, swizzled like a chunk.

@@ -104,8 +104,8 @@ static void appendStream(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
   if (!plan.isStream)
     return numbers.append({0, plan.warp ? plan.blocks : 0, 0, 0, 0, 0, 0, 0});
   PackedGroups groups(plan.heads);
-  numbers.append({1, plan.blocks, groups.count, groups.size, 1, plan.splits,
-                  mostKeys(plan.mask), plan.latent.has_value()});
+  numbers.append({1, plan.blocks, groups.count, groups.size, 1, plan.splits, mostKeys(plan.mask),
+                  plan.latent.has_value()});
 }
 
 /// Threads, shared memory, rows and keys of a tile.

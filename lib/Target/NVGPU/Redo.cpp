@@ -1,8 +1,8 @@
 //===- Redo.cpp - flagged tiles of a lazy maximum run again in the same launch ----===//
 //
 // What a lazy maximum may do wrong shows in the rows' sums (Softmax.cpp), and the tile is flagged:
-// consumers leave its number in shared memory, the producer hands it out again with a bit that sends
-// all key tiles through the exact loop.
+// consumers leave its number in shared memory, the producer hands it out again with a bit that
+// sends all key tiles through the exact loop.
 //
 // At most two tiles are between the producer and the slowest consumer, so a word per slot of the
 // ring of tile numbers is all the list there is: when the producer fills a slot, the tile whose

@@ -172,10 +172,10 @@ FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image,
   llvm::LLVMContext context;
   llvm::SMDiagnostic problem;
   std::unique_ptr<llvm::TargetMachine> host = createHostMachine();
-  std::unique_ptr<llvm::Module> parsed = llvm::parseAssemblyString(
-      hostText(module->getAttrOfType<ArrayAttr>(gpuEntriesAttrName), architecture.capability, image,
-               ptx.str()),
-      problem, context);
+  std::unique_ptr<llvm::Module> parsed =
+      llvm::parseAssemblyString(hostText(module->getAttrOfType<ArrayAttr>(gpuEntriesAttrName),
+                                         architecture.capability, image, ptx.str()),
+                                problem, context);
   if (!host || !parsed)
     return module.emitError("internal: cannot build the host's part of the bundle: ")
            << problem.getMessage();

@@ -116,7 +116,8 @@ KernelEmitter::Softmax KernelEmitter::keepReference(ArrayRef<Val> scores, ArrayR
   for (auto [i, score] : llvm::enumerate(scores))
     out.weights.push_back(b.exp2(b.fma(score, scale, shift[rowOf(i)])));
   for (unsigned r = 0; r < 2; ++r)
-    out.sum.push_back(sum[r] + reduceInChains(rowElements(out.weights, r), sizes.vSize > 128 ? 2 : 4,
+    out.sum.push_back(sum[r] + reduceInChains(rowElements(out.weights, r),
+                                              sizes.vSize > 128 ? 2 : 4,
                                               [](Val x, Val y) { return x + y; }));
   return out;
 }
@@ -129,8 +130,8 @@ static Val notAbove(KernelBuilder &b, Val x, double least) {
 }
 
 /// Not 0 in a thread whose rows' sums left their range, or whose weights were so large that the
-/// accumulator did. `sum` is complete, `early` the thread's part of it behind the tiles without mask
-/// code.
+/// accumulator did. `sum` is complete, `early` the thread's part of it behind the tiles without
+/// mask code.
 Val KernelEmitter::isDoubtful(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum,
                               ArrayRef<Val> early) {
   Val bad, large;

@@ -2,8 +2,8 @@
 //
 // Decoding: the query heads of a group and the query positions of a call are packed into the 64
 // rows of a tile, row = position * (heads of a group) + head, so that keys and values are read once
-// for all of them. The key range of an item is cut into parts (Parts.h). A unit of work is a part of
-// an item.
+// for all of them. The key range of an item is cut into parts (Parts.h). A unit of work is a part
+// of an item.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_LIB_TARGET_NVGPU_STREAM_H

@@ -37,8 +37,8 @@ void WarpgroupStreamEmitter::loadQueries(const StreamUnit &unit) {
 //===----------------------------------------------------------------------===//
 
 /// Rows that have seen no key have the maximum -infinity.
-KernelEmitter::Softmax WarpgroupStreamEmitter::softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum,
-                                                ArrayRef<Val> sum) {
+KernelEmitter::Softmax WarpgroupStreamEmitter::softmaxOf(ArrayRef<Val> scores,
+                                                         ArrayRef<Val> maximum, ArrayRef<Val> sum) {
   Softmax out;
   Val scale = b.f32(factor), zero = b.f32(0);
   Vals shift;
@@ -62,8 +62,9 @@ KernelEmitter::Softmax WarpgroupStreamEmitter::softmaxOf(ArrayRef<Val> scores, A
 }
 
 /// Weights of a tile's scores: region, mask, softmax.
-KernelEmitter::Softmax WarpgroupStreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scores, bool masked,
-                                            ArrayRef<Val> maximum, ArrayRef<Val> sum) {
+KernelEmitter::Softmax WarpgroupStreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scores,
+                                                     bool masked, ArrayRef<Val> maximum,
+                                                     ArrayRef<Val> sum) {
   Vals finished = applyScore(scores, tile.rows, tile.number);
   if (masked)
     finished = maskScores(finished, tile.rows, tile.number, /*atEnd=*/true);
@@ -125,7 +126,8 @@ Vals WarpgroupStreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool 
 
 /// Up to three loops: tiles that some row does not see as a whole, on both sides of those without
 /// mask code. The last, short tile is on the right.
-Vals WarpgroupStreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state) {
+Vals WarpgroupStreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val start,
+                                      Vals state) {
   Val to = b.uniform(unit.to), from = b.uniform(unit.from);
   auto run = [&](Val first, Val last, bool masked) {
     state = b.loop(first, last, state, [&](Val number, Vals before) {

@@ -11,9 +11,9 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Shared memory as in CUDA's table of compute capabilities. The runtime wants CUDA 12, whose drivers
-/// read PTX 8.0; newer architectures came with newer versions, and so did the copy engine's form
-/// without a cluster (8.6).
+/// Shared memory as in CUDA's table of compute capabilities. The runtime wants CUDA 12, whose
+/// drivers read PTX 8.0; newer architectures came with newer versions, and so did the copy engine's
+/// form without a cluster (8.6).
 ArrayRef<Architecture> attn::knownArchitectures() {
   static constexpr Architecture known[] = {
       {"sm_80", 80, 164, "+ptx80", false},   // A100
@@ -61,9 +61,9 @@ std::unique_ptr<llvm::TargetMachine> attn::createPTXMachine(const Architecture &
   const llvm::Target *backEnd = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!backEnd)
     return nullptr;
-  return std::unique_ptr<llvm::TargetMachine>(
-      backEnd->createTargetMachine(triple, architecture.name, architecture.ptx, llvm::TargetOptions(),
-                                   std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(
+      triple, architecture.name, architecture.ptx, llvm::TargetOptions(), std::nullopt,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
 std::string attn::findPtxas() {

@@ -13,8 +13,8 @@ struct Architecture {
   int64_t capability; // 10 * major + minor
   int64_t sharedKB;   // shared memory of a multiprocessor; a block may have one less
   StringRef ptx;      // LLVM's feature for the least version of PTX that has what we use
-  /// Kernels run on this capability alone (`sm_90a`); others also run on newer devices, whose driver
-  /// compiles their PTX.
+  /// Kernels run on this capability alone (`sm_90a`); others also run on newer devices, whose
+  /// driver compiles their PTX.
   bool isSpecific;
 };
 

@@ -142,8 +142,8 @@ void WarpEmitter::storeRows(ArrayRef<Val> all) {
   }
 }
 
-/// The block's tile of rows. With a lazy maximum a tile in doubt is computed once more, exactly: the
-/// doubt depends on the data alone, so the same input gives the same bits.
+/// The block's tile of rows. With a lazy maximum a tile in doubt is computed once more, exactly:
+/// the doubt depends on the data alone, so the same input gives the same bits.
 void WarpEmitter::emitBlock() {
   enum { First, Again, Done };
   if (!plan.lazy)

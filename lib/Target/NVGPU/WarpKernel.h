@@ -2,8 +2,8 @@
 //
 // The portable form, for every NVIDIA GPU from Ampere on. A block is a tile of query rows. Its
 // warps copy key and value tiles together (`cp.async`) into rings in shared memory, read operands
-// with `ldmatrix` and multiply with `mma.sync`, each warp for its own rows, in one to several tiles of
-// 16 rows. Scores, weights and accumulator stay in registers. The grid has one block per tile of
+// with `ldmatrix` and multiply with `mma.sync`, each warp for its own rows, in one to several tiles
+// of 16 rows. Scores, weights and accumulator stay in registers. The grid has one block per tile of
 // rows; two or more share a multiprocessor, so that one multiplies while another waits.
 //
 //===----------------------------------------------------------------------===//
@@ -15,9 +15,9 @@
 
 namespace mlir::attn {
 
-/// How the threads of a block share the copying of `rows` rows of `size` columns into shared memory:
-/// neighbours take neighbouring 16-byte pieces of a row, each thread the same piece of every
-/// `rowsPerPass`-th row.
+/// How the threads of a block share the copying of `rows` rows of `size` columns into shared
+/// memory: neighbours take neighbouring 16-byte pieces of a row, each thread the same piece of
+/// every `rowsPerPass`-th row.
 struct CopyPlan {
   int64_t size, rows, threads;
   int64_t pieces() const { return size / 8; }
@@ -28,10 +28,10 @@ struct CopyPlan {
   bool isWhole() const { return pieces() == threadsPerRow() && rows % rowsPerPass() == 0; }
 };
 
-/// Where a thread copies tiles of one tensor from and to: its first piece of a tile, in the tensor and
-/// in shared memory. Inside of a tile offsets have 32 bits (the host checks strides). The address of
-/// the tile and the bytes from row to row, the same for all threads, lie in shared memory at `place`:
-/// in registers they would be in the way of the products.
+/// Where a thread copies tiles of one tensor from and to: its first piece of a tile, in the tensor
+/// and in shared memory. Inside of a tile offsets have 32 bits (the host checks strides). The
+/// address of the tile and the bytes from row to row, the same for all threads, lie in shared
+/// memory at `place`: in registers they would be in the way of the products.
 struct CopySource {
   Val offset, target; // i32
   int64_t place = 0;

@@ -22,8 +22,7 @@ static std::pair<Val, Val> shareOf(const CopyPlan &copy, Val thread) {
   return {thread & (copy.threadsPerRow() - 1), thread >> logOf(copy.threadsPerRow())};
 }
 
-CopySource WarpEmitter::sourceOf(const TensorAddress &tensor, const CopyPlan &copy,
-                                 int64_t place) {
+CopySource WarpEmitter::sourceOf(const TensorAddress &tensor, const CopyPlan &copy, int64_t place) {
   auto [piece, row] = shareOf(copy, thread);
   return {row * (tensor.row << 1).narrow() + (piece << 4),
           shared(0) + row * WarpTile::rowBytes(copy.size) + (piece << 4), place};
@@ -42,9 +41,9 @@ void WarpEmitter::leaveSource(const CopySource &source, const TensorAddress &ten
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Text of a thread's copies of one tile. Operands: target, place of the source, the thread's offset,
-/// rows from this tile to the source's; then what is there of: a flag, rows left in the tensor and in
-/// the tile.
+/// Text of a thread's copies of one tile. Operands: target, place of the source, the thread's
+/// offset, rows from this tile to the source's; then what is there of: a flag, rows left in the
+/// tensor and in the tile.
 struct CopyText {
   const CopyPlan &copy;
   int64_t region;
@@ -77,7 +76,10 @@ std::string CopyText::pass(int64_t number) const {
   if (isBounded)
     text += "setp.gt.s32 q, " + operand(left()) + ", " + first + ";\nselp.b32 z, 16, 0, q;\n";
   int64_t at = region + number * copy.rowsPerPass() * WarpTile::rowBytes(copy.size);
-  return text + (isPartial ? "@r " : hasFlag ? "@p " : "") +
+  return text +
+         (isPartial ? "@r "
+          : hasFlag ? "@p "
+                    : "") +
          "cp.async.cg.shared.global.L2::128B [$0+" + std::to_string(at) + "], [a], 16" +
          (isBounded ? ", z;\n" : ";\n");
 }
@@ -96,8 +98,8 @@ std::string CopyText::all() const {
 }
 
 /// The thread's part of the tile that begins `rowsBefore` rows before the source's, to `region` of
-/// shared memory and `slot` bytes behind. `go`: a flag, null for always. `left`: rows that the tensor
-/// has from the tile's first on, null where all rows of the tile are there.
+/// shared memory and `slot` bytes behind. `go`: a flag, null for always. `left`: rows that the
+/// tensor has from the tile's first on, null where all rows of the tile are there.
 void WarpEmitter::copy(const CopyPlan &copy, const CopySource &source, int64_t region, Val slot,
                        Val rowsBefore, Val go, Val left) {
   auto [piece, row] = shareOf(copy, thread);

@@ -1,7 +1,8 @@
 //===- WarpProducts.cpp - matrix products of a warp --------------------------===//
 //
 // `mma.sync.m16n8k16`: an accumulator of 16 rows is, per group of 8 columns, four values of a
-// thread: 4g + {0, 1} of row lane / 4 and 4g + {2, 3} of the row 8 below, columns 8g + 2 (lane mod 4)
+// thread: 4g + {0, 1} of row lane / 4 and 4g + {2, 3} of the row 8 below, columns 8g + 2 (lane mod
+// 4)
 // + {0, 1}. Packed in pairs, weights have the layout of a left operand.
 //
 //===----------------------------------------------------------------------===//
@@ -112,8 +113,8 @@ Vals WarpEmitter::weightedSum(ArrayRef<Val> weights, Val slot, int64_t firstKey,
   text.text = declarations;
   for (int64_t s = 0; s < steps; ++s)
     for (int64_t column = 0; column < groups; column += 2) {
-      text.load("k", valueOperand,
-                w.valueOffset() + (firstKey + s * 16) * rowBytes + 16 * column, true);
+      text.load("k", valueOperand, w.valueOffset() + (firstKey + s * 16) * rowBytes + 16 * column,
+                true);
       for (int64_t m = 0; m < w.rowTiles; ++m)
         for (int64_t half = 0; half < std::min<int64_t>(2, groups - column); ++half)
           text.multiply(static_cast<size_t>(m) * perTile + static_cast<size_t>(4 * (column + half)),

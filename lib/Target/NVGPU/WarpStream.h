@@ -1,7 +1,8 @@
 //===- WarpStream.h - decode kernels of warps that load by themselves --------===//
 //
-// A block is a unit: the 64 packed rows of a tile (Stream.h), 16 for each of four warps, against a part
-// of the keys. A warp whose rows are all past the end copies with the others and computes nothing.
+// A block is a unit: the 64 packed rows of a tile (Stream.h), 16 for each of four warps, against a
+// part of the keys. A warp whose rows are all past the end copies with the others and computes
+// nothing.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_LIB_TARGET_NVGPU_WARPSTREAM_H

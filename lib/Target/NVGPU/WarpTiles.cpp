@@ -1,8 +1,8 @@
 //===- WarpTiles.cpp - key tiles of the warps' form --------------------------===//
 //
 // With one stage, values load under the scores' product and the next keys under the softmax and the
-// second product. With more, tile i + stages - 1 loads while tile i is computed, and warps meet once
-// per tile.
+// second product. With more, tile i + stages - 1 loads while tile i is computed, and warps meet
+// once per tile.
 //
 //===----------------------------------------------------------------------===//
 #include "Products.h"
@@ -45,8 +45,8 @@ Val WarpEmitter::fromCard(CardWord word) {
       .front();
 }
 
-/// Leaves the card, where the rightmost key tile lies, and the queries of a tile of rows: theirs where parts
-/// are merged, which packed rows are that gather their queries.
+/// Leaves the card, where the rightmost key tile lies, and the queries of a tile of rows: theirs
+/// where parts are merged, which packed rows are that gather their queries.
 CopySource WarpEmitter::leaveCard(const QueryTile &tile) {
   keySource = sourceOf(a.key, copyPlan(w.qkSize, w.keys), w.keySourceOffset());
   valueSource = sourceOf(a.value, copyPlan(w.vSize, w.keys), w.valueSourceOffset());
@@ -152,11 +152,11 @@ Vals WarpEmitter::weigh(QueryTile &tile, Val number, int64_t firstKey, ArrayRef<
     QueryTile part = asksForRows ? partOf(rows, m) : QueryTile();
     part.firstKey = firstKey;
     auto mine = [&](ArrayRef<Val> all) { return ofRowTile(all, m, w.rowTiles); };
-    Vals finished = asksForRows ? finishScores(mine(scores), part, number, masked, masked)
-                                : Vals(mine(scores));
-    Softmax s = lazy ? keepReference(finished, mine(state.maximum), mine(state.sum))
-                     : softmax(finished, mine(state.maximum), mine(state.sum),
-                               masked || plan.hasRegion());
+    Vals finished =
+        asksForRows ? finishScores(mine(scores), part, number, masked, masked) : Vals(mine(scores));
+    Softmax s =
+        lazy ? keepReference(finished, mine(state.maximum), mine(state.sum))
+             : softmax(finished, mine(state.maximum), mine(state.sum), masked || plan.hasRegion());
     llvm::append_range(weights, pack(s.weights));
     llvm::append_range(next.acc, lazy ? Vals(mine(state.acc)) : scaled(mine(state.acc), s.rescale));
     llvm::append_range(next.maximum, s.maximum);
@@ -171,12 +171,12 @@ Vals WarpEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, boo
   startLoads(number, masked);
   if (!isLive)
     return compute(tile, number, std::move(state), masked, lazy);
-  return b.choose(isLive, [&] { return compute(tile, number, state, masked, lazy); },
-                  [&] { return state; });
+  return b.choose(
+      isLive, [&] { return compute(tile, number, state, masked, lazy); }, [&] { return state; });
 }
 
-/// Products and softmax of a key tile. The scores of the next part stand before the weighted values of this one, so that
-/// they can multiply under its softmax. State: accumulator, maximum, sum.
+/// Products and softmax of a key tile. The scores of the next part stand before the weighted values
+/// of this one, so that they can multiply under its softmax. State: accumulator, maximum, sum.
 Vals WarpEmitter::compute(QueryTile &tile, Val number, Vals packed, bool masked, bool lazy) {
   RowState state = unpack(packed);
   Val keySlot = slotOffset(number, w.stages, w.keyBytes()),

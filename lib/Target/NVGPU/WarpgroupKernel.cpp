@@ -29,8 +29,8 @@ void WarpgroupEmitter::expect(Val barrier, int64_t bytes) {
 }
 
 /// One box of a swizzled chunk's columns. Parts outside the tensor arrive as zeros.
-void WarpgroupEmitter::loadBox(Val target, Value map, Val barrier, int64_t column, Val row, Val head,
-                            Val batch) {
+void WarpgroupEmitter::loadBox(Val target, Value map, Val barrier, int64_t column, Val row,
+                               Val head, Val batch) {
   auto pointer = [&](Val address) {
     return b.val(
         LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), 3), address.v));
@@ -43,7 +43,7 @@ void WarpgroupEmitter::loadBox(Val target, Value map, Val barrier, int64_t colum
 
 /// One box per chunk: [chunk][rows][columns].
 void WarpgroupEmitter::load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row,
-                         Val head, Val batch) {
+                            Val head, Val batch) {
   int64_t columns = WarpgroupTile::chunkColumns(size);
   for (int64_t i = 0; i < WarpgroupTile::chunks(size); ++i)
     loadBox(target + i * rows * columns * 2, map, barrier, i * columns, row, head, batch);
@@ -62,7 +62,7 @@ Val attn::ringParity(Val count, int64_t stages) {
 }
 
 void WarpgroupEmitter::loadRing(int64_t full, int64_t empty, int64_t at0, Value map, int64_t size,
-                             Val keyTile, Val head, Val batch, Val count) {
+                                Val keyTile, Val head, Val batch, Val count) {
   int64_t bytes = t.keys * WarpgroupTile::rowBytes(size);
   Val slot = ringSlot(count, t.stages), parity = ringParity(count, t.stages);
   wait(shared(empty) + (slot << 3), parity ^ 1);

@@ -157,8 +157,9 @@ LogicalResult NVWorkPlan::readWarpSchedule() {
   overlap = schedule.getFlag("overlap");
   // Packed rows of four warps; the copies of all go on while some compute nothing.
   bool obeys = isStream ? w.warps == 4 && w.rowTiles == 1 && w.stages > 1 && !lazy : splits == 1;
-  if (obeys && w.rowTiles > 0 && w.rows() == schedule.getInt("rows") && w.keys > 0 && w.partKeys % 16 == 0 &&
-      w.partKeys > 0 && w.keys % w.partKeys == 0 && w.stages > 0 && blocks > 0 &&
+  if (obeys && w.rowTiles > 0 && w.rows() == schedule.getInt("rows") && w.keys > 0 &&
+      w.partKeys % 16 == 0 && w.partKeys > 0 && w.keys % w.partKeys == 0 && w.stages > 0 &&
+      blocks > 0 &&
       blocks * (w.sharedBytes() + WarpTile::reservedBytes) <=
           target.getInt("shared_memory") + WarpTile::reservedBytes &&
       schedule.getInt("panels") == 1 && !schedule.getFlag("persistent") &&
