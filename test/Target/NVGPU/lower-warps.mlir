@@ -12,13 +12,13 @@
 // CHECK-COUNT-3: st.shared.v2.b64
 // CHECK: st.shared.v4.b32
 // CHECK: barrier.cta.sync.aligned.all
-// Queries, then three stages of keys and values; past the end zeros arrive.
+// Queries, then keys and values of the first tile; past the end zeros arrive.
 // CHECK: selp.b32 z, 16, 0, q;{{.*}}cp.async.cg.shared.global.L2::128B [$0+{{[0-9]+}}], [a], 16, z;
 // CHECK: cp.async.commit_group
 // CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16
 // The loop with mask code, and the one that keeps the rows' reference.
 // CHECK: scf.for
-// CHECK: cp.async.wait_group 1
+// CHECK: cp.async.wait_group 0
 // CHECK: barrier.cta.sync.aligned.all
 // CHECK: cp.async.cg
 // CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
@@ -26,7 +26,7 @@
 // CHECK: llvm.nvvm.shfl.sync.bfly.f32
 // CHECK: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
 // CHECK: scf.for
-// CHECK: cp.async.wait_group 1
+// CHECK: cp.async.wait_group 0
 // CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 // CHECK-NOT: arith.cmpi sge
 // CHECK-NOT: arith.maxnumf
