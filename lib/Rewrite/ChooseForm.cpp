@@ -233,7 +233,7 @@ static int64_t rowsOfCall(AttentionOp op, int64_t rows) {
   int64_t given = op.getQuery().getType().getDimSize(2);
   if (!ShapedType::isDynamic(given))
     return given;
-  return entry && entry.getValue().ends_with("decode") ? 1 : rows;
+  return entry && isDecodeRole(entry.getValue()) ? 1 : rows;
 }
 
 namespace {

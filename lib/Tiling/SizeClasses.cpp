@@ -70,10 +70,10 @@ void SizeClasses::collect(Operation *op) {
   if (collectLayer(op))
     return;
   if (!isa<RopeOp, NormOp, ExpandOp, ConcatOp, ColumnsOp, HeadsOp, ScaleOp, ShortConvOp, MergeOp,
-           GatedSumOp, GateOp, ShiftOp, JoinHeadsOp>(op))
+           GatedSumOp, GateOp, ShiftOp, JoinHeadsOp, ClampOp>(op))
     return;
-  // Batch and sequence of everything but weights are those of the first operand.
-  bool weighted = isa<ExpandOp, ShortConvOp, NormOp>(op);
+  // Batch and sequence of everything but weights and tokens before are those of the first operand.
+  bool weighted = isa<ExpandOp, ShortConvOp, NormOp, ShiftOp>(op);
   SmallVector<Value> values(weighted ? op->getOperands().take_front(1) : op->getOperands());
   llvm::append_range(values, op->getResults());
   for (Value value : values) {
@@ -97,16 +97,29 @@ bool SizeClasses::collectLayer(Operation *op) {
     for (int64_t dimension : {0, 2})
       equate(append.getCache(), dimension, append.getResult(), dimension);
     equate(append.getCache(), 0, append.getRows(), 0);
-    room[append.getCache().getAsOpaquePointer()] = nodeOf(append.getRows(), 2);
+    room[append.getCache().getAsOpaquePointer()].push_back(nodeOf(append.getRows(), 2));
+  } else if (auto newest = dyn_cast<NewestOp>(op)) {
+    equate(newest.getInput(), 0, newest.getResult(), 0);
+    room[newest.getInput().getAsOpaquePointer()].push_back(nodeOf(newest.getResult(), 2));
+  } else if (auto carry = dyn_cast<CarryOp>(op)) {
+    for (int64_t dimension : {0, 2})
+      equate(carry.getBefore(), dimension, carry.getResult(), dimension);
+    equate(carry.getBefore(), 0, carry.getTokens(), 0);
+  } else if (auto bias = dyn_cast<BiasOp>(op)) {
+    equateAll(bias.getInput(), bias.getResult());
   } else if (auto add = dyn_cast<AddOp>(op)) {
-    int64_t rank = cast<RankedTensorType>(add.getResult().getType()).getRank();
     for (Value part : add.getParts())
-      for (int64_t dimension = 0; dimension < rank; ++dimension)
-        equate(part, dimension, add.getResult(), dimension);
+      equateAll(part, add.getResult());
   } else {
     return false;
   }
   return true;
+}
+
+void SizeClasses::equateAll(Value lhs, Value rhs) {
+  int64_t rank = cast<RankedTensorType>(lhs.getType()).getRank();
+  for (int64_t dimension = 0; dimension < rank; ++dimension)
+    equate(lhs, dimension, rhs, dimension);
 }
 
 void SizeClasses::collectWeights(Operation *op) {
@@ -117,6 +130,11 @@ void SizeClasses::collectWeights(Operation *op) {
   } else if (auto conv = dyn_cast<ShortConvOp>(op)) {
     equate(conv.getInput(), 1, conv.getWeight(), 0);
     equate(conv.getInput(), 3, conv.getWeight(), 2);
+    if (conv.getBefore())
+      equate(conv.getInput(), 0, conv.getBefore(), 0);
+  } else if (auto shift = dyn_cast<ShiftOp>(op)) {
+    if (shift.getBefore())
+      equate(shift.getInput(), 0, shift.getBefore(), 0);
   } else if (auto norm = dyn_cast<NormOp>(op)) {
     Value gain = norm.getGain();
     if (!gain)
@@ -219,11 +237,13 @@ std::string SizeClasses::describe(Value tensor, int64_t dimension) {
   std::string result;
   if (cast<RankedTensorType>(tensor.getType()).isDynamicDim(dimension))
     result = text(nodeOf(tensor, dimension));
-  // A cache holds at least the rows that are written to it.
-  auto rows = room.find(tensor.getAsOpaquePointer());
-  if (rows == room.end() || dimension != 2 || find(rows->second) == find(nodeOf(tensor, 2)))
+  auto least = room.find(tensor.getAsOpaquePointer());
+  if (least == room.end() || dimension != 2)
     return result;
-  return result + (result.empty() ? "" : ";") + ">=" + text(rows->second);
+  for (int64_t length : least->second)
+    if (find(length) != find(nodeOf(tensor, 2)))
+      result += (result.empty() ? ">=" : ";>=") + text(length);
+  return result;
 }
 
 ArrayAttr SizeClasses::describe(Value tensor) {

@@ -14,17 +14,6 @@ func.func @x_layer_prefill() {
 
 // -----
 
-// What the importer knows of the model's projections and no layer computes yet.
-// expected-error @below {{expected projections by a weight alone for a layer entry, found 'attn.projection_bias', which is not built; project outside and use prefill, decode and append}}
-attn.spec @with_biases {width = 16, query_heads = 2, qk_size = 8, attn.projection_bias}
-
-// -----
-
-// expected-error @below {{expected projections by a weight alone for a layer entry, found 'attn.clip_qkv'}}
-attn.spec @with_clipping {width = 16, query_heads = 2, qk_size = 8, attn.clip_qkv = 8.0}
-
-// -----
-
 // The expanded form has a way out; the absorbed one was asked for.
 // expected-error @below {{expected key weights of one head, or one per query head in the order of the score heads}}
 // expected-error @below {{cannot be absorbed; use form = "expanded"}}
