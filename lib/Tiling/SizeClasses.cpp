@@ -1,6 +1,7 @@
 //===- SizeClasses.cpp - which sizes of a function's tensors must agree ---===//
 #include "SizeClasses.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -234,16 +235,15 @@ std::string SizeClasses::describe(Value tensor, int64_t dimension) {
       result += "/" + std::to_string(bound->second.divisor);
     return result;
   }
-  std::string result;
+  SmallVector<std::string> texts;
   if (cast<RankedTensorType>(tensor.getType()).isDynamicDim(dimension))
-    result = text(nodeOf(tensor, dimension));
-  auto least = room.find(tensor.getAsOpaquePointer());
-  if (least == room.end() || dimension != 2)
-    return result;
-  for (int64_t length : least->second)
-    if (find(length) != find(nodeOf(tensor, 2)))
-      result += (result.empty() ? ">=" : ";>=") + text(length);
-  return result;
+    texts.push_back(text(nodeOf(tensor, dimension)));
+  if (dimension == 2)
+    for (int64_t length : room[tensor.getAsOpaquePointer()])
+      if (find(length) != find(nodeOf(tensor, 2)))
+        texts.push_back(">=" + text(length));
+  texts.erase(llvm::unique(texts), texts.end());
+  return llvm::join(texts, ";");
 }
 
 ArrayAttr SizeClasses::describe(Value tensor) {

@@ -16,7 +16,7 @@ attn.spec @latent {
 // CHECK-SAME:    %[[V:[a-z0-9]+]]: tensor<?x16x?x96xf32> {attn.name = "value"}
 // CHECK-SAME:    -> (tensor<?x16x?x96xf32> {attn.name = "out"}, tensor<?x16x?xf32> {attn.name = "lse"})
 // CHECK-SAME:    attn.entry = "prefill-core"
-// CHECK-NEXT:    %[[O:.+]], %[[L:.+]] = attn.attention %[[Q]], %[[K]], %[[V]] scale(0.07216878364870322) mask(<causal>)
+// CHECK-NEXT:    %[[O:.+]], %[[L:.+]] = attn.attention %[[Q]], %[[K]], %[[V]] scale(0.07216878364870323) mask(<causal>)
 // CHECK-NEXT:    return %[[O]], %[[L]]
 
 // Absorbed: one head of keys, whose first columns are the values.
@@ -26,7 +26,7 @@ attn.spec @latent {
 // CHECK-SAME:    -> (tensor<?x16x?x512xf32> {attn.name = "out"}, tensor<?x16x?xf32> {attn.name = "lse"})
 // CHECK-SAME:    attn.entry = "decode-core"
 // CHECK-NEXT:    %[[V:.+]] = attn.columns %[[C]] from 0 : tensor<?x1x?x576xf32> -> tensor<?x1x?x512xf32>
-// CHECK-NEXT:    %[[O:.+]], %[[L:.+]] = attn.attention %[[Q]], %[[C]], %[[V]] scale(0.07216878364870322) mask(<causal>)
+// CHECK-NEXT:    %[[O:.+]], %[[L:.+]] = attn.attention %[[Q]], %[[C]], %[[V]] scale(0.07216878364870323) mask(<causal>)
 // CHECK-NEXT:    return %[[O]], %[[L]]
 
 // -----
