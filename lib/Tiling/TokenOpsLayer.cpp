@@ -103,17 +103,6 @@ void attn::tileGate(LoopBuilder &b, GateOp, ValueRange inputs, ValueRange output
   });
 }
 
-/// Emits `then` or `otherwise` into the branches of `condition`.
-static void ifElse(LoopBuilder &b, Value condition, function_ref<void()> then,
-                   function_ref<void()> otherwise) {
-  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  then();
-  b.setInsertionPointToStart(branch.elseBlock());
-  otherwise();
-}
-
 /// Token `at` of `before` followed by `tokens`, as a head vector of `out`.
 static void copyJoined(LoopBuilder &b, Value before, Value tokens, Value at, Value out,
                        ValueRange to) {
