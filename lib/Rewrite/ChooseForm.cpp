@@ -10,8 +10,6 @@ namespace mlir::attn {
 #define GEN_PASS_DEF_CHOOSEFORMPASS
 #include "attn/Rewrite/Passes.h.inc"
 
-/// Largest head sizes that planning takes.
-static constexpr int64_t mostKeySize = 576, mostValueSize = 512;
 /// Bytes per cycle from memory with all cores reading, and vector units of a target without facts.
 static constexpr double memoryBytesPerCycle = 8;
 static constexpr int64_t defaultLanes = 8, defaultUnits = 2;

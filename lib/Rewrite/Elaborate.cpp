@@ -51,7 +51,8 @@ static FailureOr<SmallVector<Entry>> parseEntries(Operation *op, ArrayRef<std::s
     std::optional<Entry> entry = symbolizeEntry(word);
     if (!entry) {
       InFlightDiagnostic error = op->emitError("expected entries among ")
-                                 << llvm::join(ArrayRef(entryNames), ", ") << "; found '" << word << "'";
+                                 << llvm::join(ArrayRef(entryNames), ", ") << "; found '" << word
+                                 << "'";
       if (StringRef near = nearestWord(word, entryNames); !near.empty())
         error << "; did you mean '" << near << "'?";
       return error;

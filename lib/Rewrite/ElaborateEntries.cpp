@@ -310,7 +310,22 @@ LogicalResult EntryWriter::writeBody() {
   return success();
 }
 
+/// Without a `form`, whole entries are absorbed on trial: choosing the form may take it back.
+LogicalResult EntryWriter::checkAbsorbedSizes() {
+  if (!absorbs() || !(spec.getForm() || isCore(entry)))
+    return success();
+  int64_t rank = latentSize("kv_rank"), all = rank + latentSize("rope");
+  if (all <= mostKeySize && rank <= mostValueSize)
+    return success();
+  return spec.emitOpError("expected keys of at most ")
+         << mostKeySize << " and values of at most " << mostValueSize
+         << " for the absorbed form, found kv_rank + rope = " << all << " and kv_rank = " << rank
+         << "; use form = \"expanded\"";
+}
+
 FailureOr<func::FuncOp> EntryWriter::write(StringRef name, Operation *insertAfter) {
+  if (failed(checkAbsorbedSizes()))
+    return failure();
   addPorts();
   func::FuncOp function = openFunction(name, insertAfter);
   if (succeeded(writeBody()))

@@ -93,6 +93,7 @@ private:
   Value withSoftcap(Value score);
 
   bool absorbs() const;
+  LogicalResult checkAbsorbedSizes();
   bool hasLse() { return spec.normalizerOrDefault() == Normalizer::Softmax; }
   int64_t latentSize(StringRef field) { return spec.getLatent()->getInt(field); }
   RankedTensorType headsOfSize(int64_t heads, int64_t size) {

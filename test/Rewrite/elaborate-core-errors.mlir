@@ -17,3 +17,8 @@ attn.spec @x {query_heads = 2, latent = #attn.latent<kv_rank = 8, nope = 8>, key
 
 // expected-error @below {{expected at most 8 rotated elements, the latent's 'rope', found 16}}
 attn.spec @x {query_heads = 2, latent = #attn.latent<kv_rank = 32, nope = 16, rope = 8>, rope = #attn.rope<dims = 16>}
+
+// -----
+
+// expected-error @below {{expected keys of at most 576 and values of at most 512 for the absorbed form, found kv_rank + rope = 1056 and kv_rank = 1024; use form = "expanded"}}
+attn.spec @x {query_heads = 4, latent = #attn.latent<kv_rank = 1024, nope = 64, rope = 32>}

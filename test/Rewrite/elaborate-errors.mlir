@@ -105,3 +105,13 @@ attn.spec @other_type {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope
 attn.spec @owner {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8, rope = 4>, rope = #attn.rope<dims = 4, base = 500000.0>, layers = array<i64: 0>}
 // expected-error @below {{expected the rotation of the keys of layer 0, whose cache it reads, #attn.rope<dims = 4, base = 500000.0>; found #attn.rope<dims = 4>; a cache is read as it was written}}
 attn.spec @other_base {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8, rope = 4>, rope = #attn.rope<dims = 4>, layers = array<i64: 1>, kv_from = 0}
+
+// -----
+
+// expected-error @below {{expected keys of at most 576 and values of at most 512 for the absorbed form, found kv_rank + rope = 608 and kv_rank = 512; use form = "expanded"}}
+attn.spec @x {query_heads = 4, latent = #attn.latent<kv_rank = 512, nope = 128, rope = 96>, form = "absorbed"}
+
+// -----
+
+// Without a form the expanded one is chosen in time, so this is no error.
+attn.spec @x {query_heads = 4, latent = #attn.latent<kv_rank = 1024, nope = 64, rope = 32>}
