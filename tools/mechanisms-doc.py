@@ -31,7 +31,7 @@ SECTIONS = {
 
 HEADER = """# Mechanisms
 
-Each row is a file of `examples/mechanisms/`, ten to sixty lines that compile and are checked against
+Each row is a file of `examples/mechanisms/`, ten to a hundred lines that compile and are checked against
 the reference with `attn-run FILE --check`. They differ in values, not in operations: head map, sizes, latent, mask, score and
 normaliser. Heads are query / key / value; sizes are of a query and key head / of a value head.
 

@@ -347,6 +347,10 @@ static bool isEntryOf(Operation *other, SpecOp spec, Entry entry) {
 }
 
 static LogicalResult checkLayer(SpecOp spec) {
+  // Version 1.0 knew that a projection adds a vector, but not which.
+  if (spec->hasAttr("attn.projection_bias"))
+    return spec.emitOpError("expected 'bias' to name the projections that add a vector, found "
+                            "'attn.projection_bias'; import the model again");
   if (spec.getWidth())
     return success();
   return spec.emitOpError(

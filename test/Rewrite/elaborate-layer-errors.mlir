@@ -14,6 +14,12 @@ func.func @x_layer_prefill() {
 
 // -----
 
+// As the importer wrote it before it knew which.
+// expected-error @below {{expected 'bias' to name the projections that add a vector, found 'attn.projection_bias'; import the model again}}
+attn.spec @with_biases {width = 16, query_heads = 2, qk_size = 8, attn.projection_bias}
+
+// -----
+
 // The expanded form has a way out; the absorbed one was asked for.
 // expected-error @below {{expected key weights of one head, or one per query head in the order of the score heads}}
 // expected-error @below {{cannot be absorbed; use form = "expanded"}}
