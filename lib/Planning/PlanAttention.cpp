@@ -43,7 +43,7 @@ static Workload describe(AttentionOp op, const CoreFacts &core) {
   auto function = op->getParentOfType<FunctionOpInterface>();
   auto entry = function ? function->getAttrOfType<StringAttr>("attn.entry") : StringAttr();
   auto length = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(2);
-  work.oneQuery = (entry && entry.getValue().ends_with("decode")) || length == 1;
+  work.oneQuery = (entry && isDecodeRole(entry.getValue())) || length == 1;
   return work;
 }
 

@@ -21,7 +21,7 @@ bool attn::isStreamWork(AttentionOp op) {
   auto function = op->getParentOfType<FunctionOpInterface>();
   auto entry = function ? function->getAttrOfType<StringAttr>("attn.entry") : StringAttr();
   int64_t length = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(2);
-  return (entry && entry.getValue().ends_with("decode")) || length == 1;
+  return (entry && isDecodeRole(entry.getValue())) || length == 1;
 }
 
 //===----------------------------------------------------------------------===//
