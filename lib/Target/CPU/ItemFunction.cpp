@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
-#include "MatrixKernels.h"
+#include "MatrixWeights.h"
 #include "StreamKernels.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -233,6 +233,8 @@ void ItemFunction::emitStream() {
         Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
         packKeys(keys.low, live, padded);
         Value finite = packValues(keys.low, live, padded);
+        if (plan.overlap)
+          MatrixWeights::forget(b, slice(plan.begun, b.getI32Type()));
         b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitPanel(panel, keys, finite); });
       });
     });
