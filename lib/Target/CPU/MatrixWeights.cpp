@@ -218,14 +218,20 @@ static Value packWeights(CpuBuilder &b, Value first, Value second) {
       .getResult(0);
 }
 
-/// Without a region one multiply-add makes the exponent of a raw score.
-Value MatrixWeights::weight(const Column &column, Value row, Value key) {
+/// The exponent of a weight. Without a region one multiply-add makes it of a raw score.
+Value MatrixWeights::power(const Column &column, Value row, Value key) {
   if (column.code) {
     Value above = b.subf(score(column, row, key), column.reference);
-    return weightExp2(b, b.mulf(above, b.splat(log2e)));
+    return b.mulf(above, b.splat(log2e));
   }
   Value raw = b.load(panel.scores, {row, column.inBlock}, b.f32Vector());
-  return weightExp2(b, b.fma(raw, b.splat(plan.scoreFactor() * log2e), column.shift));
+  return b.fma(raw, b.splat(plan.scoreFactor() * log2e), column.shift);
+}
+
+/// The output's quotient does not see what rounding to bf16 hides; the log-sum-exp does.
+Value MatrixWeights::weight(const Column &column, Value row, Value key) {
+  Value x = power(column, row, key);
+  return plan.storeLse ? b.exp2(x) : weightExp2(b, x);
 }
 
 /// Keys 2n and 2n + 1 of a chunk; gives the sum with their weights.

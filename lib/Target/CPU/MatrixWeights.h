@@ -59,6 +59,7 @@ private:
   Value loadState(Value memref, const Column &column);
   void storeState(Value value, Value memref, const Column &column);
   Value score(const Column &column, Value row, Value key);
+  Value power(const Column &column, Value row, Value key);
   Value weight(const Column &column, Value row, Value key);
   int64_t blocks() const { return plan.rows / 32; }
   Value bufferRow(Value turn, int64_t block);
