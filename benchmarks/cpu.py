@@ -175,7 +175,7 @@ def ceilings(library, case, threads):
     if case.case["q"] == 1 and not case.case.get("latent"):
         library.read_rate.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
         return {"read": library.read_rate(case.k.ctypes.data, case.v.ctypes.data, case.k.nbytes, threads)}
-    names = ["fma", "fma256"] + (["dot", "tile"] if case.case["dtype"] == "bf16" else [])
+    names = ["fma", "fma256"] + (["dot", "tile", "zero_tile"] if case.case["dtype"] == "bf16" else [])
     return {name: getattr(library, f"{name}_rate")(threads) for name in names}
 
 
@@ -249,7 +249,7 @@ def main():
         return compile_all(cases, args)
     folder = pathlib.Path(args.bundles)
     library = ctypes.CDLL(str(folder / "libceilings.so"))
-    for name in ("fma", "fma256", "dot", "tile", "read"):
+    for name in ("fma", "fma256", "dot", "tile", "zero_tile", "read"):
         getattr(library, f"{name}_rate").restype = ctypes.c_double
     records = []
     for threads in args.threads:

@@ -138,6 +138,8 @@ static constexpr int64_t streamKeys = 32, streamSplits = 64;
 /// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
 /// transposed once per tile; many keys, because each tile loads and stores the accumulator.
 static constexpr int64_t matrixRows = 32, matrixKeys = 256, matrixPanels = 32;
+/// Chunks of 32 keys whose scores are under way before the weights of one are made.
+static constexpr int64_t matrixStages = 2;
 /// Value columns of a register block where values are not finite and vectors take over.
 static constexpr int64_t matrixBlock = 8;
 
@@ -160,6 +162,7 @@ static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &c
   set("unroll", 1);
   if (lazy) {
     fields.set("maximum", b.getStringAttr("lazy"));
+    set("stages", matrixStages);
     set("overlap", 1);
   }
   fields.set("order", b.getStringAttr(chooseOrder(mask)));
@@ -176,8 +179,11 @@ static SmallVector<std::string> explainMatrix(bool lazy) {
   if (lazy) {
     reasons.push_back("maximum = lazy: weights follow the scores block by block, without a pass "
                       "that looks for the maximum; a tile whose sums grow too large is repeated");
-    reasons.push_back("overlap = 1: the matrix unit multiplies the next keys while the vector unit "
-                      "makes weights");
+    reasons.push_back("overlap = 1: the matrix unit multiplies the next keys, and behind the last "
+                      "ones the next panel's first, while the vector unit makes weights");
+    reasons.push_back(llvm::formatv("stages = {0}: the chunks of 32 keys by which the scores are "
+                                    "ahead; what a tile register stores cannot be loaded at once",
+                                    matrixStages));
   }
   return reasons;
 }

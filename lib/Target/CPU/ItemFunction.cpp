@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
-#include "MatrixKernels.h"
+#include "MatrixWeights.h"
 #include "StreamKernels.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -246,6 +246,8 @@ void ItemFunction::emitStream() {
       KeyRange keys = keysOf(tile);
       b.when(isVisible(tile), [&] {
         placeTile(keys);
+        if (plan.overlap)
+          MatrixWeights::forget(b, slice(plan.begun, b.getI32Type()));
         b.loop(b.index(0), livePanels, 1,
                [&](Value panel) { visitPanel(panel, keys, finiteTile); });
       });

@@ -145,6 +145,7 @@ LogicalResult WorkPlan::readSchedule() {
   lazy = schedule.getWord("maximum") == "lazy";
   overlap = schedule.getFlag("overlap");
   freeScores = hasFreeScores();
+  stages = schedule.getInt("stages");
   return failed(readMatrix()) ? failure() : readForm();
 }
 
@@ -153,14 +154,14 @@ LogicalResult WorkPlan::readMatrix() {
   if (lazy && !(tiles && isSoftmax()))
     return work.emitOpError("the lazy maximum is built on the CPU for softmax on matrix tiles only "
                             "(bf16, AMX, rows and keys multiples of 32); use maximum = exact");
-  if (lazy && keys < 64)
-    return work.emitOpError()
-           << "the lazy maximum takes 32 keys at a time with the next ones under "
-              "way; expected keys of at least 64, found "
-           << keys;
   if (overlap && !lazy)
     return work.emitOpError("overlap = 1 on a CPU runs the matrix unit under the weights of a "
                             "schedule with maximum = lazy; use overlap = 0");
+  if (overlap && (stages < 1 || keys < 32 * stages))
+    return work.emitOpError() << "overlap = 1 takes 32 keys at a time with those " << stages
+                              << " steps further on under way (stages); expected stages of at "
+                                 "least 1 and at most keys / 32, found keys of "
+                              << keys;
   return success();
 }
 
@@ -220,7 +221,9 @@ void WorkPlan::layOut() {
   }
   scores = slice(keys, rows);
   if (lazy)
-    blockScores = slice(scoreBuffers() * scoreBufferRows, 32);
+    blockScores = slice(scoreTurns() * rows / 32 * scoreBufferRows, 32);
+  if (overlap)
+    begun = slice(1, lanes);
   weights = pairs ? slice(tileRows(), rows) : scores;
   rescale = slice(1, rows);
   tileMaximum = slice(1, rows);

@@ -46,8 +46,10 @@ struct WorkPlan {
   // keys][16 words], the value tile [columns / 32][keys / 32][32 columns][16 words of two keys].
   bool tiles = false;
   // Weights refer to a maximum that is raised only when they grow large (`maximum = lazy`), and
-  // are computed while the matrix unit multiplies the next keys (`overlap`).
+  // are computed while the matrix unit multiplies keys that are `stages` chunks of 32 ahead
+  // (`overlap`).
   bool lazy = false, overlap = false;
+  int64_t stages = 1;
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
   // [rows][chunks of a row].
   bool streamed = false;
@@ -63,8 +65,9 @@ struct WorkPlan {
   // Maxima of the scores of one panel and tile, where the product with the keys finds them.
   Slice tileMaximum;
   // In the lazy form: sums of the weights of one key tile; scores of blocks of 32 keys by 32 rows,
-  // in buffers in turn.
-  Slice blockSum, blockScores;
+  // in buffers in turn; with `overlap`, the turn of a panel's first chunk, and the panel whose first
+  // scores are there already, -1 if none.
+  Slice blockSum, blockScores, begun;
   int64_t panelBytes = 0, bytes = 0;
   // State of a panel in a part of the key range: accumulator, maximum and sum, in this order.
   Slice partAccumulator, partMaximum, partSum;
@@ -77,12 +80,11 @@ struct WorkPlan {
   int64_t rowWords() const;
   /// Keys of a tile are computed in multiples of this.
   int64_t keyStep() const { return tiles ? 32 : registerKeys; }
-  /// In the lazy form: chunks of 32 keys by which the scores are ahead of the weights. Two blocks
-  /// at least: what a tile register stores cannot be loaded at once.
-  int64_t chunksAhead() const { return rows == 32 ? 2 : 1; }
-  /// Score buffers, a power of two of chunks with a block for each 32 rows; and rows of each. The
-  /// odd one keeps loads of one buffer and stores to another apart in the low address bits.
-  int64_t scoreBuffers() const { return 2 * chunksAhead() * rows / 32; }
+  /// In the lazy form: chunks of 32 keys by which the scores are ahead of the weights.
+  int64_t chunksAhead() const { return overlap ? stages : 0; }
+  /// Turns of the score buffers, each with a block for every 32 rows; and rows of a block. The odd
+  /// one keeps loads of one buffer and stores to another apart in the low address bits.
+  int64_t scoreTurns() const { return overlap ? 2 * stages : 1; }
   static constexpr int64_t scoreBufferRows = 33;
   /// Whether memory holds words of the products' operands.
   bool keysAreWords() const { return isBf16 ? pairs && qkSize % 2 == 0 : isF32; }
