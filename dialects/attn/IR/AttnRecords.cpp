@@ -107,6 +107,8 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
   static const StringRef maxima[] = {"exact", "lazy"};
   static const StringRef orders[] = {"linear", "longest_first"};
   static const StringRef forms[] = {"panels", "stream"};
+  static const StringRef powers[] = {"polynomial", "table"};
+  static const StringRef bypasses[] = {"none", "keys", "values", "both"};
   static const RecordField table[] = {
       requiredInt("rows"),
       requiredInt("keys"),
@@ -127,6 +129,8 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       flagField("pingpong", false),
       flagField("persistent", false),
       wordField("maximum", maxima),
+      wordField("powers", powers),
+      wordField("bypass", bypasses),
       intField("splits", 1),
       wordField("order", orders),
       wordField("form", forms),

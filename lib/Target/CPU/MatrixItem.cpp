@@ -53,8 +53,10 @@ void ItemFunction::visitClear(Value panel, Value low, Value count) {
     b.when(pending.front(), [&] {
       Value isFirst = b.compare(Predicate::eq, attempt, b.index(0));
       Value raised = b.select(isFirst, begin, count);
-      b.when(b.compare(Predicate::sgt, raised, b.index(0)), [&] { weights.raise(raised); });
-      weights.weigh(count, isFirst);
+      Value raises = b.compare(Predicate::sgt, raised, b.index(0));
+      b.when(raises, [&] { weights.raise(raised); });
+      Value kept = weights.raiseKeepsBegun() ? isFirst : b.both(isFirst, b.negate(raises));
+      weights.weigh(count, isFirst, kept);
     });
     return SmallVector<Value>{b.both(pending.front(), weights.tooLarge())};
   });

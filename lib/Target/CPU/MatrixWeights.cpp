@@ -51,6 +51,7 @@ SmallVector<MatrixWeights::Column> MatrixWeights::columns() {
   SmallVector<Column> result;
   for (int64_t j = 0; j < plan.vectors; ++j) {
     Column &c = result.emplace_back();
+    c.number = j;
     c.at = b.index(j * plan.lanes);
     c.inBlock = b.index(j % 2 * plan.lanes);
     c.reference = usable(b, loadState(panel.maxima, c));
@@ -83,7 +84,9 @@ Value MatrixWeights::tooLarge() {
     Value sum = b.load(panel.blockSums, at, b.f32Vector());
     Value bare = equals(b, b.load(panel.maxima, at, b.f32Vector()), -infinity);
     Value limit = b.select(bare, b.splat(0), b.splat(largestSum));
-    Value large = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, sum, limit);
+    // Of the table's weights a NaN says that they left its range.
+    auto above = plan.tablePowers ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::OGT;
+    Value large = arith::CmpFOp::create(b, above, sum, limit);
     any = any ? b.either(any, large) : large;
   }
   return anyLane(b, any);
@@ -108,39 +111,40 @@ void MatrixWeights::forget(CpuBuilder &b, Value begun) {
 }
 
 /// Buffers in turn: later scores arrive while these are read.
-Value MatrixWeights::bufferRow(Value turn, int64_t block) {
-  Value buffer = b.add(b.mul(turn, b.index(blocks())), block);
-  return b.mul(buffer, b.index(WorkPlan::scoreBufferRows));
+Value MatrixWeights::bufferRow(const Block &block) {
+  return b.mul(block.turn, b.index(WorkPlan::scoreBufferRows));
 }
 
-/// Chunk `number` of this panel. Turns go on from panel to panel.
-MatrixWeights::Chunk MatrixWeights::ownChunk(Value number) {
-  Value turn = b.rem(b.add(firstTurn, number), b.index(plan.scoreTurns()));
-  return {number, panel.queryOf(panel.number), turn};
+/// The 32 rows from `32 * rows` of this panel by chunk `number`. Turns go on from panel to panel.
+MatrixWeights::Block MatrixWeights::ownBlock(Value number, int64_t rows) {
+  Value count = b.add(b.mul(number, b.index(blocks())), rows);
+  Value turn = b.rem(b.add(firstTurn, count), b.index(plan.scoreTurns()));
+  return {number, panel.queryOf(panel.number), turn, rows};
 }
 
-/// What is multiplied under the weights of chunk `number` of `count`: a later chunk, or one of the
-/// first of panel `next`.
-MatrixWeights::Chunk MatrixWeights::laterChunk(Value number, Value count, Value next) {
-  Value later = b.add(number, plan.chunksAhead());
+/// What is multiplied under the weights of a block of chunk `number` of `count`: a later block, or
+/// one of the first of panel `next`.
+MatrixWeights::Block MatrixWeights::laterBlock(Value number, int64_t rows, Value count,
+                                               Value next) {
+  int64_t ahead = rows + plan.blocksAhead();
+  Value later = b.add(number, ahead / blocks());
   Value isNext = b.compare(arith::CmpIPredicate::sge, later, count);
-  Chunk chunk = ownChunk(later);
-  chunk.number = b.select(isNext, b.sub(later, count), later);
-  chunk.query = panel.queryOf(b.select(isNext, next, panel.number));
-  return chunk;
+  Block block = ownBlock(later, ahead % blocks());
+  block.number = b.select(isNext, b.sub(later, count), later);
+  block.query = panel.queryOf(b.select(isNext, next, panel.number));
+  return block;
 }
 
-void MatrixWeights::scoreStep(const Chunk &chunk, int64_t block, int64_t step,
+void MatrixWeights::scoreStep(const Block &block, int64_t step,
                               function_ref<void(int64_t)> between) {
-  kernels.scoreStep({panel.keys, chunk.query, panel.scores, b.mul(chunk.number, b.index(chunkKeys)),
-                     bufferRow(chunk.turn, block), block * 2 * plan.lanes, 0},
+  kernels.scoreStep({panel.keys, block.query, panel.scores, b.mul(block.number, b.index(chunkKeys)),
+                     bufferRow(block), block.rows * 2 * plan.lanes, 0},
                     step, between);
 }
 
-void MatrixWeights::scoreChunk(const Chunk &chunk) {
-  for (int64_t block = 0; block < blocks(); ++block)
-    for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
-      scoreStep(chunk, block, step);
+void MatrixWeights::scoreBlock(const Block &block) {
+  for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
+    scoreStep(block, step);
 }
 
 /// The score of the vector in row `row` of the buffer, scaled and after the region.
@@ -151,23 +155,32 @@ Value MatrixWeights::score(const Column &column, Value row, Value key) {
   return column.code ? column.code->apply(score, key) : score;
 }
 
+/// Maxima of a block's two columns.
+void MatrixWeights::raiseBlock(ArrayRef<Column> columns, const Block &block,
+                               MutableArrayRef<Value> tops) {
+  scoreBlock(block);
+  Value key = b.add(panel.low, b.mul(block.number, b.index(chunkKeys))), first = bufferRow(block);
+  SmallVector<Value> found =
+      b.loop(b.index(0), b.index(chunkKeys), 1, tops, [&](Value n, ValueRange args) {
+        SmallVector<Value> next;
+        for (auto [j, column] : llvm::enumerate(columns))
+          next.push_back(b.maxf(score(column, b.add(first, n), b.add(key, n)), args[j]));
+        return next;
+      });
+  llvm::copy(found, tops.begin());
+}
+
 void MatrixWeights::raise(Value count) {
   SmallVector<Column> rows = columns();
   SmallVector<Value> start(plan.vectors, b.splat(-infinity));
   Value chunks = b.div(count, b.index(chunkKeys));
   SmallVector<Value> tops =
       b.loop(b.index(0), chunks, 1, start, [&](Value number, ValueRange args) {
-        Chunk chunk = ownChunk(number);
-        scoreChunk(chunk);
-        Value key = b.add(panel.low, b.mul(number, b.index(chunkKeys)));
-        return b.loop(b.index(0), b.index(chunkKeys), 1, args, [&](Value n, ValueRange inner) {
-          SmallVector<Value> next;
-          for (auto [j, column] : llvm::enumerate(rows)) {
-            Value row = b.add(bufferRow(chunk.turn, static_cast<int64_t>(j) / 2), n);
-            next.push_back(b.maxf(score(column, row, b.add(key, n)), inner[j]));
-          }
-          return next;
-        });
+        SmallVector<Value> next(args);
+        for (int64_t block = 0; block < blocks(); ++block)
+          raiseBlock(ArrayRef(rows).slice(2 * block, 2), ownBlock(number, block),
+                     MutableArrayRef(next).slice(2 * block, 2));
+        return next;
       });
   for (auto [column, top] : llvm::zip(rows, tops)) {
     Value old = loadState(panel.maxima, column), now = b.maxf(top, old);
@@ -234,16 +247,91 @@ Value MatrixWeights::weight(const Column &column, Value row, Value key) {
   return plan.storeLse ? b.exp2(x) : weightExp2(b, x);
 }
 
-/// Keys 2n and 2n + 1 of a chunk; gives the sum with their weights.
-Value MatrixWeights::pair(const Column &column, const Chunk &chunk, int64_t block, Value n,
-                          Value sum) {
-  Value row = b.add(bufferRow(chunk.turn, block), b.mul(n, b.index(2)));
-  Value key =
-      b.add(b.add(panel.low, b.mul(chunk.number, b.index(chunkKeys))), b.mul(n, b.index(2)));
-  Value first = weight(column, row, key), second = weight(column, b.add(row, 1), b.add(key, 1));
-  Value word = b.add(b.mul(chunk.number, b.index(chunkKeys / 2)), n);
-  b.store(packWeights(b, first, second), panel.weights, {word, column.at});
-  return b.addf(sum, b.addf(first, second));
+/// Powers in 16 bits. `tableBase` is so large that adding it leaves (x + 127) * 256 in the low 16
+/// bits of the sum: the exponent of bf16, and eight bits of a fraction. 128 corrections make 2^f -
+/// 1 of the fraction f. The result is off by 1.9e-3 about its mean (rounding to bf16: 1.7e-3), and
+/// its mean by 1.3e-3, which weights and their sums have in common.
+static constexpr double tableBase = 49152;
+/// Upper bits of sums from `tableBase` to 256 above it.
+static constexpr int64_t tableBits = 0x47400000;
+
+static Value bytes(CpuBuilder &b, function_ref<int8_t(int64_t)> byteOf) {
+  SmallVector<int8_t> values;
+  for (int64_t i = 0; i < 64; ++i)
+    values.push_back(byteOf(i));
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(VectorType::get(64, b.getI8Type()), ArrayRef(values)));
+}
+
+/// Corrections of fractions 2i / 256 and (2i + 1) / 256, in units of 1 / 256, for i from `first`.
+static Value corrections(CpuBuilder &b, int64_t first) {
+  return bytes(b, [&](int64_t i) {
+    double f = (2.0 * static_cast<double>(first + i) + 0.5) / 256;
+    return static_cast<int8_t>(std::lround(256 * (f - (std::exp2(f) - 1))));
+  });
+}
+
+/// The low halves of two vectors side by side. LLVM would make a shift of it, which only one port
+/// computes beside the matrix unit.
+static Value interleaveLow(CpuBuilder &b, Value first, Value second) {
+  Value moves =
+      bytes(b, [](int64_t i) { return static_cast<int8_t>(i % 4 < 2 ? -1 : i % 16 - 2); });
+  Value upper =
+      LLVM::InlineAsmOp::create(b, first.getType(), ValueRange{second, moves}, "vpshufb $2, $1, $0",
+                                "=v,v,v", false, false, LLVM::tailcallkind::TailCallKind::None,
+                                LLVM::AsmDialectAttr(), ArrayAttr())
+          .getResult(0);
+  Value select = b.i32(0xec); // second | (first & third)
+  return LLVM::CallIntrinsicOp::create(b, b.i32Vector(),
+                                       b.getStringAttr("llvm.x86.avx512.pternlog.d.512"),
+                                       ValueRange{first, upper, b.splatI32(65535), select})
+      .getResult(0);
+}
+
+/// Words of two bf16 powers of the exponents in the low bits of `first` and `second`.
+static Value tableWords(CpuBuilder &b, Value first, Value second) {
+  auto halves = VectorType::get(32, b.getI16Type()), quarters = VectorType::get(64, b.getI8Type());
+  auto cast = [&](Type type, Value value) -> Value {
+    return arith::BitcastOp::create(b, type, value);
+  };
+  auto splat = [&](int16_t value) -> Value {
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(halves, value));
+  };
+  Value bits = cast(halves, interleaveLow(b, first, second));
+  Value number = cast(quarters, arith::ShRUIOp::create(b, bits, splat(1)));
+  Value found = LLVM::CallIntrinsicOp::create(
+                    b, quarters, b.getStringAttr("llvm.x86.avx512.vpermi2var.qi.512"),
+                    ValueRange{corrections(b, 0), number, corrections(b, 64)})
+                    .getResult(0);
+  Value correction = b.both(cast(halves, found), splat(255));
+  Value power = arith::SubIOp::create(b, bits, correction);
+  return cast(b.i32Vector(), arith::ShRUIOp::create(b, power, splat(1)));
+}
+
+/// The sum that holds an exponent. What is too small for bf16 becomes zero; NaN stays.
+Value MatrixWeights::tablePower(const Column &column, Value row, Value key) {
+  // The unit more rounds the fraction's last bit, which the words drop.
+  Value base = b.splat(tableBase + 127 + 1.0 / 256), x;
+  if (column.code)
+    x = b.addf(power(column, row, key), base);
+  else
+    x = b.fma(b.load(panel.scores, {row, column.inBlock}, b.f32Vector()),
+              b.splat(plan.scoreFactor() * log2e), b.addf(column.shift, base));
+  return b.maxf(b.splat(tableBase), x);
+}
+
+/// Words of keys 2n and 2n + 1, their sum, and the bits that tell whether the table held them.
+void MatrixWeights::tablePair(const Column &column, Value row, Value key, Value word,
+                              MutableArrayRef<Value> sums) {
+  Value &sum = sums[static_cast<size_t>(column.number)];
+  Value &seen = sums[sums.size() / 2 + static_cast<size_t>(column.number)];
+  auto bitsOf = [&](Value x) -> Value { return arith::BitcastOp::create(b, b.i32Vector(), x); };
+  Value first = bitsOf(tablePower(column, row, key)),
+        second = bitsOf(tablePower(column, b.add(row, 1), b.add(key, 1)));
+  seen = b.either(seen, b.either(first, second));
+  Value words = tableWords(b, first, second);
+  b.store(words, panel.weights, {word, column.at});
+  sum = b.dotPairs(words, b.splatI32(0x3f803f80), sum); // ones
 }
 
 /// `sum` as it is, computed before what follows. LLVM would put the additions of a long block off
@@ -255,74 +343,128 @@ static Value addedHere(CpuBuilder &b, Value sum) {
       .getResult(0);
 }
 
-/// Weights of a chunk, while the matrix unit makes the scores of a later one: behind each of its
-/// products comes a share of the weights.
-SmallVector<Value> MatrixWeights::weave(ArrayRef<Column> columns, const Chunk &chunk,
-                                        const Chunk &later, ValueRange args) {
-  SmallVector<Value> sums(args);
-  int64_t pairs = chunkKeys, products = 4 * kernels.scoreSteps();
-  for (int64_t block = 0; block < blocks(); ++block) {
-    int64_t done = 0;
-    for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
-      scoreStep(later, block, step, [&](int64_t product) {
-        for (; done < (4 * step + product + 1) * pairs / products; ++done) {
-          int64_t j = 2 * block + done % 2;
-          sums[j] = addedHere(b, pair(columns[j], chunk, block, b.index(done / 2), sums[j]));
-        }
-      });
-  }
-  return sums;
+/// Weights of keys 2n and 2n + 1 of a block, for column `j` of its two.
+void MatrixWeights::pair(ArrayRef<Column> columns, const Block &block, int64_t j, Value n,
+                         MutableArrayRef<Value> sums) {
+  const Column &column = columns[static_cast<size_t>(2 * block.rows + j)];
+  Value row = b.add(bufferRow(block), b.mul(n, b.index(2)));
+  Value key =
+      b.add(b.add(panel.low, b.mul(block.number, b.index(chunkKeys))), b.mul(n, b.index(2)));
+  Value word = b.add(b.mul(block.number, b.index(chunkKeys / 2)), n);
+  if (table)
+    return tablePair(column, row, key, word, sums);
+  Value first = weight(column, row, key), second = weight(column, b.add(row, 1), b.add(key, 1));
+  Value &sum = sums[static_cast<size_t>(column.number)];
+  b.store(packWeights(b, first, second), panel.weights, {word, column.at});
+  sum = b.addf(sum, b.addf(first, second));
 }
 
-SmallVector<Value> MatrixWeights::weighChunk(ArrayRef<Column> columns, const Chunk &chunk,
+/// Weights of a block, while the matrix unit makes the scores of a later one: behind each of its
+/// products comes a share of the weights.
+void MatrixWeights::weave(ArrayRef<Column> columns, const Block &block, const Block &later,
+                          MutableArrayRef<Value> sums) {
+  int64_t pairs = chunkKeys, products = 4 * kernels.scoreSteps(), done = 0;
+  for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
+    scoreStep(later, step, [&](int64_t product) {
+      for (; done < (4 * step + product + 1) * pairs / products; ++done) {
+        int64_t column = 2 * block.rows + done % 2;
+        pair(columns, block, done % 2, b.index(done / 2), sums);
+        for (auto j = static_cast<size_t>(column); j < sums.size(); j += columns.size())
+          sums[j] = addedHere(b, sums[j]);
+      }
+    });
+}
+
+SmallVector<Value> MatrixWeights::weighBlock(ArrayRef<Column> columns, const Block &block,
                                              ValueRange sums) {
   return b.loop(b.index(0), b.index(chunkKeys / 2), 1, sums, [&](Value n, ValueRange args) {
-    SmallVector<Value> next;
-    for (auto [j, column] : llvm::enumerate(columns))
-      next.push_back(pair(column, chunk, static_cast<int64_t>(j) / 2, n, args[j]));
+    SmallVector<Value> next(args);
+    for (int64_t j = 0; j < 2; ++j)
+      pair(columns, block, j, n, next);
     return next;
   });
 }
 
-/// The scores of the first chunks come before the loop, unless the panel before has left them.
-/// Under the weights of the last chunks come the first scores of the next panel; of the item's
-/// last panel nothing does, nor of one that has too few chunks.
+/// Sums after `body` for the blocks of each chunk.
+SmallVector<Value>
+MatrixWeights::forBlocks(ArrayRef<Column> columns, Value chunks,
+                         function_ref<void(const Block &, SmallVectorImpl<Value> &sums)> body) {
+  SmallVector<Value> zeros(columns.size(), b.splat(0));
+  if (table)
+    zeros.append(columns.size(), b.splatI32(0));
+  return b.loop(b.index(0), chunks, 1, zeros, [&](Value number, ValueRange args) {
+    SmallVector<Value> sums(args);
+    for (int64_t block = 0; block < blocks(); ++block)
+      body(ownBlock(number, block), sums);
+    return sums;
+  });
+}
+
+/// The scores of the first blocks come before the loop, unless the panel before has left them.
+/// Under the weights of the last blocks come the first scores of the next panel; behind the item's
+/// last panel, or one that has too few blocks, this panel's own ones once more, in vain.
 SmallVector<Value> MatrixWeights::weighWoven(ArrayRef<Column> columns, Value chunks,
                                              Value mayBeBegun) {
   using Predicate = arith::CmpIPredicate;
-  Value ahead = b.index(plan.chunksAhead()), next = b.add(panel.number, 1);
+  int64_t ahead = plan.blocksAhead();
+  Value next = b.add(panel.number, 1), units = b.mul(chunks, b.index(blocks()));
   Value isBegun = b.both(mayBeBegun, b.compare(Predicate::eq, begunWord(panelWord), panel.number));
   b.when(b.negate(isBegun), [&] {
-    for (int64_t number = 0; number < plan.chunksAhead(); ++number)
-      scoreChunk(ownChunk(b.index(number)));
+    for (int64_t block = 0; block < ahead; ++block)
+      scoreBlock(ownBlock(b.index(block / blocks()), block % blocks()));
   });
   Value goesOn = b.both(b.compare(Predicate::slt, next, panel.panels),
-                        b.compare(Predicate::sge, chunks, ahead));
-  Value rest = b.maximum(b.sub(chunks, ahead), b.index(0));
-  Value woven = b.select(goesOn, chunks, rest), last = b.select(goesOn, next, panel.number);
-  SmallVector<Value> sums(plan.vectors, b.splat(0));
-  sums = b.loop(b.index(0), woven, 1, sums, [&](Value number, ValueRange args) {
-    return weave(columns, ownChunk(number), laterChunk(number, chunks, last), args);
-  });
-  sums = b.loop(woven, chunks, 1, sums, [&](Value number, ValueRange args) {
-    return weighChunk(columns, ownChunk(number), args);
-  });
-  setBegunWord(turnWord, ownChunk(chunks).turn);
+                        b.compare(Predicate::sge, units, b.index(ahead)));
+  Value last = b.select(goesOn, next, panel.number);
+  SmallVector<Value> sums =
+      forBlocks(columns, chunks, [&](const Block &block, SmallVectorImpl<Value> &inner) {
+        weave(columns, block, laterBlock(block.number, block.rows, chunks, last), inner);
+      });
+  setBegunWord(turnWord, ownBlock(chunks, 0).turn);
   setBegunWord(panelWord, b.select(goesOn, next, b.index(-1)));
   return sums;
 }
 
-void MatrixWeights::weigh(Value count, Value mayBeBegun) {
+/// Sums for the state. Bits of an exponent that the table cannot hold make the sum too large.
+void MatrixWeights::storeSums(ArrayRef<Column> columns, ValueRange sums) {
+  for (const Column &column : columns) {
+    Value sum = sums[static_cast<size_t>(column.number)];
+    if (table) {
+      Value seen = sums[columns.size() + static_cast<size_t>(column.number)];
+      Value held = b.compare(arith::CmpIPredicate::eq, b.both(seen, b.splatI32(-65536)),
+                             b.splatI32(tableBits));
+      sum = b.select(held, sum, b.splat(infinity));
+    }
+    storeState(sum, panel.blockSums, column);
+  }
+}
+
+void MatrixWeights::weighAll(Value count, Value mayBeBegun) {
   SmallVector<Column> rows = columns();
   Value chunks = b.div(count, b.index(chunkKeys));
-  SmallVector<Value> sums(plan.vectors, b.splat(0));
-  if (plan.overlap)
-    sums = weighWoven(rows, chunks, mayBeBegun);
-  else
-    sums = b.loop(b.index(0), chunks, 1, sums, [&](Value number, ValueRange args) {
-      scoreChunk(ownChunk(number));
-      return weighChunk(rows, ownChunk(number), args);
-    });
-  for (auto [column, sum] : llvm::zip(rows, sums))
-    storeState(sum, panel.blockSums, column);
+  auto inTurn = [&](const Block &block, SmallVectorImpl<Value> &sums) {
+    scoreBlock(block);
+    sums = weighBlock(rows, block, sums);
+  };
+  bool weaves = plan.overlap && mayBeBegun;
+  storeSums(rows, weaves ? weighWoven(rows, chunks, mayBeBegun) : forBlocks(rows, chunks, inTurn));
+}
+
+/// A second attempt takes the polynomial, which holds what the table does not, and leaves no scores
+/// behind.
+void MatrixWeights::weigh(Value count, Value isFirst, Value mayBeBegun) {
+  if (!plan.tablePowers)
+    return weighAll(count, mayBeBegun);
+  b.when(
+      isFirst,
+      [&] {
+        table = true;
+        weighAll(count, mayBeBegun);
+        table = false;
+      },
+      [&] {
+        weighAll(count, nullptr);
+        if (plan.overlap)
+          setBegunWord(panelWord, b.index(-1));
+      });
 }
