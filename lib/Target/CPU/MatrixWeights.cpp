@@ -291,8 +291,8 @@ static Value interleaveLow(CpuBuilder &b, Value first, Value second) {
 /// Words of two bf16 powers of the exponents in the low bits of `first` and `second`.
 static Value tableWords(CpuBuilder &b, Value first, Value second) {
   auto halves = VectorType::get(32, b.getI16Type()), quarters = VectorType::get(64, b.getI8Type());
-  auto cast = [&](Type type, Value value) -> Value {
-    return arith::BitcastOp::create(b, type, value);
+  auto cast = [&](VectorType type, Value value) -> Value {
+    return vector::BitCastOp::create(b, type, value);
   };
   auto splat = [&](int16_t value) -> Value {
     return arith::ConstantOp::create(b, DenseElementsAttr::get(halves, value));
