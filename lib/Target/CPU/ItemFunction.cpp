@@ -319,23 +319,14 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value fin
 // Result
 //===----------------------------------------------------------------------===//
 
-/// Normalises the accumulator, and turns the maximum into the log-sum-exp.
+/// Inverse sums, by which rows of panels are multiplied on their way out, and those of the stream
+/// form here.
 void ItemFunction::finishPanel(Value panel) {
   if (!plan.isSoftmax())
     return;
   finishSums(panel);
   if (plan.streamed)
-    return scaleStreamPanel(panel);
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel),
-        inverses = slice(plan.rescale, b.getF32Type());
-  for (int64_t j = 0; j < plan.vectors; ++j) {
-    Value column = b.index(j * plan.lanes),
-          inverse = b.load(inverses, {b.index(0), column}, b.f32Vector());
-    b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
-      b.store(b.mulf(b.load(accumulator, {d, column}, b.f32Vector()), inverse), accumulator,
-              {d, column});
-    });
-  }
+    scaleStreamPanel(panel);
 }
 
 /// Inverse sums into the rescale slice; the log-sum-exp where it is asked for.

@@ -75,6 +75,7 @@ private:
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);
   void storePanel(Value panel);
+  Value finishedColumns(Value panel, Value d, Value lane, int64_t count);
   // Stream form.
   void loadStreamPanel(Value panel);
   Value nextVisible(Value tile, Value end, function_ref<Value(Value)> isVisible);
