@@ -70,7 +70,7 @@ private:
   void visitPanel(Value panel, KeyRange keys, Value finite);
   void visitRange(Value panel, KeyRange keys, Value start, Value finite);
   void visitLazily(Value panel, KeyRange keys, Value finite);
-  void visitClear(Value panel, Value low, Value count);
+  void visitFinite(Value panel, KeyRange keys, Value clear);
   std::pair<Value, Value> panelPositions(Value panel);
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);

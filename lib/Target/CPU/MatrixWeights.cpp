@@ -47,7 +47,7 @@ static Value usable(CpuBuilder &b, Value maximum) {
   return b.select(equals(b, maximum, -infinity), b.splat(0), maximum);
 }
 
-SmallVector<MatrixWeights::Column> MatrixWeights::columns() {
+SmallVector<MatrixWeights::Column> MatrixWeights::columns(bool masked) {
   SmallVector<Column> result;
   for (int64_t j = 0; j < plan.vectors; ++j) {
     Column &c = result.emplace_back();
@@ -56,11 +56,16 @@ SmallVector<MatrixWeights::Column> MatrixWeights::columns() {
     c.inBlock = b.index(j % 2 * plan.lanes);
     c.reference = usable(b, loadState(panel.maxima, c));
     c.shift = b.mulf(c.reference, b.splat(-log2e));
-    if (!plan.hasRegion())
-      continue;
     auto lanes = [&](Value memref) { return b.load(memref, {b.index(0), c.at}, b.i32Vector()); };
-    c.code = std::make_unique<ScoreCode>(b, plan.dot.getScore().front(), *panel.outer);
-    c.code->prepare(panel.batch, lanes(panel.heads), lanes(panel.positions));
+    Value heads = lanes(panel.heads), positions = lanes(panel.positions);
+    if (plan.hasRegion()) {
+      c.code = std::make_unique<ScoreCode>(b, plan.dot.getScore().front(), *panel.outer);
+      c.code->prepare(panel.context->batch, heads, positions);
+    }
+    if (masked) {
+      c.mask = std::make_unique<LaneMask>(b, panel.mask, *panel.context, positions, heads);
+      c.mask->prepare();
+    }
   }
   return result;
 }
@@ -147,19 +152,27 @@ void MatrixWeights::scoreBlock(const Block &block) {
     scoreStep(block, step);
 }
 
-/// The score of the vector in row `row` of the buffer, scaled and after the region.
+/// The score of the vector in row `row` of the buffer, scaled and after region and mask. Keys past
+/// the end repeat the last one where the mask or the region reads memory.
 Value MatrixWeights::score(const Column &column, Value row, Value key) {
   Value score = b.load(panel.scores, {row, column.inBlock}, b.f32Vector());
   if (double factor = plan.scoreFactor(); factor != 1.0)
     score = b.mulf(score, b.splat(factor));
-  return column.code ? column.code->apply(score, key) : score;
+  Value last = b.add(panel.range.high, -1), read = column.mask ? b.minimum(key, last) : key;
+  if (column.code)
+    score = column.code->apply(score, read);
+  if (!column.mask)
+    return score;
+  Value live = b.broadcast(b.compare(arith::CmpIPredicate::sle, key, last));
+  return b.select(b.both(column.mask->visible(read), live), score, b.splat(-infinity));
 }
 
 /// Maxima of a block's two columns.
 void MatrixWeights::raiseBlock(ArrayRef<Column> columns, const Block &block,
                                MutableArrayRef<Value> tops) {
   scoreBlock(block);
-  Value key = b.add(panel.low, b.mul(block.number, b.index(chunkKeys))), first = bufferRow(block);
+  Value key = b.add(panel.range.low, b.mul(block.number, b.index(chunkKeys))),
+        first = bufferRow(block);
   SmallVector<Value> found =
       b.loop(b.index(0), b.index(chunkKeys), 1, tops, [&](Value n, ValueRange args) {
         SmallVector<Value> next;
@@ -170,18 +183,24 @@ void MatrixWeights::raiseBlock(ArrayRef<Column> columns, const Block &block,
   llvm::copy(found, tops.begin());
 }
 
+void MatrixWeights::raiseBlocks(ArrayRef<Column> columns, Value from, Value to,
+                                SmallVectorImpl<Value> &tops) {
+  tops = b.loop(from, to, 1, tops, [&](Value number, ValueRange args) {
+    SmallVector<Value> next(args);
+    for (int64_t block = 0; block < blocks(); ++block)
+      raiseBlock(columns.slice(static_cast<size_t>(2 * block), 2), ownBlock(number, block),
+                 MutableArrayRef(next).slice(static_cast<size_t>(2 * block), 2));
+    return next;
+  });
+}
+
 void MatrixWeights::raise(Value count) {
-  SmallVector<Column> rows = columns();
-  SmallVector<Value> start(plan.vectors, b.splat(-infinity));
-  Value chunks = b.div(count, b.index(chunkKeys));
-  SmallVector<Value> tops =
-      b.loop(b.index(0), chunks, 1, start, [&](Value number, ValueRange args) {
-        SmallVector<Value> next(args);
-        for (int64_t block = 0; block < blocks(); ++block)
-          raiseBlock(ArrayRef(rows).slice(2 * block, 2), ownBlock(number, block),
-                     MutableArrayRef(next).slice(2 * block, 2));
-        return next;
-      });
+  SmallVector<Column> rows = columns(false);
+  SmallVector<Value> tops(plan.vectors, b.splat(-infinity));
+  Value chunks = b.div(count, b.index(chunkKeys)), clear = b.div(panel.clear, b.index(chunkKeys));
+  Value seen = b.minimum(clear, chunks);
+  raiseBlocks(rows, b.index(0), seen, tops);
+  raiseBlocks(columns(true), seen, chunks, tops);
   for (auto [column, top] : llvm::zip(rows, tops)) {
     Value old = loadState(panel.maxima, column), now = b.maxf(top, old);
     storeState(now, panel.maxima, column);
@@ -233,7 +252,7 @@ static Value packWeights(CpuBuilder &b, Value first, Value second) {
 
 /// The exponent of a weight. Without a region one multiply-add makes it of a raw score.
 Value MatrixWeights::power(const Column &column, Value row, Value key) {
-  if (column.code) {
+  if (column.code || column.mask) {
     Value above = b.subf(score(column, row, key), column.reference);
     return b.mulf(above, b.splat(log2e));
   }
@@ -349,7 +368,7 @@ void MatrixWeights::pair(ArrayRef<Column> columns, const Block &block, int64_t j
   const Column &column = columns[static_cast<size_t>(2 * block.rows + j)];
   Value row = b.add(bufferRow(block), b.mul(n, b.index(2)));
   Value key =
-      b.add(b.add(panel.low, b.mul(block.number, b.index(chunkKeys))), b.mul(n, b.index(2)));
+      b.add(b.add(panel.range.low, b.mul(block.number, b.index(chunkKeys))), b.mul(n, b.index(2)));
   Value word = b.add(b.mul(block.number, b.index(chunkKeys / 2)), n);
   if (table)
     return tablePair(column, row, key, word, sums);
@@ -385,14 +404,18 @@ SmallVector<Value> MatrixWeights::weighBlock(ArrayRef<Column> columns, const Blo
   });
 }
 
+SmallVector<Value> MatrixWeights::zeroSums() {
+  SmallVector<Value> zeros(plan.vectors, b.splat(0));
+  if (table)
+    zeros.append(plan.vectors, b.splatI32(0));
+  return zeros;
+}
+
 /// Sums after `body` for the blocks of each chunk.
 SmallVector<Value>
-MatrixWeights::forBlocks(ArrayRef<Column> columns, Value chunks,
+MatrixWeights::forBlocks(Value from, Value to, ValueRange start,
                          function_ref<void(const Block &, SmallVectorImpl<Value> &sums)> body) {
-  SmallVector<Value> zeros(columns.size(), b.splat(0));
-  if (table)
-    zeros.append(columns.size(), b.splatI32(0));
-  return b.loop(b.index(0), chunks, 1, zeros, [&](Value number, ValueRange args) {
+  return b.loop(from, to, 1, start, [&](Value number, ValueRange args) {
     SmallVector<Value> sums(args);
     for (int64_t block = 0; block < blocks(); ++block)
       body(ownBlock(number, block), sums);
@@ -409,15 +432,16 @@ SmallVector<Value> MatrixWeights::weighWoven(ArrayRef<Column> columns, Value chu
   int64_t ahead = plan.blocksAhead();
   Value next = b.add(panel.number, 1), units = b.mul(chunks, b.index(blocks()));
   Value isBegun = b.both(mayBeBegun, b.compare(Predicate::eq, begunWord(panelWord), panel.number));
-  b.when(b.negate(isBegun), [&] {
+  Value some = b.compare(Predicate::sgt, units, b.index(0));
+  b.when(b.both(some, b.negate(isBegun)), [&] {
     for (int64_t block = 0; block < ahead; ++block)
       scoreBlock(ownBlock(b.index(block / blocks()), block % blocks()));
   });
   Value goesOn = b.both(b.compare(Predicate::slt, next, panel.panels),
                         b.compare(Predicate::sge, units, b.index(ahead)));
   Value last = b.select(goesOn, next, panel.number);
-  SmallVector<Value> sums =
-      forBlocks(columns, chunks, [&](const Block &block, SmallVectorImpl<Value> &inner) {
+  SmallVector<Value> sums = forBlocks(
+      b.index(0), chunks, zeroSums(), [&](const Block &block, SmallVectorImpl<Value> &inner) {
         weave(columns, block, laterBlock(block.number, block.rows, chunks, last), inner);
       });
   setBegunWord(turnWord, ownBlock(chunks, 0).turn);
@@ -439,31 +463,63 @@ void MatrixWeights::storeSums(ArrayRef<Column> columns, ValueRange sums) {
   }
 }
 
-void MatrixWeights::weighAll(Value count, Value mayBeBegun) {
-  SmallVector<Column> rows = columns();
-  Value chunks = b.div(count, b.index(chunkKeys));
+void MatrixWeights::weighAll(Value mayBeBegun) {
+  SmallVector<Column> rows = columns(false);
+  Value chunks = b.div(panel.clear, b.index(chunkKeys));
   auto inTurn = [&](const Block &block, SmallVectorImpl<Value> &sums) {
     scoreBlock(block);
     sums = weighBlock(rows, block, sums);
   };
   bool weaves = plan.overlap && mayBeBegun;
-  storeSums(rows, weaves ? weighWoven(rows, chunks, mayBeBegun) : forBlocks(rows, chunks, inTurn));
+  SmallVector<Value> zeros = zeroSums();
+  storeSums(rows, weaves ? weighWoven(rows, chunks, mayBeBegun)
+                         : forBlocks(b.index(0), chunks, zeros, inTurn));
+}
+
+/// The buffer that no later block has been put in.
+MatrixWeights::Block MatrixWeights::freeBlock(Value number, int64_t rows) {
+  Value clear = b.mul(b.div(panel.clear, b.index(chunkKeys)), b.index(blocks()));
+  Block block = ownBlock(number, rows);
+  block.turn =
+      b.rem(b.add(firstTurn, b.add(clear, plan.blocksAhead())), b.index(plan.scoreTurns()));
+  return block;
+}
+
+/// Weights of chunks that not all rows see; adds to `blockSums`.
+void MatrixWeights::weighMasked(Value from, Value to) {
+  b.when(b.compare(arith::CmpIPredicate::slt, from, to), [&] {
+    SmallVector<Column> rows = columns(true);
+    SmallVector<Value> sums;
+    for (const Column &column : rows)
+      sums.push_back(loadState(panel.blockSums, column));
+    sums = forBlocks(from, to, sums, [&](const Block &own, SmallVectorImpl<Value> &inner) {
+      Block block = freeBlock(own.number, own.rows);
+      scoreBlock(block);
+      inner = weighBlock(rows, block, inner);
+    });
+    storeSums(rows, sums);
+  });
+}
+
+void MatrixWeights::weigh(Value count, Value isFirst, Value mayBeBegun) {
+  weighClear(isFirst, mayBeBegun);
+  weighMasked(b.div(panel.clear, b.index(chunkKeys)), b.div(count, b.index(chunkKeys)));
 }
 
 /// A second attempt takes the polynomial, which holds what the table does not, and leaves no scores
 /// behind.
-void MatrixWeights::weigh(Value count, Value isFirst, Value mayBeBegun) {
+void MatrixWeights::weighClear(Value isFirst, Value mayBeBegun) {
   if (!plan.tablePowers)
-    return weighAll(count, mayBeBegun);
+    return weighAll(mayBeBegun);
   b.when(
       isFirst,
       [&] {
         table = true;
-        weighAll(count, mayBeBegun);
+        weighAll(mayBeBegun);
         table = false;
       },
       [&] {
-        weighAll(count, nullptr);
+        weighAll(nullptr);
         if (plan.overlap)
           setBegunWord(panelWord, b.index(-1));
       });

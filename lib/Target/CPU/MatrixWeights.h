@@ -2,17 +2,22 @@
 #ifndef ATTN_LIB_TARGET_CPU_MATRIXWEIGHTS_H
 #define ATTN_LIB_TARGET_CPU_MATRIXWEIGHTS_H
 
+#include "MaskCode.h"
 #include "MatrixKernels.h"
 #include "ScoreCode.h"
 
 namespace mlir::attn {
 
 /// Slices and facts of one panel and key tile: [1][rows] f32 state, i32 positions and heads, tiles
-/// as in WorkPlan; `low` is the tile's first key, `outer` maps what a score region captures.
+/// as in WorkPlan; `keys` are those of the tile, of which all rows see the first `clear` (a
+/// multiple of 32), `outer` maps what a score region captures.
 struct MatrixPanel {
   Value keys, scores, weights;
   Value maxima, sums, rescale, blockSums, positions, heads;
-  Value low, batch;
+  KeyRange range;
+  Value clear;
+  const MaskContext *context;
+  MaskAttr mask;
   const IRMapping *outer;
   // Its number and that of the item's panels; the query slice of any of them.
   Value number, panels;
@@ -38,7 +43,7 @@ public:
   /// Whether scores that the panel before left behind outlive `raise` of one chunk: its blocks then
   /// have buffers of their own, and the ones that are there already are made again.
   bool raiseKeepsBegun() const { return blocks() <= plan.scoreTurns(); }
-  /// Weights of the first `count` keys, all visible; their sums go to `blockSums`. `isFirst`:
+  /// Weights of the first `count` keys; their sums go to `blockSums`. `isFirst`:
   /// whether nothing has made them yet, `mayBeBegun`: whether scores that the panel before left
   /// behind still stand (i1).
   void weigh(Value count, Value isFirst, Value mayBeBegun);
@@ -54,6 +59,7 @@ private:
     Value at, inBlock;      // first row of the panel, and of its 32 rows
     Value reference, shift; // shift = -reference * log2(e)
     std::unique_ptr<ScoreCode> code;
+    std::unique_ptr<LaneMask> mask; // null where all keys are seen
   };
   /// Scores of 32 keys by 32 rows, in the buffer of a turn: chunk `number` of the tile, the rows of
   /// `query` from `32 * rows`.
@@ -61,7 +67,10 @@ private:
     Value number, query, turn;
     int64_t rows;
   };
-  SmallVector<Column> columns();
+  SmallVector<Column> columns(bool masked);
+  void raiseBlocks(ArrayRef<Column> columns, Value from, Value to, SmallVectorImpl<Value> &tops);
+  Block freeBlock(Value number, int64_t rows);
+  void weighMasked(Value from, Value to);
   Value loadState(Value memref, const Column &column);
   void storeState(Value value, Value memref, const Column &column);
   Value score(const Column &column, Value row, Value key);
@@ -79,10 +88,12 @@ private:
   void weave(ArrayRef<Column> columns, const Block &block, const Block &later,
              MutableArrayRef<Value> sums);
   SmallVector<Value> weighBlock(ArrayRef<Column> columns, const Block &block, ValueRange sums);
+  SmallVector<Value> zeroSums();
   SmallVector<Value>
-  forBlocks(ArrayRef<Column> columns, Value chunks,
+  forBlocks(Value from, Value to, ValueRange start,
             function_ref<void(const Block &, SmallVectorImpl<Value> &sums)> body);
-  void weighAll(Value count, Value mayBeBegun);
+  void weighClear(Value isFirst, Value mayBeBegun);
+  void weighAll(Value mayBeBegun);
   void tablePair(const Column &column, Value row, Value key, Value word,
                  MutableArrayRef<Value> sums);
   Value tablePower(const Column &column, Value row, Value key);
