@@ -272,12 +272,12 @@ void ItemFunction::visitPanel(Value panel, KeyRange keys, Value finite) {
   keys.high = b.maximum(keys.high, keys.low);
   if (plan.lazy)
     return visitLazily(panel, keys, finite);
-  visitRange(panel, keys, b.index(0), finite);
+  visitRange(panel, keys, finite);
 }
 
-/// Keys from number `start` of the tile on. Excluded keys have a zero weight; only a value that is
+/// Keys from the tile's first on. Excluded keys have a zero weight; only a value that is
 /// not finite makes a difference between the two products.
-void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value finite) {
+void ItemFunction::visitRange(Value panel, KeyRange keys, Value finite) {
   auto [first, last] = panelPositions(panel);
   Value padded =
       b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
@@ -289,10 +289,9 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value fin
     Type word = plan.wordType();
     SmallVector<Value> operands = {keyTile, slice(plan.query, word, panel),
                                    slice(plan.scores, f32)};
-    if (plan.tiles)
-      operands.append({padded, start});
-    else
-      operands.append({slice(plan.tileMaximum, f32), padded});
+    if (!plan.tiles)
+      operands.push_back(slice(plan.tileMaximum, f32));
+    operands.push_back(padded);
     func::CallOp::create(b, scoresKernel, operands);
     Value wordRows = plan.pairs ? b.div(padded, b.index(2)) : padded;
     operands = {valueTile, slice(plan.weights, word), slice(plan.accumulator, f32, panel),
@@ -304,13 +303,7 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value fin
         unmarked, [&] { emitWeights(panel, keys, padded, false); },
         [&] { emitWeights(panel, keys, padded, true); });
     b.when(
-        finite,
-        [&] {
-          SmallVector<Value> all = operands;
-          if (plan.tiles)
-            all.push_back(b.div(start, b.index(2)));
-          func::CallOp::create(b, valuesKernel, all);
-        },
+        finite, [&] { func::CallOp::create(b, valuesKernel, operands); },
         [&] { func::CallOp::create(b, strictKernel, operands); });
   });
 }

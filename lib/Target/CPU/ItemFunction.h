@@ -68,7 +68,7 @@ private:
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
   void visitPanel(Value panel, KeyRange keys, Value finite);
-  void visitRange(Value panel, KeyRange keys, Value start, Value finite);
+  void visitRange(Value panel, KeyRange keys, Value finite);
   void visitLazily(Value panel, KeyRange keys, Value finite);
   void visitFinite(Value panel, KeyRange keys, Value clear);
   std::pair<Value, Value> panelPositions(Value panel);

@@ -22,7 +22,7 @@ void ItemFunction::visitLazily(Value panel, KeyRange keys, Value finite) {
                       b.compare(Predicate::slt, keys.low, keys.high));
   b.when(
       finite, [&] { b.when(some, [&] { visitFinite(panel, keys, clear); }); },
-      [&] { visitRange(panel, keys, zero, finite); });
+      [&] { visitRange(panel, keys, finite); });
 }
 
 /// The first `clear` keys of the tile are seen by all rows. Where the weights grew too large, a
@@ -74,5 +74,5 @@ void ItemFunction::visitFinite(Value panel, KeyRange keys, Value clear) {
   func::CallOp::create(b, valuesKernel,
                        ValueRange{slice(plan.valueTile, word), slices.weights,
                                   slice(plan.accumulator, f32, panel), slices.rescale,
-                                  b.div(count, b.index(2)), b.index(0)});
+                                  b.div(count, b.index(2))});
 }

@@ -139,14 +139,14 @@ func::FuncOp MatrixKernels::emitScores() {
   auto function =
       createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
                             {typeOf(plan.keyTile, word), typeOf(plan.query, word),
-                             typeOf(plan.scores, f32), b.getIndexType(), b.getIndexType()});
+                             typeOf(plan.scores, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   b.loop(b.index(0), function.getArgument(3), 2 * tileSize, [&](Value n) {
     for (int64_t column = 0; column < plan.rows; column += 2 * tileSize)
       for (int64_t step = 0; step < scoreSteps(); ++step)
-        scoreStep({function.getArgument(0), function.getArgument(1), function.getArgument(2),
-                   b.add(n, function.getArgument(4)), n, column, column},
+        scoreStep({function.getArgument(0), function.getArgument(1), function.getArgument(2), n, n,
+                   column, column},
                   step);
   });
   func::ReturnOp::create(b);
@@ -177,7 +177,7 @@ void MatrixKernels::rescale(Value accumulator, Value factors) {
 /// One or two tiles of value columns from `first`, by 32 rows of the panel from `column`.
 void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftTiles,
                                int64_t column) {
-  Value accumulator = function.getArgument(2), firstWord = function.getArgument(5);
+  Value accumulator = function.getArgument(2);
   auto forSums = [&](void (MatrixKernels::*move)(int64_t, const Operand &)) {
     for (int64_t i = 0; i < leftTiles; ++i)
       for (int64_t j = 0; j < 2; ++j)
@@ -186,7 +186,7 @@ void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftT
   };
   forSums(&MatrixKernels::load);
   b.loop(b.index(0), function.getArgument(4), tileSize, [&](Value k) {
-    SmallVector<Value> left = valueTileAt(b, plan, first, b.add(firstWord, k));
+    SmallVector<Value> left = valueTileAt(b, plan, first, k);
     addProducts(leftTiles, {function.getArgument(0), left.front(), bypassesValues()},
                 function.getArgument(1), k, b.index(column));
   });
@@ -203,7 +203,7 @@ void MatrixKernels::wideValueBlock(func::FuncOp function, Value first, int64_t c
   for (int64_t j = 0; j < sums; ++j)
     load(j, sumAt(j));
   b.loop(b.index(0), function.getArgument(4), tileSize, [&](Value k) {
-    SmallVector<Value> left = valueTileAt(b, plan, first, b.add(function.getArgument(5), k));
+    SmallVector<Value> left = valueTileAt(b, plan, first, k);
     Operand values = at(function.getArgument(0), left.front(), b.index(0));
     values.bypass = bypassesValues();
     for (int64_t j = 0; j < sums; ++j) {
@@ -235,7 +235,7 @@ func::FuncOp MatrixKernels::emitValues() {
   auto function = createPrivateFunction(
       b, plan.work->getParentOfType<ModuleOp>(), prefix + "_values",
       {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
-       typeOf(plan.rescale, f32), b.getIndexType(), b.getIndexType()});
+       typeOf(plan.rescale, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   rescale(function.getArgument(2), function.getArgument(3));

@@ -15,8 +15,7 @@ public:
   MatrixKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// As those of PanelKernels; counts are multiples of 32 keys. A last argument gives the first key
-  /// of the tile (a multiple of 32), or the first word of its values (of 16).
+  /// As those of PanelKernels; counts are multiples of 32 keys.
   func::FuncOp emitScores();
   func::FuncOp emitValues();
 
