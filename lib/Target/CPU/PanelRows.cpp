@@ -231,15 +231,26 @@ void ItemFunction::storeBlock(Value panel, Value firstLane, int64_t width, Value
   SmallVector<RowPlace> places;
   for (int64_t i = 0; i < width; ++i)
     places.push_back(placeOf(b.minimum(b.add(start, b.add(firstLane, i)), last)));
-  forBlocks(b, plan.vSize, width, [&](Value d) {
+  // Two bf16 columns that become a word first are transposed together.
+  bool isPaired = plan.pairs && element.isBF16() && plan.vSize % (2 * plan.lanes) == 0;
+  int64_t perWord = isPaired ? 2 : 1;
+  auto rowType = VectorType::get(width * perWord, element);
+  forBlocks(b, plan.vSize / perWord, width, [&](Value word) {
+    Value d = b.mul(word, b.index(perWord));
     SmallVector<Value> columns;
-    for (int64_t i = 0; i < width; ++i)
+    for (int64_t i = 0; i < width * perWord; i += perWord) {
       columns.push_back(finishedColumns(panel, b.add(d, i), firstLane, width));
+      if (isPaired)
+        columns.back() =
+            b.packPairs(columns.back(), finishedColumns(panel, b.add(d, i + 1), firstLane, width));
+    }
     for (auto [i, row] : llvm::enumerate(transposeWords(b, columns))) {
       Value isLive =
           b.compare(arith::CmpIPredicate::ult, b.add(firstLane, static_cast<int64_t>(i)), live);
       b.when(isLive, [&, i = i, row = row] {
-        b.store(b.narrow(row, element), out, {context.batch, places[i].head, places[i].query, d});
+        Value finished =
+            isPaired ? Value(vector::BitCastOp::create(b, rowType, row)) : b.narrow(row, element);
+        b.store(finished, out, {context.batch, places[i].head, places[i].query, d});
       });
     }
   });
