@@ -59,6 +59,7 @@ private:
   void packValuePairs(Value first, Value live);
   void packKeyTiles(Value first, Value live, Value padded);
   Value packValueTiles(Value first, Value live, Value padded);
+  void askForValues(Value key);
   Value packValueBlock(Value first, Value n, Value d, int64_t count, Value check);
   void copyValueKey(Value first, Value n, bool isLive);
   /// Chains of additions that take turns while values are checked: one alone would wait for each
