@@ -230,7 +230,7 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `values_in_keys` | values are columns of the key tile and are loaded with it |
     | `q_in_registers`, `p_in_registers`, `overlap`, `pingpong`, `persistent` | switches of asynchronous targets |
     | `maximum` | `exact`, or `lazy` running maximum |
-    | `powers` | of weights that are rounded to bf16: a `polynomial`, or a `table` of 16 bits (CPU, matrix tiles) |
+    | `powers` | of weights that are rounded to bf16: a `polynomial`, or a `table` of 16 bits; a `short_table` drops one of them (CPU, matrix tiles) |
     | `bypass` | operands whose tile loads ask not to stay in the first-level cache: `none`, `keys`, `values`, `both` (CPU, matrix tiles) |
     | `splits` | most parts the key range is cut into; lengths decide when it runs |
     | `order` | `longest_first` or `linear` order of work items |

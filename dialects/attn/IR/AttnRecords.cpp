@@ -107,7 +107,7 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
   static const StringRef maxima[] = {"exact", "lazy"};
   static const StringRef orders[] = {"linear", "longest_first"};
   static const StringRef forms[] = {"panels", "stream"};
-  static const StringRef powers[] = {"polynomial", "table"};
+  static const StringRef powers[] = {"polynomial", "table", "short_table"};
   static const StringRef bypasses[] = {"none", "keys", "values", "both"};
   static const RecordField table[] = {
       requiredInt("rows"),

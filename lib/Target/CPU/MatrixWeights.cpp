@@ -266,13 +266,22 @@ Value MatrixWeights::weight(const Column &column, Value row, Value key) {
   return plan.storeLse ? b.exp2(x) : weightExp2(b, x);
 }
 
-/// Powers in 16 bits. `tableBase` is so large that adding it leaves (x + 127) * 256 in the low 16
-/// bits of the sum: the exponent of bf16, and eight bits of a fraction. 128 corrections make 2^f -
-/// 1 of the fraction f. The result is off by 1.9e-3 about its mean (rounding to bf16: 1.7e-3), and
-/// its mean by 1.3e-3, which weights and their sums have in common.
-static constexpr double tableBase = 49152;
-/// Upper bits of sums from `tableBase` to 256 above it.
-static constexpr int64_t tableBits = 0x47400000;
+/// Powers in 16 bits. Adding `base`, so large that `fraction` bits are left behind the point,
+/// leaves (x + 127) * 2^fraction in the low 16 bits of the sum: the exponent of bf16, and a
+/// fraction f. 128 corrections make 2^f - 1 of it. With eight bits the result is off by 1.9e-3
+/// about its mean (rounding to bf16: 1.7e-3), and its mean by 1.3e-3, which weights and their sums
+/// have in common; with seven, which need no shift, by 2.3e-3.
+struct TableForm {
+  double base;
+  int64_t fraction;
+  // The sum's upper bits as long as the table holds it.
+  int64_t mask, upper;
+};
+static TableForm tableForm(const WorkPlan &plan) {
+  if (plan.powers == "short_table")
+    return {98304, 7, -32768, 0x47c00000};
+  return {49152, 8, -65536, 0x47400000};
+}
 
 static Value bytes(CpuBuilder &b, function_ref<int8_t(int64_t)> byteOf) {
   SmallVector<int8_t> values;
@@ -282,11 +291,13 @@ static Value bytes(CpuBuilder &b, function_ref<int8_t(int64_t)> byteOf) {
       b, DenseElementsAttr::get(VectorType::get(64, b.getI8Type()), ArrayRef(values)));
 }
 
-/// Corrections of fractions 2i / 256 and (2i + 1) / 256, in units of 1 / 256, for i from `first`.
-static Value corrections(CpuBuilder &b, int64_t first) {
+/// Corrections of fractions i / 128, with eight bits also of those half a step on, from number
+/// `first` on, in units of the last bit.
+static Value corrections(CpuBuilder &b, const TableForm &form, int64_t first) {
+  double unit = std::exp2(static_cast<double>(form.fraction)), half = form.fraction == 8 ? 0.25 : 0;
   return bytes(b, [&](int64_t i) {
-    double f = (2.0 * static_cast<double>(first + i) + 0.5) / 256;
-    return static_cast<int8_t>(std::lround(256 * (f - (std::exp2(f) - 1))));
+    double f = (static_cast<double>(first + i) + half) / 128;
+    return static_cast<int8_t>(std::lround(unit * (f - (std::exp2(f) - 1))));
   });
 }
 
@@ -308,7 +319,7 @@ static Value interleaveLow(CpuBuilder &b, Value first, Value second) {
 }
 
 /// Words of two bf16 powers of the exponents in the low bits of `first` and `second`.
-static Value tableWords(CpuBuilder &b, Value first, Value second) {
+static Value tableWords(CpuBuilder &b, const TableForm &form, Value first, Value second) {
   auto halves = VectorType::get(32, b.getI16Type()), quarters = VectorType::get(64, b.getI8Type());
   auto cast = [&](VectorType type, Value value) -> Value {
     return vector::BitCastOp::create(b, type, value);
@@ -317,26 +328,31 @@ static Value tableWords(CpuBuilder &b, Value first, Value second) {
     return arith::ConstantOp::create(b, DenseElementsAttr::get(halves, value));
   };
   Value bits = cast(halves, interleaveLow(b, first, second));
-  Value number = cast(quarters, arith::ShRUIOp::create(b, bits, splat(1)));
+  auto dropBit = [&](Value value) -> Value {
+    return form.fraction == 8 ? Value(arith::ShRUIOp::create(b, value, splat(1))) : value;
+  };
+  Value number = cast(quarters, dropBit(bits));
   Value found = LLVM::CallIntrinsicOp::create(
                     b, quarters, b.getStringAttr("llvm.x86.avx512.vpermi2var.qi.512"),
-                    ValueRange{corrections(b, 0), number, corrections(b, 64)})
+                    ValueRange{corrections(b, form, 0), number, corrections(b, form, 64)})
                     .getResult(0);
   Value correction = b.both(cast(halves, found), splat(255));
   Value power = arith::SubIOp::create(b, bits, correction);
-  return cast(b.i32Vector(), arith::ShRUIOp::create(b, power, splat(1)));
+  return cast(b.i32Vector(), dropBit(power));
 }
 
 /// The sum that holds an exponent. What is too small for bf16 becomes zero; NaN stays.
 Value MatrixWeights::tablePower(const Column &column, Value row, Value key) {
+  TableForm form = tableForm(plan);
   // The unit more rounds the fraction's last bit, which the words drop.
-  Value base = b.splat(tableBase + 127 + 1.0 / 256), x;
+  double rounding = form.fraction == 8 ? 1.0 / 256 : 0;
+  Value base = b.splat(form.base + 127 + rounding), x;
   if (column.code)
     x = b.addf(power(column, row, key), base);
   else
     x = b.fma(b.load(panel.scores, {row, column.inBlock}, b.f32Vector()),
               b.splat(plan.scoreFactor() * log2e), b.addf(column.shift, base));
-  return b.maxf(b.splat(tableBase), x);
+  return b.maxf(b.splat(form.base), x);
 }
 
 /// Words of keys 2n and 2n + 1, their sum, and the bits that tell whether the table held them.
@@ -348,7 +364,7 @@ void MatrixWeights::tablePair(const Column &column, Value row, Value key, Value 
   Value first = bitsOf(tablePower(column, row, key)),
         second = bitsOf(tablePower(column, b.add(row, 1), b.add(key, 1)));
   seen = b.either(seen, b.either(first, second));
-  Value words = tableWords(b, first, second);
+  Value words = tableWords(b, tableForm(plan), first, second);
   b.store(words, panel.weights, {word, column.at});
   sum = b.dotPairs(words, b.splatI32(0x3f803f80), sum); // ones
 }
@@ -455,8 +471,9 @@ void MatrixWeights::storeSums(ArrayRef<Column> columns, ValueRange sums) {
     Value sum = sums[static_cast<size_t>(column.number)];
     if (table) {
       Value seen = sums[columns.size() + static_cast<size_t>(column.number)];
-      Value held = b.compare(arith::CmpIPredicate::eq, b.both(seen, b.splatI32(-65536)),
-                             b.splatI32(tableBits));
+      TableForm form = tableForm(plan);
+      Value held = b.compare(arith::CmpIPredicate::eq, b.both(seen, b.splatI32(form.mask)),
+                             b.splatI32(form.upper));
       sum = b.select(held, sum, b.splat(infinity));
     }
     storeState(sum, panel.blockSums, column);

@@ -146,7 +146,8 @@ LogicalResult WorkPlan::readSchedule() {
   overlap = schedule.getFlag("overlap");
   freeScores = hasFreeScores();
   stages = schedule.getInt("stages");
-  tablePowers = schedule.getWord("powers") == "table" && !storeLse;
+  powers = schedule.getWord("powers");
+  tablePowers = powers != "polynomial" && !storeLse;
   bypass = schedule.getWord("bypass");
   return failed(readMatrix()) ? failure() : readForm();
 }
@@ -156,9 +157,11 @@ LogicalResult WorkPlan::readMatrix() {
   if (lazy && !(tiles && isSoftmax()))
     return work.emitOpError("the lazy maximum is built on the CPU for softmax on matrix tiles only "
                             "(bf16, AMX, rows and keys multiples of 32); use maximum = exact");
-  if (work.getSchedule().getWord("powers") == "table" && !lazy)
-    return work.emitOpError("powers = table is built on the CPU for maximum = lazy, whose second "
-                            "attempt repeats what the table cannot hold; use powers = polynomial");
+  if (powers != "polynomial" && !lazy)
+    return work.emitOpError() << "powers = " << powers
+                              << " is built on the CPU for maximum = lazy, whose second attempt "
+                                 "repeats what the table "
+                                 "cannot hold; use powers = polynomial";
   if (bypass != "none" && !tiles)
     return work.emitOpError(
         "bypass is a hint of tile loads and needs matrix tiles (bf16, AMX, rows "

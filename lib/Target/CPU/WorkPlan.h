@@ -51,7 +51,8 @@ struct WorkPlan {
   bool lazy = false, overlap = false;
   int64_t stages = 1;
   // Powers of the lazy form from a table of 16 bits, where nothing but the outputs sees them
-  // (`powers = table`).
+  // (`powers = table`, `short_table`).
+  StringRef powers;
   bool tablePowers = false;
   // Tile loads that ask not to stay in the first-level cache: none, keys, values, both.
   StringRef bypass;

@@ -20,12 +20,12 @@ func.func @table(%q: tensor<?x4x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tenso
 
 // Scores so far apart that the table does not hold their powers, and without the weave.
 func.func @far(%q: tensor<?x4x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x4x?x64xbf16> {
-  %o = attn.attention %q, %k, %v scale(9.0) schedule<rows = 64, keys = 64, panels = 2, lanes = 16, register_keys = 4, register_values = 4, unroll = 1, maximum = lazy, powers = table> : tensor<?x4x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x4x?x64xbf16>
+  %o = attn.attention %q, %k, %v scale(9.0) schedule<rows = 64, keys = 64, panels = 2, lanes = 16, register_keys = 4, register_values = 4, unroll = 1, maximum = lazy, powers = short_table> : tensor<?x4x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x4x?x64xbf16>
   return %o : tensor<?x4x?x64xbf16>
 }
 
 // A window: tiles that rows see from their middle on, and none of whose first keys some row sees.
 func.func @window(%q: tensor<?x4x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x4x?x64xbf16> {
-  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal and window<50>>) schedule<rows = 32, keys = 128, panels = 4, lanes = 16, register_keys = 8, register_values = 8, unroll = 1, stages = 2, overlap = 1, maximum = lazy> : tensor<?x4x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x4x?x64xbf16>
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal and window<50>>) schedule<rows = 32, keys = 128, panels = 4, lanes = 16, register_keys = 8, register_values = 8, unroll = 1, stages = 2, overlap = 1, maximum = lazy, powers = short_table> : tensor<?x4x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x4x?x64xbf16>
   return %o : tensor<?x4x?x64xbf16>
 }
