@@ -183,6 +183,8 @@ void ItemFunction::emitPanels() {
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
     if (plan.streamed)
       return savePart(panel);
+    if (plan.lazy)
+      clearIfFresh(panel);
     finishPanel(panel);
     storePanel(panel);
   });
@@ -194,13 +196,19 @@ void ItemFunction::emitPanels() {
 // State
 //===----------------------------------------------------------------------===//
 
-/// The state of rows that have seen no key, or only their sink.
-void ItemFunction::initPanel(Value panel) {
-  Value zero = b.index(0), accumulator = slice(plan.accumulator, b.getF32Type(), panel);
-  b.loop(zero, b.index(plan.accumulator.rows), 1, [&](Value row) {
+void ItemFunction::clearAccumulator(Value panel) {
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel);
+  b.loop(b.index(0), b.index(plan.accumulator.rows), 1, [&](Value row) {
     for (int64_t column = 0; column < plan.accumulator.columns; column += plan.lanes)
       b.store(b.splat(0), accumulator, {row, b.index(column)});
   });
+}
+
+/// The state of rows that have seen no key, or only their sink. In the lazy form the first product
+/// with values starts at zero itself.
+void ItemFunction::initPanel(Value panel) {
+  Value zero = b.index(0);
+  plan.lazy ? setFresh(panel, true) : clearAccumulator(panel);
   Value maximum = slice(plan.maximum, b.getF32Type(), panel),
         sum = slice(plan.sum, b.getF32Type(), panel);
   Value heads = slice(plan.head, b.getI32Type(), panel);
@@ -303,7 +311,13 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value finite) {
         unmarked, [&] { emitWeights(panel, keys, padded, false); },
         [&] { emitWeights(panel, keys, padded, true); });
     b.when(
-        finite, [&] { func::CallOp::create(b, valuesKernel, operands); },
+        finite,
+        [&] {
+          SmallVector<Value> all = operands;
+          if (plan.lazy)
+            all.push_back(b.boolean(false));
+          func::CallOp::create(b, valuesKernel, all);
+        },
         [&] { func::CallOp::create(b, strictKernel, operands); });
   });
 }

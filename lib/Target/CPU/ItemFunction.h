@@ -38,6 +38,10 @@ private:
   void loadElements(Value panel, Value lane);
   Value scaleWords(Value words);
   void initPanel(Value panel);
+  void clearAccumulator(Value panel);
+  Value isFresh(Value panel);
+  void setFresh(Value panel, bool fresh);
+  void clearIfFresh(Value panel);
   void emitStream();
   void visitTile(Value tile);
   /// Rows of a head in memory, from those of a tile on, or a copy of them.

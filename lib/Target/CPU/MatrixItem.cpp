@@ -6,6 +6,22 @@ using namespace mlir;
 using namespace mlir::attn;
 using Predicate = arith::CmpIPredicate;
 
+Value ItemFunction::isFresh(Value panel) {
+  Value word = memref::LoadOp::create(b, slice(plan.fresh, b.getI32Type(), panel),
+                                      ValueRange{b.index(0), b.index(0)});
+  return b.compare(Predicate::ne, word, b.i32(0));
+}
+void ItemFunction::setFresh(Value panel, bool fresh) {
+  memref::StoreOp::create(b, b.i32(fresh ? 1 : 0), slice(plan.fresh, b.getI32Type(), panel),
+                          ValueRange{b.index(0), b.index(0)});
+}
+
+/// For what adds to the accumulator as it is, or reads it.
+void ItemFunction::clearIfFresh(Value panel) {
+  b.when(isFresh(panel), [&] { clearAccumulator(panel); });
+  setFresh(panel, false);
+}
+
 /// Keys from the tile's first on that every row of the panel sees go the short way, those on the
 /// diagonal and the ragged end behind them with the mask; everything beside values that are not
 /// finite goes the general one.
@@ -22,7 +38,10 @@ void ItemFunction::visitLazily(Value panel, KeyRange keys, Value finite) {
                       b.compare(Predicate::slt, keys.low, keys.high));
   b.when(
       finite, [&] { b.when(some, [&] { visitFinite(panel, keys, clear); }); },
-      [&] { visitRange(panel, keys, finite); });
+      [&] {
+        clearIfFresh(panel);
+        visitRange(panel, keys, finite);
+      });
 }
 
 /// The first `clear` keys of the tile are seen by all rows. Where the weights grew too large, a
@@ -61,7 +80,7 @@ void ItemFunction::visitFinite(Value panel, KeyRange keys, Value clear) {
       Value isFirst = b.compare(Predicate::eq, attempt, b.index(0));
       Value raised = b.select(isFirst, begin, count);
       Value raises = b.compare(Predicate::sgt, raised, b.index(0));
-      b.when(raises, [&] { weights.raise(raised); });
+      b.when(raises, [&] { weights.raise(raised, isFirst); });
       Value kept = weights.raiseKeepsBegun() ? isFirst : b.both(isFirst, b.negate(raises));
       weights.weigh(count, isFirst, kept);
     });
@@ -74,5 +93,6 @@ void ItemFunction::visitFinite(Value panel, KeyRange keys, Value clear) {
   func::CallOp::create(b, valuesKernel,
                        ValueRange{slice(plan.valueTile, word), slices.weights,
                                   slice(plan.accumulator, f32, panel), slices.rescale,
-                                  b.div(count, b.index(2))});
+                                  b.div(count, b.index(2)), isFresh(panel)});
+  setFresh(panel, false);
 }

@@ -153,8 +153,9 @@ func::FuncOp MatrixKernels::emitScores() {
   return function;
 }
 
-/// Multiplies the accumulator by each row's factor, unless all are 1: no maximum moved.
-void MatrixKernels::rescale(Value accumulator, Value factors) {
+/// Multiplies the accumulator by each row's factor, unless all are 1 (no maximum moved) or it holds
+/// nothing.
+void MatrixKernels::rescale(Value accumulator, Value factors, Value fresh) {
   SmallVector<Value> columns;
   Value same;
   for (int64_t j = 0; j < plan.vectors; ++j) {
@@ -163,6 +164,8 @@ void MatrixKernels::rescale(Value accumulator, Value factors) {
     same = same ? b.both(same, ones) : ones;
   }
   Value changed = b.negate(Value(vector::ReductionOp::create(b, vector::CombiningKind::AND, same)));
+  if (fresh)
+    changed = b.both(changed, b.negate(fresh));
   b.when(changed, [&] {
     b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
       for (auto [j, factor] : llvm::enumerate(columns)) {
@@ -172,6 +175,22 @@ void MatrixKernels::rescale(Value accumulator, Value factors) {
       }
     });
   });
+}
+
+/// Whether the sums start at zero; null if they never do.
+Value MatrixKernels::freshOf(func::FuncOp function) {
+  return plan.lazy ? function.getArgument(5) : Value();
+}
+
+/// Starts the sums at zero or at what `load` loads.
+void MatrixKernels::beginSums(func::FuncOp function, int64_t tiles, function_ref<void()> load) {
+  auto clear = [&] {
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      callTile(b, "llvm.x86.tilezero", {tile});
+  };
+  if (Value fresh = freshOf(function))
+    return b.when(fresh, clear, load);
+  load();
 }
 
 /// One or two tiles of value columns from `first`, by 32 rows of the panel from `column`.
@@ -184,7 +203,7 @@ void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftT
         (this->*move)(2 * i + j,
                       at(accumulator, b.add(first, i * tileSize), b.index(column + j * tileSize)));
   };
-  forSums(&MatrixKernels::load);
+  beginSums(function, 2 * leftTiles, [&] { forSums(&MatrixKernels::load); });
   b.loop(b.index(0), function.getArgument(4), tileSize, [&](Value k) {
     SmallVector<Value> left = valueTileAt(b, plan, first, k);
     addProducts(leftTiles, {function.getArgument(0), left.front(), bypassesValues()},
@@ -200,8 +219,10 @@ void MatrixKernels::wideValueBlock(func::FuncOp function, Value first, int64_t c
   Value accumulator = function.getArgument(2), weights = function.getArgument(1);
   constexpr int64_t sums = 4, rightTiles = 3;
   auto sumAt = [&](int64_t j) { return at(accumulator, first, b.index(column + j * tileSize)); };
-  for (int64_t j = 0; j < sums; ++j)
-    load(j, sumAt(j));
+  beginSums(function, sums, [&] {
+    for (int64_t j = 0; j < sums; ++j)
+      load(j, sumAt(j));
+  });
   b.loop(b.index(0), function.getArgument(4), tileSize, [&](Value k) {
     SmallVector<Value> left = valueTileAt(b, plan, first, k);
     Operand values = at(function.getArgument(0), left.front(), b.index(0));
@@ -232,13 +253,16 @@ bool MatrixKernels::emitWideValues(func::FuncOp function) {
 
 func::FuncOp MatrixKernels::emitValues() {
   Type f32 = b.getF32Type(), word = plan.wordType();
-  auto function = createPrivateFunction(
-      b, plan.work->getParentOfType<ModuleOp>(), prefix + "_values",
-      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
-       typeOf(plan.rescale, f32), b.getIndexType()});
+  SmallVector<Type> inputs = {typeOf(plan.valueTile, word), typeOf(plan.weights, word),
+                              typeOf(plan.accumulator, f32), typeOf(plan.rescale, f32),
+                              b.getIndexType()};
+  if (plan.lazy)
+    inputs.push_back(b.getI1Type());
+  auto function =
+      createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_values", inputs);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
-  rescale(function.getArgument(2), function.getArgument(3));
+  rescale(function.getArgument(2), function.getArgument(3), freshOf(function));
   if (emitWideValues(function))
     return func::ReturnOp::create(b), function;
   auto forRows = [&](Value first, int64_t leftTiles) {

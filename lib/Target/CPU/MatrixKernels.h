@@ -15,7 +15,8 @@ public:
   MatrixKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// As those of PanelKernels; counts are multiples of 32 keys.
+  /// As those of PanelKernels; counts are multiples of 32 keys. In the lazy form a last argument
+  /// says whether the values' sums start at zero (i1).
   func::FuncOp emitScores();
   func::FuncOp emitValues();
 
@@ -58,7 +59,9 @@ private:
   void store(int64_t tile, const Operand &operand);
   void addProducts(int64_t leftTiles, const Left &left, Value right, Value rightRow,
                    Value rightColumn, function_ref<void(int64_t)> between = nullptr);
-  void rescale(Value accumulator, Value factors);
+  void rescale(Value accumulator, Value factors, Value fresh);
+  Value freshOf(func::FuncOp function);
+  void beginSums(func::FuncOp function, int64_t tiles, function_ref<void()> load);
   void valueBlock(func::FuncOp function, Value first, int64_t leftTiles, int64_t column);
   void wideValueBlock(func::FuncOp function, Value first, int64_t column);
   bool emitWideValues(func::FuncOp function);

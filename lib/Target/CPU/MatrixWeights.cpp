@@ -110,6 +110,10 @@ Value MatrixWeights::begunWord(int64_t word) {
 void MatrixWeights::setBegunWord(int64_t word, Value number) {
   memref::StoreOp::create(b, b.toI32(number), panel.begun, ValueRange{b.index(0), b.index(word)});
 }
+/// Whether the panel before has left this one's first scores.
+Value MatrixWeights::isBegun() {
+  return b.compare(arith::CmpIPredicate::eq, begunWord(panelWord), panel.number);
+}
 void MatrixWeights::forget(CpuBuilder &b, Value begun) {
   memref::StoreOp::create(b, b.i32(0), begun, ValueRange{b.index(0), b.index(turnWord)});
   memref::StoreOp::create(b, b.i32(-1), begun, ValueRange{b.index(0), b.index(panelWord)});
@@ -170,7 +174,6 @@ Value MatrixWeights::score(const Column &column, Value row, Value key) {
 /// Maxima of a block's two columns.
 void MatrixWeights::raiseBlock(ArrayRef<Column> columns, const Block &block,
                                MutableArrayRef<Value> tops) {
-  scoreBlock(block);
   Value key = b.add(panel.range.low, b.mul(block.number, b.index(chunkKeys))),
         first = bufferRow(block);
   SmallVector<Value> found =
@@ -183,24 +186,31 @@ void MatrixWeights::raiseBlock(ArrayRef<Column> columns, const Block &block,
   llvm::copy(found, tops.begin());
 }
 
-void MatrixWeights::raiseBlocks(ArrayRef<Column> columns, Value from, Value to,
+void MatrixWeights::raiseBlocks(ArrayRef<Column> columns, Value from, Value to, Value begun,
                                 SmallVectorImpl<Value> &tops) {
   tops = b.loop(from, to, 1, tops, [&](Value number, ValueRange args) {
     SmallVector<Value> next(args);
-    for (int64_t block = 0; block < blocks(); ++block)
-      raiseBlock(columns.slice(static_cast<size_t>(2 * block), 2), ownBlock(number, block),
-                 MutableArrayRef(next).slice(static_cast<size_t>(2 * block), 2));
+    Value none = b.boolean(false);
+    Value first =
+        begun ? b.both(begun, b.compare(arith::CmpIPredicate::eq, number, b.index(0))) : none;
+    for (int64_t rows = 0; rows < blocks(); ++rows) {
+      Block block = ownBlock(number, rows);
+      b.when(b.negate(rows < plan.blocksAhead() ? first : none), [&] { scoreBlock(block); });
+      raiseBlock(columns.slice(static_cast<size_t>(2 * rows), 2), block,
+                 MutableArrayRef(next).slice(static_cast<size_t>(2 * rows), 2));
+    }
     return next;
   });
 }
 
-void MatrixWeights::raise(Value count) {
+void MatrixWeights::raise(Value count, Value mayBeBegun) {
   SmallVector<Column> rows = columns(false);
   SmallVector<Value> tops(plan.vectors, b.splat(-infinity));
   Value chunks = b.div(count, b.index(chunkKeys)), clear = b.div(panel.clear, b.index(chunkKeys));
   Value seen = b.minimum(clear, chunks);
-  raiseBlocks(rows, b.index(0), seen, tops);
-  raiseBlocks(columns(true), seen, chunks, tops);
+  Value begun = plan.overlap ? b.both(mayBeBegun, isBegun()) : Value();
+  raiseBlocks(rows, b.index(0), seen, begun, tops);
+  raiseBlocks(columns(true), seen, chunks, begun, tops);
   for (auto [column, top] : llvm::zip(rows, tops)) {
     Value old = loadState(panel.maxima, column), now = b.maxf(top, old);
     storeState(now, panel.maxima, column);
@@ -447,9 +457,9 @@ SmallVector<Value> MatrixWeights::weighWoven(ArrayRef<Column> columns, Value chu
   using Predicate = arith::CmpIPredicate;
   int64_t ahead = plan.blocksAhead();
   Value next = b.add(panel.number, 1), units = b.mul(chunks, b.index(blocks()));
-  Value isBegun = b.both(mayBeBegun, b.compare(Predicate::eq, begunWord(panelWord), panel.number));
+  Value begun = b.both(mayBeBegun, isBegun());
   Value some = b.compare(Predicate::sgt, units, b.index(0));
-  b.when(b.both(some, b.negate(isBegun)), [&] {
+  b.when(b.both(some, b.negate(begun)), [&] {
     for (int64_t block = 0; block < ahead; ++block)
       scoreBlock(ownBlock(b.index(block / blocks()), block % blocks()));
   });

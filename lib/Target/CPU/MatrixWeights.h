@@ -37,9 +37,10 @@ public:
 
   /// Whether some row has no reference yet (i1).
   Value unseen();
-  /// Raises the references to the maximum of the first `count` keys (a multiple of 32), and scales
+  /// Raises the references to the maximum of the first `count` keys (a multiple of 32), whose first
+  /// scores may be there already (`mayBeBegun`, i1), and scales
   /// the sums and the factors in `rescale` for it.
-  void raise(Value count);
+  void raise(Value count, Value mayBeBegun);
   /// Whether scores that the panel before left behind outlive `raise` of one chunk: its blocks then
   /// have buffers of their own, and the ones that are there already are made again.
   bool raiseKeepsBegun() const { return blocks() <= plan.scoreTurns(); }
@@ -68,7 +69,8 @@ private:
     int64_t rows;
   };
   SmallVector<Column> columns(bool masked);
-  void raiseBlocks(ArrayRef<Column> columns, Value from, Value to, SmallVectorImpl<Value> &tops);
+  void raiseBlocks(ArrayRef<Column> columns, Value from, Value to, Value begun,
+                   SmallVectorImpl<Value> &tops);
   Block freeBlock(Value number, int64_t rows);
   void weighMasked(Value from, Value to);
   Value loadState(Value memref, const Column &column);
@@ -99,6 +101,7 @@ private:
   Value tablePower(const Column &column, Value row, Value key);
   void storeSums(ArrayRef<Column> columns, ValueRange sums);
   SmallVector<Value> weighWoven(ArrayRef<Column> columns, Value chunks, Value mayBeBegun);
+  Value isBegun();
   Value begunWord(int64_t word);
   void setBegunWord(int64_t word, Value number);
 

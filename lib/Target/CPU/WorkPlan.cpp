@@ -220,6 +220,8 @@ void WorkPlan::layOut() {
   sum = slice(1, rows);
   position = slice(1, rows);
   head = slice(1, rows);
+  if (lazy)
+    fresh = slice(1, lanes);
   if (streamed)
     for (Slice &turn : packed)
       turn = slice(rows / streamRows, keys * streamRows);

@@ -65,6 +65,8 @@ struct WorkPlan {
 
   // Workspace of a thread, in bytes. Slices of a panel repeat every `panelBytes`.
   Slice query, accumulator, maximum, sum, position, head; // per panel
+  // In the lazy form, per panel: not 0 as long as the accumulator holds nothing, not even zeros.
+  Slice fresh;
   // Shared by the panels. Weights replace the scores unless they are pairs. Key and value tiles are
   // rows one behind the other, for those that are not read where they lie.
   Slice keyTile, valueTile, scores, weights, rescale;
