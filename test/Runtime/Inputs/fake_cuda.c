@@ -8,7 +8,6 @@
  *   FAKE_CUDA_COMPUTE   compute capability, such as 80 (default 90)
  *   FAKE_CUDA_WRONG     the kernel adds this to every output
  *   FAKE_CUDA_STRAY     the kernel writes behind its output
- *   FAKE_CUDA_ADDRESSES the kernel takes addresses and strides instead of tensor maps
  */
 #include <math.h>
 #include <stdint.h>
@@ -294,7 +293,7 @@ int cuTensorMapEncodeTiled(void *out, int type, uint32_t rank, void *address, co
   uint32_t i, widest = swizzle == 3 ? 128 : swizzle == 2 ? 64 : swizzle == 1 ? 32 : 0;
   CALLED;
   if ((uintptr_t)out & 63 || !address || (uintptr_t)address & 15 || rank != 4 || interleave ||
-      fill || promotion != 3 || (type != 9 && type != 6))
+      fill || promotion != 2 || (type != 9 && type != 6))
     return INVALID_VALUE;
   for (i = 0; i < rank; ++i)
     if (size[i] < 1 || size[i] > UINT64_C(1) << 32 || box[i] < 1 || box[i] > 256 || steps[i] != 1)
@@ -414,15 +413,13 @@ static void read_addresses(void **p) {
   given.value = map_of(p + 25, 2, keys);
 }
 
-int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
-                   unsigned bz, unsigned shared, void *stream, void **p, void **extra) {
-  int by_address = getenv("FAKE_CUDA_ADDRESSES") != 0;
+/* What both ways to launch have in common; kernels that load by address have a block per tile. */
+static int launch(void *kernel, const unsigned *grid, const unsigned *block, unsigned shared,
+                  void *stream, void **p, int by_address) {
   unsigned tiles = by_address ? (unsigned)*(int32_t *)p[8] : 4;
-  CALLED;
-  /* Persistent blocks fill the processors, others are a tile each. */
-  if (kernel != kernel_name || !gx || (by_address ? gx != tiles : gx > tiles) || gy != 1 ||
-      gz != 1 || bx % 128 || bx > 1024 || by != 1 || bz != 1 || !stream || extra ||
-      (int)shared > max_shared)
+  if (kernel != kernel_name || !grid[0] || (by_address ? grid[0] != tiles : grid[0] > tiles) ||
+      grid[1] != 1 || grid[2] != 1 || block[0] % 128 || block[0] > 1024 || block[1] != 1 ||
+      block[2] != 1 || !stream || (int)shared > max_shared)
     return INVALID_VALUE;
   if (!by_address && !read_maps(p))
     return INVALID_VALUE;
@@ -435,4 +432,31 @@ int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned
   for (int i = 0; i < 3; ++i)
     given.out_stride[i] = *(int64_t *)p[11 + i], given.lse_stride[i] = *(int64_t *)p[14 + i];
   return put(last_launch);
+}
+
+int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+                   unsigned bz, unsigned shared, void *stream, void **p, void **extra) {
+  unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
+  CALLED;
+  return extra ? INVALID_VALUE : launch(kernel, grid, block, shared, stream, p, 1);
+}
+
+/* CUlaunchConfig and CUlaunchAttribute of cuda.h. */
+struct fake_config {
+  unsigned grid[3], block[3], shared;
+  void *stream;
+  struct {
+    int id, padding, value[16];
+  } *attributes;
+  unsigned num_attributes;
+};
+enum { PROGRAMMATIC_STREAM_SERIALIZATION = 6 };
+
+/* Kernels that wait for the launch before them by themselves. */
+int cuLaunchKernelEx(const struct fake_config *l, void *kernel, void **p, void **extra) {
+  CALLED;
+  if (extra || l->num_attributes != 1 ||
+      l->attributes->id != PROGRAMMATIC_STREAM_SERIALIZATION || l->attributes->value[0] != 1)
+    return INVALID_VALUE;
+  return launch(kernel, l->grid, l->block, l->shared, l->stream, p, 0);
 }
