@@ -275,6 +275,7 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
     const char *what;
   } checks[] = {
       {"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
+      {"form", schedule.getWord("form") != "group", "form = panels or stream"},
       {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
       {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
       {"maximum", schedule.getWord("maximum") == "exact" || !isStream,

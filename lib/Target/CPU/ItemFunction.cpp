@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
+#include "GroupKernels.h"
 #include "MatrixKernels.h"
 #include "StreamKernels.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -40,7 +41,12 @@ Value ItemFunction::slice(const Slice &s, Type element, Value panel) {
 }
 
 void ItemFunction::emit() {
-  if (plan.streamed) {
+  if (plan.grouped) {
+    GroupKernels kernels(b, plan, name);
+    scoresKernel = kernels.emitScores();
+    valuesKernel = kernels.emitValues(/*strict=*/false);
+    strictKernel = kernels.emitValues(/*strict=*/true);
+  } else if (plan.streamed) {
     StreamKernels kernels(b, plan, name);
     stepKernel = kernels.emitStep();
     strictKernel = kernels.emitStrict();
@@ -160,7 +166,7 @@ void ItemFunction::emitPanels() {
   if (plan.tiles)
     MatrixKernels::configure(b);
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
-    plan.streamed ? loadStreamPanel(panel) : loadPanel(panel);
+    plan.streamed && !plan.grouped ? loadStreamPanel(panel) : loadPanel(panel);
     initPanel(panel);
   });
   emitStream();
@@ -224,6 +230,8 @@ void ItemFunction::emitStream() {
     auto isVisible = [&](Value tile) {
       return emitVerdict(b, plan.stream.getMask(), context, first, last, keysOf(tile)).any;
     };
+    if (plan.grouped)
+      return emitGroupTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
     if (plan.streamed)
       return emitStreamTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
     b.loop(tiles.low, tiles.high, 1, [&](Value tile) {

@@ -63,6 +63,10 @@ private:
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);
   void storePanel(Value panel);
+  // Group form.
+  Value hasExcludedScore(Value count);
+  void visitGroupPanel(Value panel, KeyRange keys, Value next);
+  void emitGroupTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible);
   // Stream form.
   void loadStreamPanel(Value panel);
   Value nextVisible(Value tile, Value end, function_ref<Value(Value)> isVisible);
