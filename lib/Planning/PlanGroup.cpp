@@ -8,10 +8,11 @@ using namespace mlir::attn;
 /// Keys of a register block of scores: as many sums as cover the latency of multiply-adds, and no
 /// more rows of keys than there are registers for their addresses.
 static constexpr int64_t blockKeys = 8;
-/// Rows of a register block of values: each vector of values serves so many. Of 16 registers, four
-/// rows by two vectors are sums.
-static constexpr int64_t blockRows = 8, blockRowsOf16 = 4;
-static constexpr int64_t mostKeys = 128, leastKeys = 32;
+/// Rows of a register block of values: as many as half of the registers hold one sum of each. A
+/// weight then meets one vector, and comes from memory with the multiply-add; one that is loaded
+/// for two vectors takes a slot of the units that multiply on Zen 4.
+static constexpr int64_t blockRows = 16, blockRowsOf16 = 4;
+static constexpr int64_t mostKeys = 128, leastKeys = 16;
 
 bool attn::suitsGroup(AttentionOp op, const Workload &work, int64_t streamGroup) {
   bool evenPairs = !work.isBf16 || (work.qkSize % 2 == 0 && work.vSize % 2 == 0);
@@ -26,13 +27,13 @@ struct GroupTile {
 };
 } // namespace
 
-/// A quarter of the second-level cache holds a tile between the two products, beside the tile that
+/// An eighth of the second-level cache holds a tile between the two products, beside the tile that
 /// is on its way; half of it the panels that share the tile.
 static GroupTile chooseTile(AttentionOp op, const CoreFacts &core, const Workload &work) {
   bool isLatent = op.valueColumnOfKey().has_value();
   int64_t element = work.perWord == 2 || work.elementBytes == 4 ? work.elementBytes : 4;
   int64_t keyBytes = element * (work.qkSize + (isLatent ? 0 : work.vSize));
-  int64_t keys = core.l2 / 4 / keyBytes / leastKeys * leastKeys;
+  int64_t keys = core.l2 / 8 / keyBytes / leastKeys * leastKeys;
   keys = std::clamp(keys, leastKeys, mostKeys);
   int64_t panelBytes = 4 * core.lanes * (work.qkSize / work.perWord + work.vSize);
   int64_t panels = roundUp(work.group, core.lanes) / core.lanes;

@@ -68,7 +68,7 @@ void GroupKernels::scoreBlock(func::FuncOp function, const Rows &keys, Value n) 
     Value part = b.load(query, {word, b.index(0)}, vector);
     for (auto [row, sum] : llvm::zip(rows, sums)) {
       Value key = b.broadcast(loadWord(keys, row, word));
-      sum = plan.pairs ? b.dotPairs(key, part, sum) : b.fma(key, part, sum);
+      sum = plan.pairs ? b.dotPairs(part, key, sum) : b.fma(part, key, sum);
     }
   };
   int64_t whole = plan.rowWords() / lineWords * lineWords;
@@ -160,11 +160,19 @@ func::FuncOp GroupKernels::emitValues(bool strict) {
   ValueRows v = valueRows(function, strict);
   Value count = function.getArgument(7), rows = function.getArgument(8);
   int64_t chunks = chunksOfBlock(plan, v.chunks, plan.registerValues);
+  // Many rows: each weight meets one vector, and comes from memory with the instruction that
+  // multiplies it.
+  bool oneByOne = 2 * plan.registerValues > sumRegisters(plan) && v.chunks.vectors > 1;
   // Columns outside: those of a tile's keys stay in the first-level cache for all rows.
   auto forRows = [&](Value chunk, int64_t some, bool isTail) {
-    b.loop(b.index(0), rows, plan.registerValues, [&](Value row) {
-      addValueBlock(b, v, {row, plan.registerValues, chunk, some, isTail}, b.index(0), count);
-    });
+    ValueBlock block = {nullptr, plan.registerValues, chunk, some, isTail};
+    for (int64_t i = 0; i < (oneByOne ? v.chunks.vectors : 1); ++i)
+      b.loop(b.index(0), rows, plan.registerValues, [&](Value row) {
+        block.row = row;
+        if (oneByOne)
+          block.vector = i;
+        addValueBlock(b, v, block, b.index(0), count);
+      });
   };
   int64_t whole = (v.chunks.chunks - 1) / chunks * chunks;
   b.loop(b.index(0), b.index(whole), chunks, [&](Value chunk) { forRows(chunk, chunks, false); });

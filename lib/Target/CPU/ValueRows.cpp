@@ -31,23 +31,19 @@ static Value loadHalfWords(CpuBuilder &b, const Chunks &c, Value source, const R
   return padVector(b, vector::BitCastOp::create(b, type, loaded), c.elements);
 }
 
-/// Words of the elements of two rows, the first row's in the low halves: of the lower and the upper
-/// four elements of each group of eight, which one instruction does for each.
-static SmallVector<Value> pairRows(CpuBuilder &b, Value even, Value odd) {
+/// Words of the elements of two rows, the first row's in the low halves: of the lower (`half` 0) or
+/// the upper four elements of each group of eight, which is one instruction.
+static Value pairRows(CpuBuilder &b, Value even, Value odd, int64_t half) {
   auto count = cast<VectorType>(even.getType()).getNumElements();
-  SmallVector<Value> words;
-  for (int64_t start : {0, 4}) {
-    SmallVector<int64_t> order;
-    for (int64_t group = 0; group < count; group += 8)
-      for (int64_t i = 0; i < 4; ++i)
-        order.append({group + start + i, count + group + start + i});
-    words.push_back(vector::BitCastOp::create(b, b.i32Vector(),
-                                              vector::ShuffleOp::create(b, even, odd, order)));
-  }
-  return words;
+  SmallVector<int64_t> order;
+  for (int64_t group = 4 * half; group < count; group += 8)
+    for (int64_t i = group; i < group + 4; ++i)
+      order.append({i, count + i});
+  Value words = vector::ShuffleOp::create(b, even, odd, order);
+  return vector::BitCastOp::create(b, b.i32Vector(), words);
 }
 
-/// Order of the elements of the vectors of `pairRows`, one behind the other.
+/// Order of the elements of both halves of `pairRows`, one behind the other.
 static SmallVector<int64_t> unpairedOrder(int64_t elements) {
   SmallVector<int64_t> order;
   for (int64_t i = 0; i < elements; ++i)
@@ -61,10 +57,10 @@ SmallVector<Value> attn::loadChunk(CpuBuilder &b, const Chunks &c, Value source,
     // A bf16 in the high half of a word is that number in float32.
     Value halves = loadHalfWords(b, c, source, row, chunk, isTail);
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(halves.getType()));
-    SmallVector<Value> numbers;
-    for (Value words : pairRows(b, zero, halves))
-      numbers.push_back(arith::BitcastOp::create(b, b.f32Vector(), words));
-    return numbers;
+    auto numbers = [&](int64_t half) -> Value {
+      return arith::BitcastOp::create(b, b.f32Vector(), pairRows(b, zero, halves, half));
+    };
+    return {numbers(0), numbers(1)};
   }
   Value loaded = loadElements(b, c, source, row, chunk, isTail);
   if (!c.words)
@@ -108,9 +104,12 @@ void attn::forChunks(CpuBuilder &b, const Chunks &c, function_ref<void(Value, bo
 // Products
 //===----------------------------------------------------------------------===//
 
+int64_t attn::sumRegisters(const WorkPlan &plan) {
+  return plan.target.getInt("vector_registers") / 2;
+}
+
 int64_t attn::chunksOfBlock(const WorkPlan &plan, const Chunks &c, int64_t rows) {
-  int64_t sums = plan.lanes == 16 ? 16 : 8;
-  return std::max<int64_t>(1, std::min(c.chunks, sums / rows / c.vectors));
+  return std::max<int64_t>(1, std::min(c.chunks, sumRegisters(plan) / rows / c.vectors));
 }
 
 namespace {
@@ -118,7 +117,7 @@ namespace {
 class BlockProduct {
 public:
   BlockProduct(CpuBuilder &b, const ValueRows &v, const ValueBlock &block)
-      : b(b), v(v), block(block), width(block.chunks * v.chunks.vectors) {}
+      : b(b), v(v), block(block), width(block.vector ? 1 : block.chunks * v.chunks.vectors) {}
 
   SmallVector<Value> loadSums(Value isFirst);
   void storeSums(ArrayRef<Value> sums);
@@ -128,7 +127,7 @@ private:
   Value row(int64_t r) { return b.add(block.row, r); }
   Value column(int64_t i) {
     int64_t elements = v.chunks.vectors * b.lanes();
-    return b.add(b.mul(block.chunk, b.index(elements)), i * b.lanes());
+    return b.add(b.mul(block.chunk, b.index(elements)), (i + block.vector.value_or(0)) * b.lanes());
   }
   SmallVector<Value> loadKey(Value n, Value chunk, bool isTail);
   Value added(Value value, Value weight, Value excluded, Value sum);
@@ -157,18 +156,22 @@ void BlockProduct::storeSums(ArrayRef<Value> sums) {
       b.store(sums[r * width + i], v.accumulator, {row(r), column(i)});
 }
 
-/// A chunk of key `n`, or words of keys n and n + 1.
+/// The block's vectors of a chunk of key `n`, or words of keys n and n + 1.
 SmallVector<Value> BlockProduct::loadKey(Value n, Value chunk, bool isTail) {
   auto rowOf = [&](Value key) {
     RowIndex at(v.place);
     at.push_back(b.add(v.first, key));
     return at;
   };
-  if (v.step != ValueStep::Pairs)
-    return loadChunk(b, v.chunks, v.source, rowOf(n), chunk, isTail);
-  Value even = loadHalfWords(b, v.chunks, v.source, rowOf(n), chunk, isTail),
-        odd = loadHalfWords(b, v.chunks, v.source, rowOf(b.add(n, 1)), chunk, isTail);
-  return pairRows(b, even, odd);
+  SmallVector<Value> all;
+  if (v.step != ValueStep::Pairs) {
+    all = loadChunk(b, v.chunks, v.source, rowOf(n), chunk, isTail);
+  } else {
+    Value even = loadHalfWords(b, v.chunks, v.source, rowOf(n), chunk, isTail),
+          odd = loadHalfWords(b, v.chunks, v.source, rowOf(b.add(n, 1)), chunk, isTail);
+    all = {pairRows(b, even, odd, 0), pairRows(b, even, odd, 1)};
+  }
+  return block.vector ? SmallVector<Value>{all[*block.vector]} : all;
 }
 
 /// `excluded`: whether the weight's key takes no part, null where every one does.

@@ -40,13 +40,15 @@ struct ValueRows {
   std::function<Value(Value n, Value row, int64_t r)> weight;
 };
 
-/// A block of `rows` rows and `chunks` chunks; `isTail`: the last one ends the row.
+/// A block of `rows` rows and `chunks` chunks; `isTail`: the last one ends the row. `vector`: only
+/// that one of the vectors of one chunk.
 struct ValueBlock {
   Value row;
   int64_t rows;
   Value chunk;
   int64_t chunks;
   bool isTail;
+  std::optional<int64_t> vector = std::nullopt;
 };
 
 /// accumulator = (rescale if `first` is 0) * accumulator + sum of weights times values over keys
@@ -54,8 +56,10 @@ struct ValueBlock {
 void addValueBlock(CpuBuilder &b, const ValueRows &values, const ValueBlock &block, Value first,
                    Value end);
 
-/// Chunks of `rows` rows whose sums fill the registers of a target: they cover the latency of
-/// multiply-adds, and leave room for what is loaded.
+/// Registers for sums of a target: they cover the latency of multiply-adds, and leave room for what
+/// is loaded.
+int64_t sumRegisters(const WorkPlan &plan);
+/// Chunks of `rows` rows whose sums fill these registers.
 int64_t chunksOfBlock(const WorkPlan &plan, const WorkPlan::RowChunks &chunks, int64_t rows);
 
 } // namespace mlir::attn
