@@ -57,10 +57,12 @@ void ItemFunction::emit() {
     valuesKernel = plan.tiles ? matrix.emitValues() : kernels.emitValues(/*strict=*/false);
     strictKernel = kernels.emitValues(/*strict=*/true);
   }
+  inParts = plan.streamed;
   emitFunction("_item", [&] { emitPanels(); });
   itemFunction = function;
   if (!plan.streamed)
     return;
+  inParts = false;
   emitFunction("_merge", [&] { mergePanels(); });
   mergeFunction = function;
 }
@@ -111,8 +113,8 @@ Value attn::emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query) {
   return b.mul(b.ceilDiv(rows, plan.itemRows()), perTile);
 }
 
-/// Number `item` counts head groups fastest, then batch entries, then row tiles, from the last down
-/// where the longest come first.
+/// Number `item` counts parts fastest, so that a thread alone reads keys in the order of memory;
+/// then head groups, batch entries, and row tiles, from the last down where the longest come first.
 void ItemFunction::emitLocation() {
   auto count = static_cast<int64_t>(plan.groups.size());
   SmallVector<int64_t> starts, sizes, keys, values, heads;
@@ -126,11 +128,12 @@ void ItemFunction::emitLocation() {
   Value item = function.getArgument(0), query = mapped(plan.work.getQuery());
   queries = memref::DimOp::create(b, query, 2);
   if (plan.streamed) {
-    tileCount = emitTileCount(b, plan, query);
     number = item;
-    part = b.div(item, tileCount);
-    item = b.rem(item, tileCount);
-    partCount = emitPartCount(b, plan, mapped(plan.stream.getLength()));
+    partCount = emitPartCount(b, plan, query, mapped(plan.stream.getLength()));
+  }
+  if (inParts) {
+    part = b.rem(item, partCount);
+    item = b.div(item, partCount);
   }
   Value perTile = b.mul(memref::DimOp::create(b, query, 0), b.index(count));
   Value tile = b.div(item, perTile), rest = b.rem(item, perTile);
@@ -187,7 +190,8 @@ void ItemFunction::emitPanels() {
 /// The state of rows that have seen no key, or only their sink.
 void ItemFunction::initPanel(Value panel) {
   Value zero = b.index(0), accumulator = slice(plan.accumulator, b.getF32Type(), panel);
-  b.loop(zero, b.index(plan.accumulator.rows), 1, [&](Value row) {
+  Value rows = plan.streamed ? computedRows(panel) : b.index(plan.accumulator.rows);
+  b.loop(zero, rows, 1, [&](Value row) {
     for (int64_t column = 0; column < plan.accumulator.columns; column += plan.lanes)
       b.store(b.splat(0), accumulator, {row, b.index(column)});
   });

@@ -85,6 +85,7 @@ private:
   void mergePart(Value panel, Value number);
   KeyRange rangeOfPart(Value low, Value high);
   Value liveRows(Value panel);
+  Value computedRows(Value panel);
   void storeBlock(Value panel, Value firstLane, int64_t width, Value live);
   void storeElements(Value panel, Value lane);
   struct RowPlace {
@@ -105,7 +106,8 @@ private:
   // Of the current item, index values.
   Value workspace, groupSize, groupStart, firstRow, totalRows, livePanels, queries;
   Value keyHead, valueHead, headTable;
-  Value number, part, partCount, tileCount, parts;
+  Value number, part, partCount, parts;
+  bool inParts = false; // the function's number counts parts
 };
 
 /// `count` elements of a row, as they are.
@@ -118,9 +120,9 @@ SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value o
 /// Tiles of rows: of the largest group times groups times batch entries, `queries` query positions
 /// each.
 Value emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query);
-/// Parts the key range is cut into. The length alone decides, so that results do not depend on
-/// threads.
-Value emitPartCount(CpuBuilder &b, const WorkPlan &plan, Value length);
+/// Parts the key range is cut into. The sizes of the call decide, not the threads, so that results
+/// do not depend on them.
+Value emitPartCount(CpuBuilder &b, WorkPlan &plan, Value query, Value length);
 
 } // namespace mlir::attn
 

@@ -36,7 +36,7 @@ static void emitItems(CpuBuilder &b, WorkPlan &plan, func::FuncOp function, Valu
 /// Parts of the key range first; then their records are merged, one tile of rows at a time.
 static void emitParts(CpuBuilder &b, WorkPlan &plan, ItemFunction &item) {
   Value tiles = emitTileCount(b, plan, plan.work.getQuery());
-  Value items = b.mul(tiles, emitPartCount(b, plan, plan.stream.getLength()));
+  Value items = b.mul(tiles, emitPartCount(b, plan, plan.work.getQuery(), plan.stream.getLength()));
   Value bytes = b.mul(items, b.index(plan.panels * plan.partPanelBytes));
   auto type = MemRefType::get({ShapedType::kDynamic}, b.getIntegerType(8));
   Value parts = memref::AllocOp::create(b, type, bytes, b.getI64IntegerAttr(64));

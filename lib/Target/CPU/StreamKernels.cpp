@@ -39,9 +39,10 @@ void StreamKernels::readArguments(func::FuncOp function) {
 // Scores
 //===----------------------------------------------------------------------===//
 
-/// Vector of `lanes`: in each group of four lanes a part of the sums of four vectors. Three
-/// additions of vectors whose elements were brought to their places within the groups.
-static Value foldFour(CpuBuilder &b, ArrayRef<Value> v) {
+/// Vector of `lanes`: in each group of four lanes the sum of two vectors whose elements were brought
+/// to their places within the groups. Two rounds leave a part of the sums of four vectors.
+static Value foldGroupsOfFour(CpuBuilder &b, Value x, Value y, ArrayRef<int64_t> low,
+                              ArrayRef<int64_t> high) {
   int64_t lanes = b.lanes();
   auto mix = [&](Value x, Value y, ArrayRef<int64_t> order) -> Value {
     SmallVector<int64_t> mask;
@@ -50,12 +51,15 @@ static Value foldFour(CpuBuilder &b, ArrayRef<Value> v) {
         mask.push_back(group + i % 4 + (i >= 4 ? lanes : 0));
     return vector::ShuffleOp::create(b, x, y, mask);
   };
-  auto fold = [&](Value x, Value y, ArrayRef<int64_t> low, ArrayRef<int64_t> high) {
-    return b.addf(mix(x, y, low), mix(x, y, high));
-  };
-  Value x = fold(v[0], v[1], {0, 4, 1, 5}, {2, 6, 3, 7}),
-        y = fold(v[2], v[3], {0, 4, 1, 5}, {2, 6, 3, 7});
-  return fold(x, y, {0, 1, 4, 5}, {2, 3, 6, 7});
+  return b.addf(mix(x, y, low), mix(x, y, high));
+}
+
+/// Sums of two rows side by side, and the four rows of two such pairs.
+static Value foldTwo(CpuBuilder &b, Value x, Value y) {
+  return foldGroupsOfFour(b, x, y, {0, 4, 1, 5}, {2, 6, 3, 7});
+}
+static Value foldFour(CpuBuilder &b, ArrayRef<Value> pairs) {
+  return foldGroupsOfFour(b, pairs[0], pairs[1], {0, 1, 4, 5}, {2, 3, 6, 7});
 }
 
 /// From the folded sums of as many keys as there are groups of four lanes, one vector of whole
@@ -84,32 +88,36 @@ Value StreamKernels::loadQuery(Value row, Value chunk, int64_t i) {
   return b.load(at.query, {row, column}, b.f32Vector());
 }
 
-/// Four rows of queries where half of the registers hold them; empty otherwise, and each key reads
-/// them again.
-void StreamKernels::keepQueries(Value firstRow) {
+/// Rows of queries that half of the registers hold, all four or two; 0 where they are too long, and
+/// each key reads them again.
+int64_t StreamKernels::rowsToKeep() {
   Chunks c = plan.queryChunks();
-  int64_t vectors = c.chunks * c.vectors * streamRows;
+  int64_t fitting = plan.target.getInt("vector_registers") / 2 / (c.chunks * c.vectors);
+  return fitting >= streamRows ? streamRows : fitting >= 2 ? 2 : 0;
+}
+
+void StreamKernels::keepQueries(Value firstRow, int64_t rows) {
+  Chunks c = plan.queryChunks();
   kept.clear();
-  if (2 * vectors > plan.target.getInt("vector_registers"))
-    return;
   for (int64_t chunk = 0; chunk < c.chunks; ++chunk)
     for (int64_t i = 0; i < c.vectors; ++i)
-      for (int64_t r = 0; r < streamRows; ++r)
+      for (int64_t r = 0; r < rows; ++r)
         kept.push_back(loadQuery(b.add(firstRow, r), b.index(chunk), i));
 }
 
-/// Adds the products of a chunk of one key with four rows to their sums. `number` of the chunk
-/// where it is known, and the queries may be kept.
+/// Adds the products of a chunk of one key with the rows of `sums`. `number` of the chunk where it
+/// is known, and the queries may be kept.
 SmallVector<Value> StreamKernels::addProducts(const RowIndex &key, Value firstRow, Value chunk,
                                               std::optional<int64_t> number, bool isTail,
                                               ArrayRef<Value> sums) {
   Chunks c = plan.queryChunks();
+  auto rows = static_cast<int64_t>(sums.size());
   SmallVector<Value> next(sums), parts = loadChunk(b, c, at.keys, key, chunk, isTail);
   for (auto [n, part] : llvm::enumerate(parts))
-    for (int64_t r = 0; r < streamRows; ++r) {
+    for (int64_t r = 0; r < rows; ++r) {
       auto i = static_cast<int64_t>(n);
       Value query = kept.empty() ? loadQuery(b.add(firstRow, r), chunk, i)
-                                 : kept[(*number * c.vectors + i) * streamRows + r];
+                                 : kept[(*number * c.vectors + i) * rows + r];
       next[r] = plan.keyDots()
                     ? b.dotPairs(part, arith::BitcastOp::create(b, b.i32Vector(), query), next[r])
                     : b.fma(part, query, next[r]);
@@ -124,11 +132,11 @@ static void keepOrder(CpuBuilder &b) {
   LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "singlethread");
 }
 
-/// Sums of one key with four rows, still one for each lane.
-SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow) {
+/// Sums of one key with `rows` rows, still one for each lane.
+SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow, int64_t rows) {
   Chunks c = plan.queryChunks();
   constexpr int64_t mostAtOnce = 8;
-  SmallVector<Value> sums(streamRows, b.splat(0));
+  SmallVector<Value> sums(rows, b.splat(0));
   int64_t whole = (c.chunks - 1) / mostAtOnce * mostAtOnce;
   if (whole > 0)
     sums = b.loop(b.index(0), b.index(whole), mostAtOnce, sums, [&](Value chunk, ValueRange args) {
@@ -160,18 +168,38 @@ void StreamKernels::prefetchAhead(Value n) {
   b.prefetch(at.keys, {at.batch, at.keyHead, key}, plan.qkSize, firstLevel);
 }
 
-/// One packed vector of scores: key after key. Behind the last one it is read again.
-void StreamKernels::scoreGroup(Value n, Value block) {
-  SmallVector<Value> folded;
+/// Folded pairs of the sums of the keys from `n` on with `rows` rows from `firstRow` on, key after
+/// key. Behind the last one it is read again.
+void StreamKernels::scoreRows(Value n, Value firstRow, int64_t rows,
+                              MutableArrayRef<SmallVector<Value>> pairs) {
   Value last = b.add(at.nextCount, -1);
   for (int64_t k = 0; k < plan.packedKeys(); ++k) {
     Value row = k == 0 ? n : b.minimum(b.add(n, k), last);
-    RowIndex key = {at.batch, at.keyHead, b.add(at.next, row)};
-    folded.push_back(foldFour(b, sumsOfKey(key, b.mul(block, b.index(streamRows)))));
+    SmallVector<Value> sums =
+        sumsOfKey({at.batch, at.keyHead, b.add(at.next, row)}, firstRow, rows);
+    for (int64_t r = 0; r < rows; r += 2)
+      pairs[k].push_back(foldTwo(b, sums[r], sums[r + 1]));
     keepOrder(b);
     if (plan.target.getInt("prefetch_ahead") > 0)
-      b.when(b.compare(arith::CmpIPredicate::eq, block, b.index(0)), [&] { prefetchAhead(row); });
+      b.when(b.compare(arith::CmpIPredicate::eq, firstRow, b.index(0)), [&] { prefetchAhead(row); });
   }
+}
+
+/// One packed vector of scores. Where the registers hold only two rows of queries, the other two
+/// find the keys in the first-level cache.
+void StreamKernels::scoreGroup(Value n, Value block) {
+  SmallVector<SmallVector<Value>> pairs(plan.packedKeys());
+  Value firstRow = b.mul(block, b.index(streamRows));
+  int64_t rows = rowsToKeep();
+  for (int64_t r = 0; rows == 2 && r < streamRows; r += rows) {
+    keepQueries(b.add(firstRow, r), rows);
+    scoreRows(n, b.add(firstRow, r), rows, pairs);
+  }
+  if (rows != 2)
+    scoreRows(n, firstRow, streamRows, pairs);
+  SmallVector<Value> folded;
+  for (ArrayRef<Value> two : pairs)
+    folded.push_back(foldFour(b, two));
   Value scores = foldKeys(b, folded);
   if (double factor = plan.scoreFactor(); factor != 1.0)
     scores = b.mulf(scores, b.splat(factor));
@@ -180,7 +208,8 @@ void StreamKernels::scoreGroup(Value n, Value block) {
 
 void StreamKernels::scoreKeys(Value first, Value end) {
   b.loop(b.index(0), b.ceilDiv(at.rows, streamRows), 1, [&](Value block) {
-    keepQueries(b.mul(block, b.index(streamRows)));
+    if (rowsToKeep() == streamRows)
+      keepQueries(b.mul(block, b.index(streamRows)), streamRows);
     b.loop(first, end, plan.packedKeys(), [&](Value n) { scoreGroup(n, block); });
   });
 }

@@ -44,11 +44,14 @@ private:
   void scoreKeys(Value first, Value end);
   void scoreGroup(Value n, Value block);
   void prefetchAhead(Value n);
-  SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow);
+  void scoreRows(Value n, Value firstRow, int64_t rows,
+                 MutableArrayRef<SmallVector<Value>> pairs);
+  SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow, int64_t rows);
   SmallVector<Value> addProducts(const RowIndex &key, Value firstRow, Value chunk,
                                  std::optional<int64_t> number, bool isTail, ArrayRef<Value> sums);
   Value loadQuery(Value row, Value chunk, int64_t i);
-  void keepQueries(Value firstRow);
+  int64_t rowsToKeep();
+  void keepQueries(Value firstRow, int64_t rows);
   void addValueKeys(Value first, Value end, bool strict);
   ValueRows valueRows(bool strict);
 
@@ -56,7 +59,7 @@ private:
   WorkPlan &plan;
   std::string prefix;
   Arguments at;
-  SmallVector<Value> kept; // queries of four rows, chunk after chunk
+  SmallVector<Value> kept; // queries of some rows, chunk after chunk
 };
 
 } // namespace mlir::attn
