@@ -33,6 +33,8 @@ void StreamKernels::readArguments(func::FuncOp function) {
                        &at.rescale, &at.batch, &at.keyHead, &at.valueHead, &at.next, &at.nextCount,
                        &at.first, &at.count, &at.rows})
     *value = function.getArgument(next++);
+  auto scratch = MemRefType::get({2 * turnKeys, plan.lanes}, b.getF32Type());
+  at.scratch = memref::AllocaOp::create(b, scratch, b.getI64IntegerAttr(64));
 }
 
 //===----------------------------------------------------------------------===//
@@ -58,8 +60,8 @@ static Value foldGroupsOfFour(CpuBuilder &b, Value x, Value y, ArrayRef<int64_t>
 static Value foldTwo(CpuBuilder &b, Value x, Value y) {
   return foldGroupsOfFour(b, x, y, {0, 4, 1, 5}, {2, 6, 3, 7});
 }
-static Value foldFour(CpuBuilder &b, ArrayRef<Value> pairs) {
-  return foldGroupsOfFour(b, pairs[0], pairs[1], {0, 1, 4, 5}, {2, 3, 6, 7});
+static Value foldFour(CpuBuilder &b, Value x, Value y) {
+  return foldGroupsOfFour(b, x, y, {0, 1, 4, 5}, {2, 3, 6, 7});
 }
 
 /// From the folded sums of as many keys as there are groups of four lanes, one vector of whole
@@ -168,49 +170,51 @@ void StreamKernels::prefetchAhead(Value n) {
   b.prefetch(at.keys, {at.batch, at.keyHead, key}, plan.qkSize, firstLevel);
 }
 
-/// Folded pairs of the sums of the keys from `n` on with `rows` rows from `firstRow` on, key after
-/// key. Behind the last one it is read again.
-void StreamKernels::scoreRows(Value n, Value firstRow, int64_t rows,
-                              MutableArrayRef<SmallVector<Value>> pairs) {
-  Value last = b.add(at.nextCount, -1);
-  for (int64_t k = 0; k < plan.packedKeys(); ++k) {
-    Value row = k == 0 ? n : b.minimum(b.add(n, k), last);
-    SmallVector<Value> sums =
-        sumsOfKey({at.batch, at.keyHead, b.add(at.next, row)}, firstRow, rows);
-    for (int64_t r = 0; r < rows; r += 2)
-      pairs[k].push_back(foldTwo(b, sums[r], sums[r + 1]));
+/// Folded sums of keys `first` to `end` of the turn with `rows` rows, to row `slot` and on of the
+/// scratch. A loop, not a copy of the code for each key: the same load then steps from row to row,
+/// which is what hardware prefetches by.
+void StreamKernels::sumRows(Value first, Value end, Value firstRow, int64_t rows, int64_t slot) {
+  b.loop(first, end, 1, [&](Value n) {
+    SmallVector<Value> sums = sumsOfKey({at.batch, at.keyHead, b.add(at.next, n)}, firstRow, rows);
     keepOrder(b);
+    Value folded = foldTwo(b, sums[0], sums[1]);
+    if (rows == streamRows)
+      folded = foldFour(b, folded, foldTwo(b, sums[2], sums[3]));
+    b.store(folded, at.scratch, {b.add(b.sub(n, first), slot), b.index(0)});
     if (plan.target.getInt("prefetch_ahead") > 0)
-      b.when(b.compare(arith::CmpIPredicate::eq, firstRow, b.index(0)), [&] { prefetchAhead(row); });
-  }
+      b.when(b.compare(arith::CmpIPredicate::eq, firstRow, b.index(0)), [&] { prefetchAhead(n); });
+  });
 }
 
-/// One packed vector of scores. Where the registers hold only two rows of queries, the other two
-/// find the keys in the first-level cache.
-void StreamKernels::scoreGroup(Value n, Value block) {
-  SmallVector<SmallVector<Value>> pairs(plan.packedKeys());
-  Value firstRow = b.mul(block, b.index(streamRows));
-  int64_t rows = rowsToKeep();
-  for (int64_t r = 0; rows == 2 && r < streamRows; r += rows) {
-    keepQueries(b.add(firstRow, r), rows);
-    scoreRows(n, b.add(firstRow, r), rows, pairs);
-  }
-  if (rows != 2)
-    scoreRows(n, firstRow, streamRows, pairs);
+/// Vector `scores` of the packed scores, of the keys from number `n` of the turn on. Of keys that
+/// are not there it has what was left.
+void StreamKernels::packScores(Value n, bool inPairs, Value block, Value scores) {
   SmallVector<Value> folded;
-  for (ArrayRef<Value> two : pairs)
-    folded.push_back(foldFour(b, two));
-  Value scores = foldKeys(b, folded);
+  auto load = [&](int64_t row) {
+    return b.load(at.scratch, {b.add(n, row), b.index(0)}, b.f32Vector());
+  };
+  for (int64_t k = 0; k < plan.packedKeys(); ++k)
+    folded.push_back(inPairs ? foldFour(b, load(k), load(k + turnKeys)) : load(k));
+  Value sums = foldKeys(b, folded);
   if (double factor = plan.scoreFactor(); factor != 1.0)
-    scores = b.mulf(scores, b.splat(factor));
-  b.store(scores, at.scores, {block, b.mul(n, b.index(streamRows))});
+    sums = b.mulf(sums, b.splat(factor));
+  b.store(sums, at.scores, {block, scores});
 }
 
+/// Packed scores of keys `first` to `end`. Where the registers hold only two rows of queries, the
+/// other two find the keys in the first-level cache.
 void StreamKernels::scoreKeys(Value first, Value end) {
+  int64_t kept = rowsToKeep(), rows = kept == 2 ? 2 : streamRows;
   b.loop(b.index(0), b.ceilDiv(at.rows, streamRows), 1, [&](Value block) {
-    if (rowsToKeep() == streamRows)
-      keepQueries(b.mul(block, b.index(streamRows)), streamRows);
-    b.loop(first, end, plan.packedKeys(), [&](Value n) { scoreGroup(n, block); });
+    for (int64_t r = 0; r < streamRows; r += rows) {
+      Value firstRow = b.add(b.mul(block, b.index(streamRows)), r);
+      if (kept > 0)
+        keepQueries(firstRow, rows);
+      sumRows(first, end, firstRow, rows, r / rows * turnKeys);
+    }
+    b.loop(first, end, plan.packedKeys(), [&](Value n) {
+      packScores(b.sub(n, first), rows == 2, block, b.mul(n, b.index(streamRows)));
+    });
   });
 }
 

@@ -35,6 +35,7 @@ private:
   struct Arguments {
     Value keys, values, query, scores, weights, accumulator, rescale;
     Value batch, keyHead, valueHead, next, nextCount, first, count, rows;
+    Value scratch; // folded sums of a turn
   };
   MemRefType typeOf(const Slice &slice) {
     return MemRefType::get({slice.rows, slice.columns}, b.getF32Type());
@@ -42,10 +43,9 @@ private:
   func::FuncOp createFunction(StringRef suffix);
   void readArguments(func::FuncOp function);
   void scoreKeys(Value first, Value end);
-  void scoreGroup(Value n, Value block);
   void prefetchAhead(Value n);
-  void scoreRows(Value n, Value firstRow, int64_t rows,
-                 MutableArrayRef<SmallVector<Value>> pairs);
+  void sumRows(Value first, Value end, Value firstRow, int64_t rows, int64_t slot);
+  void packScores(Value n, bool inPairs, Value block, Value scores);
   SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow, int64_t rows);
   SmallVector<Value> addProducts(const RowIndex &key, Value firstRow, Value chunk,
                                  std::optional<int64_t> number, bool isTail, ArrayRef<Value> sums);
