@@ -55,9 +55,8 @@ LogicalResult attn::checkSchedule(AttentionOp op, TargetAttr target) {
   StringRef form = schedule.getWord("form");
   bool inParts = form == "stream" || form == "group";
   if (inParts && schedule.getInt("rows") != core.lanes)
-    return op.emitOpError("expected rows = ")
-           << core.lanes << " in a schedule of form " << form << ", one vector, found "
-           << schedule.getInt("rows");
+    return op.emitOpError("expected rows = ") << core.lanes << " in a schedule of form " << form
+                                              << ", one vector, found " << schedule.getInt("rows");
   if (schedule.getInt("splits") != 1 && !inParts)
     return op.emitOpError("expected splits = 1, found ")
            << schedule.getInt("splits")

@@ -44,18 +44,19 @@ static GroupTile chooseTile(AttentionOp op, const CoreFacts &core, const Workloa
 static std::vector<std::string> explain(const CoreFacts &core, const Workload &work,
                                         const GroupTile &tile, int64_t splits) {
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
-  return {text(llvm::formatv("form = group: {0} rows of a group leave arithmetic as the limit; keys "
-                             "and values are read where they lie",
-                             work.group)),
-          text(llvm::formatv("rows = {0}: the scores of a key are one vector", core.lanes)),
-          text(llvm::formatv("keys = {0}: {1} KiB stay in the second-level cache ({2} KiB) between "
-                             "the two products",
-                             tile.keys, tile.tileBytes / 1024, core.l2 / 1024)),
-          text(llvm::formatv("panels = {0}: of {1} KiB, share a tile", tile.panels,
-                             tile.panelBytes / 1024)),
-          text(llvm::formatv("splits = {0}: at most; parts of the key range keep all cores busy "
-                             "with one sequence",
-                             splits))};
+  return {
+      text(llvm::formatv("form = group: {0} rows of a group leave arithmetic as the limit; keys "
+                         "and values are read where they lie",
+                         work.group)),
+      text(llvm::formatv("rows = {0}: the scores of a key are one vector", core.lanes)),
+      text(llvm::formatv("keys = {0}: {1} KiB stay in the second-level cache ({2} KiB) between "
+                         "the two products",
+                         tile.keys, tile.tileBytes / 1024, core.l2 / 1024)),
+      text(llvm::formatv("panels = {0}: of {1} KiB, share a tile", tile.panels,
+                         tile.panelBytes / 1024)),
+      text(llvm::formatv("splits = {0}: at most; parts of the key range keep all cores busy "
+                         "with one sequence",
+                         splits))};
 }
 
 Plan attn::planGroup(AttentionOp op, const CoreFacts &core, const Workload &work, int64_t splits) {

@@ -96,8 +96,8 @@ ArrayRef<RecordField> TargetAttr::fieldTable() {
       intField("l2", 524288), // bytes per core
       intField("cores", 1),
       intField("prefetch_ahead", 6144), // bytes between a request for a row and its use; 0: none
-      intField("shared_memory", 0), // bytes a block may have (GPU)
-      intField("registers", 0),     // 32-bit words per multiprocessor (GPU)
+      intField("shared_memory", 0),     // bytes a block may have (GPU)
+      intField("registers", 0),         // 32-bit words per multiprocessor (GPU)
       textField("tensor_core"),
   };
   return table;

@@ -17,8 +17,8 @@ Value ItemFunction::hasExcludedScore(Value count) {
   Value scores = slice(plan.scores, b.getF32Type());
   Value lowest = b.loop(b.index(0), count, 1, b.splat(0), [&](Value n, ValueRange args) {
                     Value score = b.load(scores, {n, b.index(0)}, b.f32Vector());
-                    Value less = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, score,
-                                                       args.front());
+                    Value less =
+                        arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, score, args.front());
                     return SmallVector<Value>{b.select(less, score, args.front())};
                   }).front();
   Value excluded = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, lowest,
@@ -71,10 +71,9 @@ void ItemFunction::emitGroupTiles(KeyRange tiles, Value end, function_ref<Value(
         packKeys(keys.low, live, b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep())));
       // Asking for this tile again costs nothing where the next one is another item's.
       Value following = b.add(tile, 1);
-      Value next = b.select(b.compare(Predicate::slt, following, tiles.high), lowOf(following),
-                            keys.low);
-      b.loop(b.index(0), livePanels, 1,
-             [&](Value panel) { visitGroupPanel(panel, keys, next); });
+      Value next =
+          b.select(b.compare(Predicate::slt, following, tiles.high), lowOf(following), keys.low);
+      b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitGroupPanel(panel, keys, next); });
     });
   });
 }

@@ -17,12 +17,13 @@ public:
   GroupKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// `scores(keys, query, scores, batch, head, first, live, count, next)`: scores[n][r] = <key first
+  /// `scores(keys, query, scores, batch, head, first, live, count, next)`: scores[n][r] = <key
+  /// first
   /// + n, query r> for n in [0, count), of which those from `live` on repeat the last. Asks for the
   /// rows from `next` on, which are needed next.
   func::FuncOp emitScores();
-  /// `values(values, weights, accumulator, rescale, batch, head, first, count, rows)`: accumulator =
-  /// rescale * accumulator + sum_n weight * value. The strict form leaves out weights of -0.0.
+  /// `values(values, weights, accumulator, rescale, batch, head, first, count, rows)`: accumulator
+  /// = rescale * accumulator + sum_n weight * value. The strict form leaves out weights of -0.0.
   func::FuncOp emitValues(bool strict);
 
 private:

@@ -99,7 +99,7 @@ void ItemFunction::emitFunction(StringRef suffix, function_ref<void()> body) {
 //===----------------------------------------------------------------------===//
 
 /// Rows of the largest head group, the number of head groups.
-static int64_t largestGroup(ArrayRef<HeadGroup> groups) {
+int64_t attn::largestGroup(ArrayRef<HeadGroup> groups) {
   size_t most = 0;
   for (const HeadGroup &group : groups)
     most = std::max(most, group.heads.size());

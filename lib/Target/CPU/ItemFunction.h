@@ -117,9 +117,13 @@ int64_t checkWidth(const WorkPlan &plan);
 /// Batch entry, head of the query's memref and query number of a lane.
 SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset,
                              Value positions, Value heads, Value lane);
+/// Rows of the largest head group at one query position.
+int64_t largestGroup(ArrayRef<HeadGroup> groups);
 /// Tiles of rows: of the largest group times groups times batch entries, `queries` query positions
 /// each.
 Value emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query);
+/// The most records of parts of a call, as a formula of its batch and number of queries.
+std::string mostRecords(const WorkPlan &plan);
 /// Parts the key range is cut into. The sizes of the call decide, not the threads, so that results
 /// do not depend on them.
 Value emitPartCount(CpuBuilder &b, WorkPlan &plan, Value query, Value length);

@@ -25,7 +25,7 @@ static void emitTakingLoop(CpuBuilder &b, Value counter, Value count,
 void attn::emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> before,
                           function_ref<void(Value)> body, function_ref<void()> after) {
   b.when(b.compare(arith::CmpIPredicate::ugt, count, b.index(0)), [&] {
-    Value counter = memref::AllocOp::create(b, MemRefType::get({}, b.getI64Type()));
+    Value counter = memref::AllocaOp::create(b, MemRefType::get({}, b.getI64Type()));
     memref::StoreOp::create(b, arith::ConstantOp::create(b, b.getI64IntegerAttr(0)), counter,
                             ValueRange());
     auto parallel = omp::ParallelOp::create(b);
@@ -37,8 +37,17 @@ void attn::emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> befor
       after();
       omp::TerminatorOp::create(b);
     }
-    memref::DeallocOp::create(b, counter);
   });
+}
+
+LLVM::LLVMFuncOp attn::declareFunction(ModuleOp module, StringRef name, Type result,
+                                       TypeRange arguments) {
+  if (auto known = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
+    return known;
+  OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+  SmallVector<Type> types(arguments);
+  return LLVM::LLVMFuncOp::create(b, module.getLoc(), name,
+                                  LLVM::LLVMFunctionType::get(result, types));
 }
 
 /// Number of iterations of each dimension.

@@ -8,6 +8,7 @@
 #include "ItemFunction.h"
 #include "StreamKernels.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -25,6 +26,14 @@ Value attn::emitPartCount(CpuBuilder &b, WorkPlan &plan, Value query, Value leng
   Value wanted = b.div(b.add(tiles, wantedItems - 1), tiles);
   Value most = b.minimum(b.div(length, b.index(partKeys)), b.index(plan.splits));
   return b.maximum(b.minimum(most, wanted), b.index(1));
+}
+
+std::string attn::mostRecords(const WorkPlan &plan) {
+  // Tiles of rows times parts, of which there are at most wanted / tiles, rounded up.
+  auto rows = largestGroup(plan.groups);
+  return llvm::formatv("batch * {0} * ceil({1} * queries / {2}) + {3}", plan.groups.size(), rows,
+                       plan.itemRows(), wantedItems - 1)
+      .str();
 }
 
 /// The part's share of a range of tiles.

@@ -41,8 +41,8 @@ void StreamKernels::readArguments(func::FuncOp function) {
 // Scores
 //===----------------------------------------------------------------------===//
 
-/// Vector of `lanes`: in each group of four lanes the sum of two vectors whose elements were brought
-/// to their places within the groups. Two rounds leave a part of the sums of four vectors.
+/// Vector of `lanes`: in each group of four lanes the sum of two vectors whose elements were
+/// brought to their places within the groups. Two rounds leave a part of the sums of four vectors.
 static Value foldGroupsOfFour(CpuBuilder &b, Value x, Value y, ArrayRef<int64_t> low,
                               ArrayRef<int64_t> high) {
   int64_t lanes = b.lanes();
@@ -85,8 +85,8 @@ static Value foldKeys(CpuBuilder &b, SmallVector<Value> keys) {
 
 /// Vector `i` of a chunk of a row of queries.
 Value StreamKernels::loadQuery(Value row, Value chunk, int64_t i) {
-  Value column = b.add(b.mul(chunk, b.index(plan.queryChunks().vectors * plan.lanes)),
-                       i * plan.lanes);
+  Value column =
+      b.add(b.mul(chunk, b.index(plan.queryChunks().vectors * plan.lanes)), i * plan.lanes);
   return b.load(at.query, {row, column}, b.f32Vector());
 }
 
@@ -232,9 +232,7 @@ ValueRows StreamKernels::valueRows(bool strict) {
   v.first = at.first;
   v.accumulator = at.accumulator;
   v.rescale = at.rescale;
-  v.step = strict              ? ValueStep::Strict
-           : plan.valuePairs() ? ValueStep::Pairs
-                               : ValueStep::Plain;
+  v.step = strict ? ValueStep::Strict : plan.valuePairs() ? ValueStep::Pairs : ValueStep::Plain;
   bool pairs = v.step == ValueStep::Pairs;
   v.weight = [this, pairs](Value n, Value row, int64_t r) -> Value {
     Value block = b.div(row, b.index(streamRows)), inBlock = b.rem(row, b.index(streamRows));

@@ -81,8 +81,8 @@ Value ItemFunction::hasExcluded(Value packed, Value live, Value panel) {
   return vector::ReductionOp::create(b, vector::CombiningKind::OR, excluded);
 }
 
-/// Weights in place of the scores of `live` keys, all visible, a multiple of what a vector holds; as
-/// words of two keys where the values are taken so.
+/// Weights in place of the scores of `live` keys, all visible, a multiple of what a vector holds;
+/// as words of two keys where the values are taken so.
 void ItemFunction::emitPackedWeights(Value panel, Value packed, Value live) {
   Value zero = b.index(0), end = b.mul(live, b.index(streamRows));
   Value maxima = slice(plan.maximum, b.getF32Type(), panel),

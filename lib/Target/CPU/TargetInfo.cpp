@@ -150,8 +150,8 @@ static const StringRef x86Features[] = {"ssse3",        "sse4.1",
 static const StringRef armFeatures[] = {"dotprod", "fullfp16", "bf16", "i8mm", "sve", "sve2"};
 
 /// Bytes by which a core wants to be asked for rows of keys and values that it reads straight from
-/// memory. Most gain by it; on Zen 4 and 5 requests are dropped while misses are under way, and keep
-/// the hardware's own prefetch from learning the sequence.
+/// memory. Most gain by it; on Zen 4 and 5 requests are dropped while misses are under way, and
+/// keep the hardware's own prefetch from learning the sequence.
 static int64_t prefetchAhead(StringRef processor) {
   constexpr int64_t usual = 6144;
   return llvm::StringSwitch<int64_t>(processor).Cases({"znver4", "znver5"}, 0).Default(usual);

@@ -190,9 +190,8 @@ SmallVector<Value> BlockProduct::addKey(Value n, ValueRange sums) {
   for (int64_t r = 0; r < block.rows; ++r) {
     Value weight = v.weight(n, block.row, r), excluded;
     if (v.step == ValueStep::Strict)
-      excluded =
-          b.compare(arith::CmpIPredicate::eq, arith::BitcastOp::create(b, b.getI32Type(), weight),
-                    b.i32(INT32_MIN));
+      excluded = b.compare(arith::CmpIPredicate::eq,
+                           arith::BitcastOp::create(b, b.getI32Type(), weight), b.i32(INT32_MIN));
     Value factor = b.broadcast(weight);
     for (int64_t i = 0; i < width; ++i) {
       Value &sum = next[r * width + i];

@@ -30,9 +30,9 @@ enum class ValueStep { Plain, Pairs, Strict };
 /// registers while keys pass by. The accumulator is [rows][chunks of a row].
 struct ValueRows {
   WorkPlan::RowChunks chunks;
-  Value source;    // memref of the values
-  RowIndex place;  // of a row, without its number
-  Value first;     // row of key number 0
+  Value source;   // memref of the values
+  RowIndex place; // of a row, without its number
+  Value first;    // row of key number 0
   Value accumulator, rescale;
   ValueStep step = ValueStep::Plain;
   /// Scalar weight of key `n` and row `r` of the block that starts at `row`; with Pairs the word of

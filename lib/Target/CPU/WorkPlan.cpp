@@ -149,8 +149,9 @@ LogicalResult WorkPlan::readForm() {
   if (!streamed)
     return success();
   if (rows != lanes)
-    return work.emitOpError() << "schedule of form " << work.getSchedule().getWord("form") << " has " << rows
-                              << " rows; a panel of it is one vector of " << lanes;
+    return work.emitOpError() << "schedule of form " << work.getSchedule().getWord("form")
+                              << " has " << rows << " rows; a panel of it is one vector of "
+                              << lanes;
   if (grouped)
     return readGroup();
   if (rows % streamRows != 0)
@@ -179,12 +180,9 @@ LogicalResult WorkPlan::readGroup() {
 WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
   bool inWords = isBf16 && !sharesTile; // a shared tile is float32
   int64_t elements = inWords ? 2 * lanes : lanes;
-  return {elements,
-          (size + elements - 1) / elements,
-          inWords && !(isKey && keyDots()) ? 2 : 1,
-          size,
-          inWords,
-          !isKey && inWords && valuePairs()};
+  return {
+      elements, (size + elements - 1) / elements, inWords && !(isKey && keyDots()) ? 2 : 1, size,
+      inWords,  !isKey && inWords && valuePairs()};
 }
 
 /// Two words: a power of two as row length puts the rows of a register block into one bank (8 bytes
