@@ -36,8 +36,11 @@ static GroupTile chooseTile(AttentionOp op, const CoreFacts &core, const Workloa
   int64_t keys = core.l2 / 8 / keyBytes / leastKeys * leastKeys;
   keys = std::clamp(keys, leastKeys, mostKeys);
   int64_t panelBytes = 4 * core.lanes * (work.qkSize / work.perWord + work.vSize);
-  int64_t panels = roundUp(work.group, core.lanes) / core.lanes;
-  panels = std::clamp<int64_t>(core.l2 / 2 / panelBytes, 1, panels);
+  int64_t all = roundUp(work.group, core.lanes) / core.lanes;
+  int64_t fitting = std::clamp<int64_t>(core.l2 / 2 / panelBytes, 1, all);
+  // Items of about equal size where one cannot have all panels.
+  int64_t items = roundUp(all, fitting) / fitting;
+  int64_t panels = roundUp(all, items) / items;
   return {keys, panels, keys * keyBytes, panelBytes};
 }
 

@@ -99,10 +99,12 @@ void ItemFunction::emitPackedWeights(Value panel, Value packed, Value live) {
     Value now = b.maxf(foldGroups(b, top, maximum), old);
     // NaN in all scores leaves the maximum at -infinity; the weights are NaN all the same.
     bool pairs = plan.valuePairs();
-    Value factor = weightOf(b, old, now, pairs);
+    // The output's quotient does not see what rounding to bf16 hides; the log-sum-exp does.
+    bool coarse = pairs && !plan.storeLse;
+    Value factor = weightOf(b, old, now, /*forBf16=*/false);
     Value total = b.loop(zero, end, plan.lanes, b.splat(0), [&](Value n, ValueRange args) {
                      Value score = b.load(packed, {block, n}, b.f32Vector());
-                     Value weight = weightOf(b, score, now, pairs);
+                     Value weight = weightOf(b, score, now, coarse);
                      if (pairs)
                        storePairs(b, weight, packed, block, n);
                      else

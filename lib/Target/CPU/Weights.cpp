@@ -122,12 +122,14 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
     references.push_back(reference);
   }
 
+  // The output's quotient does not see what rounding to bf16 hides; the log-sum-exp does.
+  bool coarse = plan.pairs && !plan.storeLse;
   Value weights = slice(plan.weights, plan.wordType());
   auto weightOf = [&](size_t j, Value n) -> Value {
     const Column &column = columns[j];
     bool isFinal = column.code || column.mask;
     Value score = isFinal ? b.load(scores, {n, column.at}, b.f32Vector()) : loadScore(n, column);
-    Value weight = plan.isSoftmax() ? softmaxWeight(b, score, references[j], plan.pairs)
+    Value weight = plan.isSoftmax() ? softmaxWeight(b, score, references[j], coarse)
                                     : plainWeight(b, plan.normalizer, score);
     return partial ? markExcluded(b, score, weight) : weight;
   };

@@ -26,7 +26,7 @@ func.func @tokens(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
 // CHECK: memref.atomic_rmw addi
 // CHECK: func.call @attend_work0_item(%{{.*}}, %[[OWN]],
 // CHECK: memref.dealloc %[[ALL]]
-// CHECK-NOT: attn.work
+// CHECK-NOT: attn.work{{ }}
 
 // Four keys by two vectors of rows are eight sums.
 // CHECK-LABEL: func.func private @attend_work0_scores(
