@@ -34,13 +34,23 @@ typedef struct attn_gpu_entry {
   attn_gpu_argument args[ATTN_GPU_MAX_ARGUMENTS];
   /** Operands of the mask. */
   int64_t num_masks, masks[ATTN_GPU_MAX_MASKS];
-  /** Whether the kernel reads queries, keys and values by address, too. */
-  int64_t is_strict;
+  /** Whether the kernel takes addresses and strides of queries, keys and values; whether it takes
+   * tensor maps of them, as kernels do that load with the copy engine. */
+  int64_t reads_addresses, has_maps;
 } attn_gpu_entry;
+
+/** A library's kernels. Without `ptx` they run on devices of `capability` (10 * major + minor)
+ * alone; with it, `machine_code` runs on that capability and later ones of the same major number,
+ * and the driver compiles `ptx` for newer ones. */
+typedef struct attn_gpu_images {
+  int64_t capability;
+  const void *machine_code;
+  const char *ptx; /* may be null */
+} attn_gpu_images;
 
 /** State of a loaded kernel; zero at the start. */
 typedef struct attn_gpu_state {
-  void *kernel;
+  void *kernels[2]; /* from machine code, from text */
   uint64_t ready_devices;
   uint32_t launches;
 } attn_gpu_state;
@@ -54,9 +64,9 @@ extern "C" {
  * primary context when there is none). Asynchronous: 0 means launched. Only scalars are read by the
  * host.
  */
-int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                     const char *kernel_name, const attn_tensor *args, int64_t num_args,
-                     void *stream);
+int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state,
+                     const attn_gpu_images *images, const char *kernel_name,
+                     const attn_tensor *args, int64_t num_args, void *stream);
 
 #ifdef __cplusplus
 }

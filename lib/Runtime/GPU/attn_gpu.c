@@ -17,6 +17,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 enum {
   DEVICE_ORDINAL = 9,
   MULTIPROCESSORS = 16,
+  L2_BYTES = 38,
   CAPABILITY_MAJOR = 75,
   CAPABILITY_MINOR = 76,
   MAX_DYNAMIC_SHARED = 8
@@ -69,6 +70,18 @@ static int is_empty(const attn_tensor *t) {
   for (i = 0; i < t->rank; ++i)
     if (t->sizes[i] == 0)
       return 1;
+  return 0;
+}
+
+/* Inside of a tile of rows, offsets have 32 bits in kernels that load by address. */
+static int32_t check_tile(const attn_gpu_entry *entry, const attn_tensor *args) {
+  int64_t inputs[3], i;
+  inputs[0] = entry->query, inputs[1] = entry->key, inputs[2] = entry->value;
+  for (i = 0; !entry->has_maps && i < 3; ++i) {
+    const attn_tensor *t = &args[inputs[i]];
+    if (t->sizes[2] > 1 && t->strides[2] >= INT64_C(1) << 23)
+      return (int32_t)(1000 * inputs[i]) + ATTN_ERROR_STRIDE;
+  }
   return 0;
 }
 
@@ -141,7 +154,7 @@ static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *a
   for (i = 0; i < num_args; ++i)
     if (check_bounds(&entry->args[i], &args[i], symbols))
       return (int32_t)(1000 * i) + ATTN_ERROR_SIZE;
-  return 0;
+  return check_tile(entry, args);
 }
 
 /* ---- launch
@@ -163,32 +176,50 @@ static int32_t find_device(const attn_tensor *query, int *device) {
   return driver_error(result ? result : attn_driver.ctx_set_current(context));
 }
 
-static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                       const char *name, int device, int *processors) {
-  int major = 0, minor = 0, result = attn_driver.device_attribute(&major, CAPABILITY_MAJOR, device);
+/* What the device can load: machine code, text that the driver compiles, or null. */
+static const void *image_for(const attn_gpu_images *images, int64_t major, int64_t minor) {
+  int64_t capability = 10 * major + minor;
+  if (capability == images->capability)
+    return images->machine_code;
+  if (!images->ptx || capability < images->capability)
+    return 0;
+  return major == images->capability / 10 ? images->machine_code : images->ptx;
+}
+
+/* Loads the kernel the first time, and allows its shared memory once per device. */
+static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state,
+                       const attn_gpu_images *images, const char *name, int number,
+                       attn_gpu_device *device) {
+  const void *image;
+  void **kernel;
+  int major = 0, minor = 0, result = attn_driver.device_attribute(&major, CAPABILITY_MAJOR, number);
   if (!result)
-    result = attn_driver.device_attribute(&minor, CAPABILITY_MINOR, device);
+    result = attn_driver.device_attribute(&minor, CAPABILITY_MINOR, number);
   if (!result)
-    result = attn_driver.device_attribute(processors, MULTIPROCESSORS, device);
+    result = attn_driver.device_attribute(&device->processors, MULTIPROCESSORS, number);
+  if (!result)
+    result = attn_driver.device_attribute(&device->l2_bytes, L2_BYTES, number);
   if (result)
     return driver_error(result);
-  if (major != 9 || minor != 0)
+  image = image_for(images, major, minor);
+  if (!image)
     return ATTN_ERROR_DEVICE;
-  if (!state->kernel) {
-    void *library = 0, *kernel = 0;
+  kernel = &state->kernels[image == images->ptx];
+  if (!*kernel) {
+    void *library = 0, *loaded = 0;
     result = attn_driver.library_load(&library, image, 0, 0, 0, 0, 0, 0);
     if (!result)
-      result = attn_driver.library_kernel(&kernel, library, name);
+      result = attn_driver.library_kernel(&loaded, library, name);
     if (result)
       return driver_error(result);
-    state->kernel = kernel;
+    *kernel = loaded;
   }
-  if (device > 63 || !(state->ready_devices >> device & 1)) {
-    result =
-        attn_driver.kernel_set(MAX_DYNAMIC_SHARED, (int)entry->shared_bytes, state->kernel, device);
+  device->kernel = *kernel;
+  if (number > 63 || !(state->ready_devices >> number & 1)) {
+    result = attn_driver.kernel_set(MAX_DYNAMIC_SHARED, (int)entry->shared_bytes, *kernel, number);
     if (result)
       return driver_error(result);
-    state->ready_devices |= device > 63 ? 0 : UINT64_C(1) << device;
+    state->ready_devices |= number > 63 ? 0 : UINT64_C(1) << number;
   }
   return 0;
 }
@@ -246,13 +277,16 @@ static int64_t power_of_two(int64_t n) {
 }
 
 /* Heads that run side by side, longest tiles first: their keys and values stay in the second-level
-   cache (24 MB), but there are at least two tiles per multiprocessor, four where tiles are long. */
+   cache (of which they may take 24 MB on Hopper, about half), but there are at least two tiles per
+   multiprocessor, four where tiles are long. */
 static int64_t heads_at_once(const attn_gpu_entry *entry, int64_t keys, int64_t row_tiles,
-                             int64_t all, int processors) {
+                             int64_t all, const attn_gpu_device *device) {
   int64_t bytes = 2 * (keys > 0 ? keys : 1) * (entry->qk_size + entry->v_size),
           group = entry->largest_group;
-  int64_t fit = power_of_two((INT64_C(24) << 20) / bytes) * group;
-  int64_t busy = power_of_two((keys >= 8192 ? 4 : 2) * processors / row_tiles);
+  int64_t cache = entry->has_maps ? INT64_C(24) << 20 : device->l2_bytes / 2;
+  int64_t slots = device->processors * (entry->has_maps ? 1 : entry->blocks);
+  int64_t fit = power_of_two(cache / bytes) * group;
+  int64_t busy = power_of_two((keys >= 8192 ? 4 : 2) * slots / row_tiles);
   busy = (busy + group - 1) / group * group;
   fit = fit > busy ? fit : busy;
   return fit < all ? fit : all;
@@ -265,8 +299,22 @@ static int64_t read_offset(const attn_gpu_entry *entry, const attn_tensor *args,
   return entry->offset_is_constant ? entry->constant_offset : keys - queries;
 }
 
-static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
-                      const attn_tensor *args, int64_t offset, void *stream) {
+static int32_t encode_all(const attn_gpu_entry *entry, attn_tensor_map *maps, const attn_tensor *q,
+                          const attn_tensor *k, const attn_tensor *v, const attn_tensor *out) {
+  int32_t code = attn_gpu_encode(&maps[0], q, q, entry->qk_size, 64);
+  if (!code)
+    code = attn_gpu_encode(&maps[1], k, q, entry->qk_size, entry->keys);
+  return code ? code : attn_gpu_encode(&maps[2], v, out, entry->v_size, entry->keys);
+}
+
+/* Persistent blocks, one per multiprocessor, take tiles from a counter; others are a tile each. */
+static unsigned grid_of(const attn_gpu_entry *entry, int64_t tiles, int processors) {
+  return (unsigned)(entry->has_maps && tiles > processors ? processors : tiles);
+}
+
+static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state,
+                      const attn_gpu_device *device, const attn_tensor *args, int64_t offset,
+                      void *stream) {
   const attn_tensor *q = &args[entry->query], *k = &args[entry->key], *v = &args[entry->value],
                     *out = &args[entry->out];
   const attn_tensor *lse = entry->lse >= 0 ? &args[entry->lse] : 0;
@@ -281,18 +329,14 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
   int32_t code;
   if (tiles >= INT64_C(1) << 30)
     return ATTN_ERROR_DEVICE;
-  code = attn_gpu_encode(&maps[0], q, q, entry->qk_size, 64);
-  if (!code)
-    code = attn_gpu_encode(&maps[1], k, q, entry->qk_size, entry->keys);
-  if (!code)
-    code = attn_gpu_encode(&maps[2], v, out, entry->v_size, entry->keys);
+  code = entry->has_maps ? encode_all(entry, maps, q, k, v, out) : 0;
   if (code)
     return code;
   {
     int32_t n_queries = (int32_t)queries, n_keys = (int32_t)keys, n_all = (int32_t)all,
             n_row_tiles = (int32_t)row_tiles;
     int32_t n_tiles = (int32_t)tiles,
-            at_once = (int32_t)heads_at_once(entry, keys, row_tiles, all, processors);
+            at_once = (int32_t)heads_at_once(entry, keys, row_tiles, all, device);
     int32_t n_offset = (int32_t)offset;
     int64_t os[3], ls[3] = {0, 0, 0}, i, j;
     mask_operand masks[ATTN_GPU_MAX_MASKS];
@@ -306,7 +350,7 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
     if (lse)
       memcpy(ls, lse->strides, sizeof(ls));
     at = &parameters[20];
-    for (i = 0; entry->is_strict && i < 3; ++i) {
+    for (i = 0; entry->reads_addresses && i < 3; ++i) {
       *at++ = (void *)&inputs[i]->data;
       for (j = 0; j < 3; ++j)
         *at++ = (void *)&inputs[i]->strides[j];
@@ -319,15 +363,16 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
       *at++ = &masks[i].size;
     }
     return driver_error(attn_driver.launch(
-        state->kernel, (unsigned)(tiles < processors ? tiles : processors), 1, 1,
-        (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream, parameters, 0));
+        device->kernel, grid_of(entry, tiles, device->processors), 1, 1, (unsigned)entry->threads,
+        1, 1, (unsigned)entry->shared_bytes, stream, &parameters[entry->has_maps ? 0 : 3], 0));
   }
 }
 
-int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                     const char *kernel_name, const attn_tensor *args, int64_t num_args,
-                     void *stream) {
-  int device = 0, processors = 0;
+int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state,
+                     const attn_gpu_images *images, const char *kernel_name,
+                     const attn_tensor *args, int64_t num_args, void *stream) {
+  int number = 0;
+  attn_gpu_device device = {0, 0, 0};
   int64_t offset;
   int32_t code = check_arguments(entry, args, num_args);
   if (code)
@@ -337,15 +382,15 @@ int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const v
   pthread_mutex_lock(&lock);
   code = open_driver();
   if (!code)
-    code = find_device(&args[entry->query], &device);
+    code = find_device(&args[entry->query], &number);
   if (!code)
-    code = prepare(entry, state, image, kernel_name, device, &processors);
+    code = prepare(entry, state, images, kernel_name, number, &device);
   pthread_mutex_unlock(&lock);
   if (code)
     return code;
   offset = read_offset(entry, args, args[entry->query].sizes[2], args[entry->key].sizes[2]);
   if (offset <= -(INT64_C(1) << 30) || offset >= INT64_C(1) << 30)
     return ATTN_ERROR_DEVICE;
-  return entry->is_stream ? attn_gpu_launch_stream(entry, state, processors, args, offset, stream)
-                          : launch(entry, state, processors, args, offset, stream);
+  return entry->is_stream ? attn_gpu_launch_stream(entry, state, &device, args, offset, stream)
+                          : launch(entry, state, &device, args, offset, stream);
 }

@@ -35,6 +35,13 @@ typedef struct attn_gpu_driver {
 } attn_gpu_driver;
 extern attn_gpu_driver attn_driver;
 
+/** Where a launch runs: the kernel as the device loaded it, multiprocessors, bytes of the
+ * second-level cache. */
+typedef struct attn_gpu_device {
+  void *kernel;
+  int processors, l2_bytes;
+} attn_gpu_device;
+
 typedef struct attn_tensor_map {
   _Alignas(64) unsigned char bytes[128];
 } attn_tensor_map;
@@ -61,7 +68,8 @@ int32_t attn_gpu_workspace(const attn_gpu_entry *entry, const attn_gpu_parts *pa
                            void **memory);
 
 /** Launches a kernel of the stream form. */
-int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
-                               const attn_tensor *args, int64_t offset, void *stream);
+int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state,
+                               const attn_gpu_device *device, const attn_tensor *args,
+                               int64_t offset, void *stream);
 
 #endif /* ATTN_GPU_INTERNAL_H */

@@ -8,6 +8,7 @@
  *   FAKE_CUDA_COMPUTE   compute capability, such as 80 (default 90)
  *   FAKE_CUDA_WRONG     the kernel adds this to every output
  *   FAKE_CUDA_STRAY     the kernel writes behind its output
+ *   FAKE_CUDA_ADDRESSES the kernel takes addresses and strides instead of tensor maps
  */
 #include <math.h>
 #include <stdint.h>
@@ -51,7 +52,11 @@ int cuDeviceGetAttribute(int *value, int what, int device) {
   const char *compute = getenv("FAKE_CUDA_COMPUTE");
   int number = compute ? atoi(compute) : 90;
   CALLED;
-  *value = what == 16 ? 4 : what == 75 ? number / 10 : what == 76 ? number % 10 : device;
+  *value = what == 16   ? 4
+           : what == 38 ? 50 << 20
+           : what == 75 ? number / 10
+           : what == 76 ? number % 10
+                        : device;
   return 0;
 }
 int cuDevicePrimaryCtxRetain(void **out, int device) {
@@ -254,9 +259,13 @@ int cuFuncSetAttribute(void *function, int what, int value) {
 }
 int cuLibraryLoadData(void **library, const void *image, void *a, void *b, unsigned c, void *d,
                       void *e, unsigned f) {
+  int is_text =
+      !memcmp(image, "//", 2) && strstr(image, ".version") && strstr(image, ".target sm_");
   CALLED;
+  if (is_text && called("compiled from text"))
+    return UNSPECIFIED_FAILURE;
   *library = malloc(1);
-  return !memcmp(image, "\177ELF", 4) && !a && !b && !c && !d && !e && !f ? 0 : 200;
+  return (is_text || !memcmp(image, "\177ELF", 4)) && !a && !b && !c && !d && !e && !f ? 0 : 200;
 }
 int cuLibraryGetKernel(void **kernel, void *library, const char *name) {
   CALLED;
@@ -384,20 +393,46 @@ static int last_launch(void) {
   return 0;
 }
 
-int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
-                   unsigned bz, unsigned shared, void *stream, void **p, void **extra) {
-  CALLED;
-  if (kernel != kernel_name || !gx || gx > 4 || gy != 1 || gz != 1 || bx % 128 || bx > 1024 ||
-      by != 1 || bz != 1 || !stream || extra || (int)shared > max_shared)
-    return INVALID_VALUE;
+/* Parameters of a tensor as kernels take them that load by address: where a map would say the same.
+ * Sizes are those of Inputs/prefill.mlir. */
+static fake_map map_of(void **p, int64_t heads, int64_t rows) {
+  fake_map map = {MAGIC, *(uint64_t *)p[0], {64, (uint64_t)rows, (uint64_t)heads, 0}, {0}, 9};
+  for (int i = 0; i < 3; ++i)
+    map.stride[i] = 2 * (uint64_t)*(int64_t *)p[3 - i];
+  return map;
+}
+
+static int read_maps(void **p) {
   memcpy(&given.query, p[0], sizeof(fake_map)), memcpy(&given.key, p[1], sizeof(fake_map)),
       memcpy(&given.value, p[2], sizeof(fake_map));
-  if (given.query.magic != MAGIC || given.key.magic != MAGIC || given.value.magic != MAGIC)
+  return given.query.magic == MAGIC && given.key.magic == MAGIC && given.value.magic == MAGIC;
+}
+
+static void read_addresses(void **p) {
+  int64_t queries = *(int32_t *)p[4], keys = *(int32_t *)p[5];
+  given.query = map_of(p + 17, 4, queries), given.key = map_of(p + 21, 2, keys),
+  given.value = map_of(p + 25, 2, keys);
+}
+
+int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+                   unsigned bz, unsigned shared, void *stream, void **p, void **extra) {
+  int by_address = getenv("FAKE_CUDA_ADDRESSES") != 0;
+  unsigned tiles = by_address ? (unsigned)*(int32_t *)p[8] : 4;
+  CALLED;
+  /* Persistent blocks fill the processors, others are a tile each. */
+  if (kernel != kernel_name || !gx || (by_address ? gx != tiles : gx > tiles) || gy != 1 ||
+      gz != 1 || bx % 128 || bx > 1024 || by != 1 || bz != 1 || !stream || extra ||
+      (int)shared > max_shared)
     return INVALID_VALUE;
-  given.out = *(char **)p[3], given.lse = *(float **)p[4];
-  given.queries = *(int32_t *)p[7], given.keys = *(int32_t *)p[8], given.all = *(int32_t *)p[9],
-  given.offset = *(int32_t *)p[13];
+  if (!by_address && !read_maps(p))
+    return INVALID_VALUE;
+  if (by_address)
+    read_addresses(p);
+  p += by_address ? 0 : 3;
+  given.out = *(char **)p[0], given.lse = *(float **)p[1];
+  given.queries = *(int32_t *)p[4], given.keys = *(int32_t *)p[5], given.all = *(int32_t *)p[6],
+  given.offset = *(int32_t *)p[10];
   for (int i = 0; i < 3; ++i)
-    given.out_stride[i] = *(int64_t *)p[14 + i], given.lse_stride[i] = *(int64_t *)p[17 + i];
+    given.out_stride[i] = *(int64_t *)p[11 + i], given.lse_stride[i] = *(int64_t *)p[14 + i];
   return put(last_launch);
 }

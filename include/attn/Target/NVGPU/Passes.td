@@ -16,6 +16,9 @@ def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
     A row of tiles has up to three loops: with mask code, without, with. Which tiles those are follows from
     the mask's words and the rows of the tile.
 
+    With `roles = uniform` (GPUs without those instructions) a block is a tile of rows whose warps copy, multiply
+    with `mma.sync` and weigh alike.
+
     - Assumes: state `tiled`, and `attn.target` of an NVIDIA GPU.
     - Leaves to others: conversion of scf and arith to LLVM, serialisation.
     - Changes in the numbers: products of 16-bit inputs in float32; weights are rounded to 16 bits before
