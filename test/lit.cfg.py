@@ -20,7 +20,6 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.attn_build_dir, "test")
 
 
-
 def take_turns():
     """Tests write to fixed places in the build folder: a second run in it waits for the first. The file stays open, and so
     locked, as long as this process and those that run its tests live."""
@@ -92,5 +91,10 @@ try:
     config.available_features.add("nvidia-driver")
 except OSError:
     pass
+# Emulators of other processors; the one of AArch64 needs a C library to link with.
+if shutil.which("qemu-x86_64"):
+    config.available_features.add("qemu-x86_64")
+if shutil.which("qemu-aarch64") and os.path.exists("/usr/aarch64-linux-gnu/lib/libc.a"):
+    config.available_features.add("qemu-aarch64")
 if config.sanitize:
     config.available_features.add("sanitized")
