@@ -16,6 +16,7 @@ struct GroupText {
   int64_t heads = 20, qkSize = 40, vSize = 24;
   bool isLatent = false; // values are the keys' first columns
   std::string mask = "";
+  bool isRagged = false; // each sequence has its own length, an operand
 
   std::string str() const;
 };
@@ -31,6 +32,10 @@ std::string GroupText::str() const {
   std::string columns =
       isLatent ? "%v = attn.columns %k from 0 : " + k + " -> " + v : std::string();
   std::string words = mask.empty() ? "" : "mask(<" + mask + ">)";
+  if (isRagged) {
+    argument += ", %n: tensor<?xi64>";
+    words = "mask(<prefix_length<0>>, %n : tensor<?xi64>)";
+  }
   return llvm::formatv("func.func @f(%q: {0}, %k: {1}{2}) -> {3} {{\n  {4}\n"
                        "  %o = attn.attention %q, %k, %v scale(0.17) {5} : {0}, {1}, {6} -> {3}\n"
                        "  return %o : {3}\n}\n",
@@ -95,6 +100,27 @@ TEST(Group, NaNInAValue) {
       expectCorrect(*kernel, inputs);
     }
   }
+}
+
+/// What lies beyond a sequence's own keys is not read into its result, in either form of decode.
+TEST(Ragged, EverySequenceHasItsOwnLength) {
+  constexpr int64_t keys = 1500;
+  const int64_t lengths[] = {0, 1, 700, keys};
+  for (int64_t heads : {4, 20})
+    for (const char *dtype : {"f32", "bf16"}) {
+      auto kernel = Kernel::compile(GroupText{dtype, heads, 40, 24, false, "", true}.str());
+      ASSERT_TRUE(kernel && kernel->scheduled("splits") > 1);
+      Tensors inputs = makeInputs(*kernel, {4, 1, keys});
+      for (int64_t b = 0; b < 4; ++b) {
+        inputs[3].values[b] = static_cast<double>(lengths[b]);
+        for (int64_t i : {1, 2}) {
+          auto row = [&](int64_t j) { return inputs[i].values.begin() + j * (i == 1 ? 40 : 24); };
+          std::fill(row(b * keys + lengths[b]), row((b + 1) * keys),
+                    std::numeric_limits<double>::quiet_NaN());
+        }
+      }
+      expectCorrect(*kernel, inputs);
+    }
 }
 
 //===----------------------------------------------------------------------===//
