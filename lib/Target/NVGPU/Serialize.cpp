@@ -1,4 +1,5 @@
 //===- Serialize.cpp - PTX, machine code, and the host's library -------------===//
+#include "Lowering.h"
 #include "TargetInfo.h"
 #include "attn/Target/MachineCode.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
@@ -6,6 +7,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "llvm/AsmParser/Parser.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
@@ -129,14 +131,14 @@ static void printEntry(raw_ostream &os, DictionaryAttr entry, size_t number) {
      << " = private constant [" << kernel.size() + 1 << " x i8] c\"" << kernel << "\\00\"\n"
      << "define i32 @\"" << name
      << "\"(ptr %args, i64 %count, ptr %stream) {\n  %code = tail call i32 @attn_gpu_run(ptr @entry"
-     << number << ", ptr @state" << number << ", ptr @image, ptr @name" << number
+     << number << ", ptr @state" << number << ", ptr @" << imageName << ", ptr @name" << number
      << ", ptr %args, i64 %count, ptr %stream)\n  ret i32 %code\n}\n";
 }
 
 static std::string hostText(ArrayAttr entries, StringRef image) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "@image = private constant [" << image.size() << " x i8] c\"" << quoted(image)
+  os << "@" << imageName << " = hidden constant [" << image.size() << " x i8] c\"" << quoted(image)
      << "\", align 64\n"
      << "declare i32 @attn_gpu_run(ptr, ptr, ptr, ptr, ptr, i64, ptr)\n";
   for (auto [i, entry] : llvm::enumerate(entries.getAsRange<DictionaryAttr>()))
@@ -156,6 +158,15 @@ static std::unique_ptr<llvm::TargetMachine> createHostMachine() {
       backEnd->createTargetMachine(triple, "", "", llvm::TargetOptions(), llvm::Reloc::PIC_));
 }
 
+/// Adds the host's programs of entries with several kernels.
+static LogicalResult linkPrograms(ModuleOp module, llvm::Module &into, llvm::TargetMachine &host) {
+  auto programs = module.lookupSymbol<ModuleOp>(hostModuleName);
+  if (!programs)
+    return success();
+  std::unique_ptr<llvm::Module> translated = translateLowered(programs, into.getContext(), host);
+  return failure(!translated || llvm::Linker::linkModules(into, std::move(translated)));
+}
+
 FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image) const {
   llvm::LLVMContext context;
   llvm::SMDiagnostic problem;
@@ -167,6 +178,8 @@ FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image)
            << problem.getMessage();
   parsed->setTargetTriple(host->getTargetTriple());
   parsed->setDataLayout(host->createDataLayout());
+  if (failed(linkPrograms(module, *parsed, *host)))
+    return module.emitError("internal: cannot link the host's programs");
   FailureOr<std::string> out = emitMachineCode(*parsed, *host, llvm::CodeGenFileType::ObjectFile);
   if (failed(out))
     return module.emitError("internal: the host's back end cannot write an object");

@@ -26,6 +26,7 @@ TargetAttr attn::describeGPU(MLIRContext *context, StringRef architecture) {
   number("shared_memory", 232448); // a block's 227 KB
   number("registers", 65536);      // 32-bit words per multiprocessor
   text("tensor_core", "wgmma");
+  text("loops", "lanes"); // independent loops over elements run on lanes
   return TargetAttr::get(context, facts.getDictionary(context));
 }
 

@@ -32,7 +32,7 @@ def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let statistics = [Statistic<"numKernels", "kernels", "kernels written">];
+  let statistics = [Statistic<"numEntries", "entries", "entries lowered">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
                            "::mlir::scf::SCFDialect"];
 }
