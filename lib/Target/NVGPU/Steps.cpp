@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "HostValues.h"
 #include "Lowering.h"
+#include "ProductKernel.h"
 #include "TokenKernel.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -33,6 +34,9 @@ private:
   LogicalResult emitBranch(scf::IfOp op);
   LogicalResult emitTokens(Operation &op);
   LogicalResult emitAttention(WorkOp work);
+  LogicalResult emitProduct(ProductNest &nest, Operation &op);
+  void launch(StringRef name, int64_t threads, int64_t itemsPerBlock, ArrayRef<Value> numbers);
+  void launchProduct(ProductNest &nest, const ProductTile &tile, StringRef name);
   void launchTokens(const TokenKernelEmitter &kernel, StringRef name);
   void launchAttention(NVWorkPlan &plan, StringRef name, ValueRange operands);
   Value parameterOf(const KernelParameter &parameter);
@@ -74,6 +78,19 @@ Value StepEmitter::parameterOf(const KernelParameter &parameter) {
   llvm_unreachable("all kinds are handled");
 }
 
+/// The first of the numbers is that of the items.
+void StepEmitter::launch(StringRef name, int64_t threads, int64_t itemsPerBlock,
+                         ArrayRef<Value> numbers) {
+  auto count = static_cast<int64_t>(numbers.size());
+  Value memory = b.words(count);
+  for (auto [i, number] : llvm::enumerate(numbers))
+    b.putWord(memory, static_cast<int64_t>(i), number);
+  b.call("attn_gpu_tokens", {},
+         {call, b.table(name + "_shape", {threads, itemsPerBlock, count}),
+          b.variable(name + "_state", stateWords), b.external(imageName),
+          b.text(name + "_name", name), memory});
+}
+
 /// The kernel's numbers: items, sizes of its loops but the first, parameters.
 void StepEmitter::launchTokens(const TokenKernelEmitter &kernel, StringRef name) {
   Value items = b.index(1);
@@ -87,17 +104,51 @@ void StepEmitter::launchTokens(const TokenKernelEmitter &kernel, StringRef name)
   numbers.front() = items;
   for (const KernelParameter &parameter : kernel.parameters())
     numbers.push_back(parameterOf(parameter));
-  auto count = static_cast<int64_t>(numbers.size());
-  Value memory = b.words(count);
-  for (auto [i, number] : llvm::enumerate(numbers))
-    b.putWord(memory, static_cast<int64_t>(i), number);
-  Value shape = b.table(name + "_shape", {kernel.threads(), kernel.itemsPerBlock(), count});
-  b.call("attn_gpu_tokens", {},
-         {call, shape, b.variable(name + "_state", stateWords), b.external(imageName),
-          b.text(name + "_name", name), memory});
+  launch(name, kernel.threads(), kernel.itemsPerBlock(), numbers);
+}
+
+/// The kernel's numbers: blocks, rows, tiles of rows, extents of the loops, parameters.
+void StepEmitter::launchProduct(ProductNest &nest, const ProductTile &tile, StringRef name) {
+  kernels.setInsertionPoint(function);
+  ProductEmitter kernel(kernels, nest, tile, name);
+  kernel.emit();
+  Value rows = b.index(1), groups = b.index(1);
+  SmallVector<Value> numbers;
+  for (auto [axis, bound] : llvm::zip_equal(nest.axes, nest.loop.getUpperBound())) {
+    Value &count = axis.isGroup() ? groups : rows;
+    numbers.push_back(known.scalar(bound));
+    count = arith::MulIOp::create(b, count, numbers.back());
+  }
+  Value tiles = arith::CeilDivUIOp::create(b, rows, b.index(tile.rows));
+  Value columns = b.index(static_cast<int64_t>(llvm::divideCeil(nest.columns, tile.columns)));
+  Value blocks = arith::MulIOp::create(b, tiles, arith::MulIOp::create(b, columns, groups));
+  numbers.insert(numbers.begin(), {blocks, rows, tiles});
+  for (const KernelParameter &parameter : kernel.parameters())
+    numbers.push_back(parameterOf(parameter));
+  launch(name, tile.threads(), /*itemsPerBlock=*/1, numbers);
+}
+
+/// Few rows and many have a kernel each; the call's lengths choose.
+LogicalResult StepEmitter::emitProduct(ProductNest &nest, Operation &op) {
+  std::string name = nextName(op, "product");
+  Value rows = b.index(1);
+  for (auto [axis, bound] : llvm::zip_equal(nest.axes, nest.loop.getUpperBound()))
+    if (!axis.isGroup())
+      rows = arith::MulIOp::create(b, rows, known.scalar(bound));
+  Value isFew =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ule, rows, b.index(ProductTile::mostFewRows));
+  auto branch = scf::IfOp::create(b, isFew, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  launchProduct(nest, ProductTile::narrow(), name + "_few");
+  b.setInsertionPoint(branch.elseYield());
+  launchProduct(nest, ProductTile::wide(), name);
+  return success();
 }
 
 LogicalResult StepEmitter::emitTokens(Operation &op) {
+  if (std::optional<ProductNest> product = matchProduct(&op))
+    return emitProduct(*product, op);
   std::string name = nextName(op, "tokens");
   kernels.setInsertionPoint(function);
   TokenKernelEmitter kernel(kernels, &op, name);
