@@ -55,6 +55,8 @@ static void printEntry(llvm::json::OStream &json, const EntryInfo &entry) {
         printArgument(json, argument);
     });
     printSchedules(json, entry.schedules);
+    if (!entry.steps.empty())
+      printStrings(json, "steps", entry.steps);
     // The kernel allocates what it needs and frees it; the caller passes none.
     json.attribute("workspace", "internal");
   });

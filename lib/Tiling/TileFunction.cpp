@@ -368,7 +368,7 @@ LogicalResult FunctionTiler::tile(Operation *op) {
 
 /// Copies what could not be made in place, frees the buffers, returns.
 void FunctionTiler::finish(func::ReturnOp returned) {
-  b.setLoc(returned.getLoc());
+  b.setLoc(NameLoc::get(b.getStringAttr("copy"), returned.getLoc()));
   for (auto [value, output] : llvm::zip(returned.getOperands(), outputs))
     if (Value made = values.lookup(value); made != output)
       copyElements(b, made, output);

@@ -29,6 +29,7 @@ public:
   }
   void buildLowering(OpPassManager &pm) const override { buildNVGPULowering(pm); }
   FailureOr<std::string> serialize(ModuleOp module, OutputKind kind) const override;
+  std::vector<std::string> steps(ModuleOp lowered, StringRef entry) const override;
   LogicalResult link(ArrayRef<std::string> objects, StringRef library,
                      function_ref<InFlightDiagnostic()> emitError) const override;
 
@@ -71,6 +72,18 @@ FailureOr<std::string> NVGPUTarget::serialize(ModuleOp module, OutputKind kind) 
   if (failed(image) || kind == OutputKind::DeviceCode)
     return image;
   return hostObject(module, *image);
+}
+
+/// Entries without a program of the host are one attention.
+std::vector<std::string> NVGPUTarget::steps(ModuleOp lowered, StringRef entry) const {
+  auto programs = lowered.lookupSymbol<ModuleOp>(hostModuleName);
+  auto program = programs ? programs.lookupSymbol<LLVM::LLVMFuncOp>(entry) : LLVM::LLVMFuncOp();
+  if (!program)
+    return {"attention"};
+  std::vector<std::string> names;
+  for (auto name : program->getAttrOfType<ArrayAttr>(stepsAttrName).getAsRange<StringAttr>())
+    names.push_back(name.str());
+  return names;
 }
 
 //===----------------------------------------------------------------------===//

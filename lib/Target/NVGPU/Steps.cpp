@@ -10,6 +10,7 @@
 #include "Lowering.h"
 #include "ProductKernel.h"
 #include "TokenKernel.h"
+#include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -47,8 +48,8 @@ private:
   HostBuilder b;
   KernelBuilder kernels;
   HostValues known;
-  Value call; // attn_gpu_call
-  int64_t numKernels = 0;
+  Value call;                   // attn_gpu_call
+  SmallVector<StringRef> steps; // what each kernel does
 };
 
 } // namespace
@@ -61,7 +62,9 @@ private:
 std::string StepEmitter::nextName(Operation &op, StringRef otherwise) {
   auto named = op.getLoc()->findInstanceOf<NameLoc>();
   StringRef what = named ? named.getName().getValue() : otherwise;
-  return (function.getSymName() + "_" + Twine(numKernels++) + "_" + what).str();
+  std::string number = std::to_string(steps.size());
+  steps.push_back(what);
+  return (function.getSymName() + "_" + number + "_" + what).str();
 }
 
 Value StepEmitter::parameterOf(const KernelParameter &parameter) {
@@ -305,6 +308,7 @@ LogicalResult StepEmitter::emit() {
     scf::YieldOp::create(b, b.call("attn_gpu_end", b.getI32Type(), {call}));
   }
   LLVM::ReturnOp::create(b, branch.getResults());
+  program->setAttr(stepsAttrName, b.getStrArrayAttr(steps));
   return success();
 }
 
