@@ -12,7 +12,7 @@
  *   FAKE_CUDA_PTX       file with the PTX of the bundle
  *   FAKE_CUDA_SCALE     of the attentions (default 1/8)
  *   FAKE_CUDA_HEADS     query heads of attentions of few rows, whose launches do not say it
- *   FAKE_CUDA_MEMORY    most bytes of one allocation
+ *   FAKE_CUDA_MEMORY    so many allocations succeed
  */
 #include "ptx.h"
 
@@ -102,9 +102,10 @@ int cuMemGetInfo_v2(size_t *free, size_t *total) {
   return 0;
 }
 int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
+  static int allocations;
   const char *most = getenv("FAKE_CUDA_MEMORY");
   CALLED;
-  if (most && bytes > strtoull(most, 0, 10))
+  if (most && ++allocations > atoi(most))
     return 2;
   *address = (uint64_t)(uintptr_t)aligned_alloc(512, (bytes + 511) / 512 * 512);
   return *address ? 0 : 2;
@@ -251,11 +252,12 @@ int cuEventElapsedTime(float *ms, void *from, void *to) {
 }
 
 /* ---- kernels ---- */
+enum { MAX_KERNELS = 512 };
 typedef struct fake_kernel {
   char name[256];
   int max_shared;
 } fake_kernel;
-static fake_kernel kernels[64];
+static fake_kernel kernels[MAX_KERNELS];
 static int num_kernels;
 static int is_kernel(const void *kernel) {
   const fake_kernel *k = kernel;
@@ -288,7 +290,7 @@ int cuLibraryLoadData(void **library, const void *image, void *a, void *b, unsig
 }
 int cuLibraryGetKernel(void **kernel, void *library, const char *name) {
   CALLED;
-  if (num_kernels == 64)
+  if (num_kernels == MAX_KERNELS)
     return INVALID_VALUE;
   snprintf(kernels[num_kernels].name, sizeof(kernels[0].name), "%s", name);
   *kernel = &kernels[num_kernels++];

@@ -52,8 +52,9 @@ typedef struct function {
   int64_t shared_bytes;
 } function;
 
-static function functions[64];
-static symbol symbols[64];
+enum { MAX_FUNCTIONS = 512 };
+static function functions[MAX_FUNCTIONS];
+static symbol symbols[MAX_FUNCTIONS];
 static int num_functions, num_symbols;
 
 static int complain(const char *what, const char *text, int line) {
@@ -311,6 +312,8 @@ static symbol module_shared[4];
 static int read_entry(FILE *file, char *line, size_t n, int *line_number, int (*wanted)(const char *)) {
   function *f = &functions[num_functions];
   int num_labels = 0, in_body = 0, is_wanted;
+  if (num_functions == MAX_FUNCTIONS)
+    return complain("too many entries in", "this file", *line_number);
   memset(f, 0, sizeof(*f));
   num_names = 0;
   word(strstr(line, ".entry") + 6, f->name, sizeof(f->name));
