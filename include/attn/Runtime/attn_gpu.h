@@ -76,10 +76,10 @@ typedef struct attn_gpu_call {
   int32_t is_open, is_locked, device, processors;
 } attn_gpu_call;
 
-/** A kernel of loops over tokens: `items` indices, so many of them in each block; its parameters
- * are `num_values` numbers of 64 bits. */
+/** A kernel of loops over tokens: so many indices in each block, or up to so many blocks for each
+ * (grid axis y); its parameters are `num_values` numbers of 64 bits. */
 typedef struct attn_gpu_shape {
-  int64_t threads, items_per_block, num_values;
+  int64_t threads, items_per_block, blocks_per_item, num_values;
 } attn_gpu_shape;
 
 /** Checks `args`; what it returns is the result of the call unless it is 0. */

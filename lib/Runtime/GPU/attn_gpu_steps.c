@@ -47,6 +47,12 @@ int64_t attn_gpu_reserve(attn_gpu_call *call, int64_t bytes) {
   return (int64_t)memory;
 }
 
+/* Where items are few, blocks share them: two on each multiprocessor hide each other's waits. */
+static unsigned blocks_per_item(const attn_gpu_shape *shape, int64_t blocks, int processors) {
+  int64_t wanted = (2 * (int64_t)processors + blocks - 1) / blocks;
+  return (unsigned)(wanted < shape->blocks_per_item ? wanted : shape->blocks_per_item);
+}
+
 void attn_gpu_tokens(attn_gpu_call *call, const attn_gpu_shape *shape, attn_gpu_state *state,
                      const void *image, const char *kernel_name, const int64_t *values) {
   void *parameters[MAX_VALUES];
@@ -62,8 +68,9 @@ void attn_gpu_tokens(attn_gpu_call *call, const attn_gpu_shape *shape, attn_gpu_
   call->code = attn_gpu_load(state, image, kernel_name);
   if (!call->code) {
     int64_t blocks = (items + shape->items_per_block - 1) / shape->items_per_block;
-    int result = attn_driver.launch(state->kernel, (unsigned)blocks, 1, 1, (unsigned)shape->threads,
-                                    1, 1, 0, call->stream, parameters, 0);
+    int result = attn_driver.launch(state->kernel, (unsigned)blocks,
+                                    blocks_per_item(shape, blocks, call->processors), 1,
+                                    (unsigned)shape->threads, 1, 1, 0, call->stream, parameters, 0);
     call->code = result ? ATTN_ERROR_DRIVER + result : 0;
   }
 }

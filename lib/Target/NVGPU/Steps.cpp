@@ -21,6 +21,11 @@ static constexpr int64_t callWords = 16, stateWords = 4;
 
 namespace {
 
+/// The first fields of `attn_gpu_shape`.
+struct LaunchShape {
+  int64_t threads, itemsPerBlock, blocksPerItem;
+};
+
 class StepEmitter {
 public:
   StepEmitter(func::FuncOp function, ModuleOp host)
@@ -36,7 +41,7 @@ private:
   LogicalResult emitTokens(Operation &op);
   LogicalResult emitAttention(WorkOp work);
   LogicalResult emitProduct(ProductNest &nest, Operation &op);
-  void launch(StringRef name, int64_t threads, int64_t itemsPerBlock, ArrayRef<Value> numbers);
+  void launch(StringRef name, LaunchShape shape, ArrayRef<Value> numbers);
   void launchProduct(ProductNest &nest, const ProductTile &tile, StringRef name);
   void launchTokens(const TokenKernelEmitter &kernel, StringRef name);
   void launchAttention(NVWorkPlan &plan, StringRef name, ValueRange operands);
@@ -82,16 +87,17 @@ Value StepEmitter::parameterOf(const KernelParameter &parameter) {
 }
 
 /// The first of the numbers is that of the items.
-void StepEmitter::launch(StringRef name, int64_t threads, int64_t itemsPerBlock,
-                         ArrayRef<Value> numbers) {
+void StepEmitter::launch(StringRef name, LaunchShape shape, ArrayRef<Value> numbers) {
   auto count = static_cast<int64_t>(numbers.size());
   Value memory = b.words(count);
   for (auto [i, number] : llvm::enumerate(numbers))
     b.putWord(memory, static_cast<int64_t>(i), number);
-  b.call("attn_gpu_tokens", {},
-         {call, b.table(name + "_shape", {threads, itemsPerBlock, count}),
-          b.variable(name + "_state", stateWords), b.external(imageName),
-          b.text(name + "_name", name), memory});
+  b.call(
+      "attn_gpu_tokens", {},
+      {call,
+       b.table(name + "_shape", {shape.threads, shape.itemsPerBlock, shape.blocksPerItem, count}),
+       b.variable(name + "_state", stateWords), b.external(imageName), b.text(name + "_name", name),
+       memory});
 }
 
 /// The kernel's numbers: items, sizes of its loops but the first, parameters.
@@ -107,7 +113,7 @@ void StepEmitter::launchTokens(const TokenKernelEmitter &kernel, StringRef name)
   numbers.front() = items;
   for (const KernelParameter &parameter : kernel.parameters())
     numbers.push_back(parameterOf(parameter));
-  launch(name, kernel.threads(), kernel.itemsPerBlock(), numbers);
+  launch(name, {kernel.threads(), kernel.itemsPerBlock(), kernel.blocksPerItem()}, numbers);
 }
 
 /// The kernel's numbers: blocks, rows, tiles of rows, extents of the loops, parameters.
@@ -128,7 +134,7 @@ void StepEmitter::launchProduct(ProductNest &nest, const ProductTile &tile, Stri
   numbers.insert(numbers.begin(), {blocks, rows, tiles});
   for (const KernelParameter &parameter : kernel.parameters())
     numbers.push_back(parameterOf(parameter));
-  launch(name, tile.threads(), /*itemsPerBlock=*/1, numbers);
+  launch(name, {tile.threads(), /*itemsPerBlock=*/1, /*blocksPerItem=*/1}, numbers);
 }
 
 /// Few rows and many have a kernel each; the call's lengths choose.

@@ -95,6 +95,21 @@ void TokenKernelEmitter::chooseShape() {
                         warpsBeside, warpsTogether);
   for (warps = wanted; warps > 1 && warps * each > sharedLimit;)
     warps /= 2;
+  if (level == Level::Block && onlyWarpsStore())
+    splits = llvm::divideCeil(most, warps);
+}
+
+/// Whether nothing is written to the device's memory but by loops for warps, so that blocks that
+/// share an item write different elements.
+bool TokenKernelEmitter::onlyWarpsStore() const {
+  auto visited = nest->walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (auto loop = dyn_cast<scf::ForOp>(op); loop && isWarpLoop(loop))
+      return WalkResult::skip();
+    auto store = dyn_cast<memref::StoreOp>(op);
+    bool isOwn = store && store.getMemRef().getDefiningOp<memref::AllocaOp>();
+    return store && !isOwn ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return !visited.wasInterrupted();
 }
 
 /// Neighbours that a lane takes: as many as one instruction moves, if all lanes have work then.
@@ -356,9 +371,11 @@ void TokenKernelEmitter::emitPlainFor(scf::ForOp loop) {
 }
 
 void TokenKernelEmitter::emitWarps(scf::ForOp loop) {
-  Value first = arith::AddIOp::create(b, get(loop.getLowerBound(), 0),
-                                      arith::MulIOp::create(b, warp, get(loop.getStep(), 0)));
-  Value step = arith::MulIOp::create(b, get(loop.getStep(), 0), constant(warps));
+  // Of the warps of all blocks that share the item; independent loops have steps of one.
+  Val part = b.special("ctaid.y"), parts = b.special("nctaid.y");
+  Value own = arith::AddIOp::create(b, toIndex((part * warps).v), warp);
+  Value first = arith::AddIOp::create(b, get(loop.getLowerBound(), 0), own);
+  Value step = toIndex((parts * warps).v);
   auto copied = scf::ForOp::create(b, first, get(loop.getUpperBound(), 0), step);
   {
     OpBuilder::InsertionGuard guard(b);

@@ -45,6 +45,9 @@ public:
   ValueRange sizes() const;
   int64_t threads() const { return 32 * warps; }
   int64_t itemsPerBlock() const { return level == Level::Warp ? warps : 1; }
+  /// Most blocks that may share an item: each runs a part of the loop for warps, and all that comes
+  /// before it.
+  int64_t blocksPerItem() const { return splits; }
 
 private:
   enum class Level { Block, Warp, Lane };
@@ -65,6 +68,7 @@ private:
   // TokenKernel.cpp
   LogicalResult checkNest();
   void chooseShape();
+  bool onlyWarpsStore() const;
   void collectParameters();
   void createFunction();
   void readParameters(ValueRange arguments);
@@ -92,8 +96,7 @@ private:
   Value offsetOf(const Place &place, OperandRange indices, unsigned copy);
   std::optional<LinearIndex> lastIndex(OperandRange indices) const;
   Value addressOf(MemRefType type, const Place &place, OperandRange indices, unsigned copy);
-  int64_t alignmentOf(MemRefType type, const Place &place, OperandRange indices,
-                      unsigned copy);
+  int64_t alignmentOf(MemRefType type, const Place &place, OperandRange indices, unsigned copy);
   void load(memref::LoadOp op);
   void store(memref::StoreOp op);
   void dim(memref::DimOp op);
@@ -112,7 +115,7 @@ private:
   Operation *nest;
   std::string name;
   Level level = Level::Warp;
-  int64_t warps = 1;
+  int64_t warps = 1, splits = 1;
   int64_t sharedBytes = 0; // of all allocations
   SmallVector<KernelParameter> given;
   Value items, thread, lane, warp;

@@ -477,7 +477,7 @@ static int launch_attention(const fake_kernel *kernel, unsigned blocks, unsigned
 /* A kernel of token loops. */
 typedef struct tokens {
   char name[256];
-  unsigned blocks, threads;
+  unsigned blocks, blocks_y, threads;
   int64_t values[256];
 } tokens;
 
@@ -487,14 +487,16 @@ static int run_tokens(void *argument) {
   int i;
   for (i = 0; i < 256; ++i)
     parameters[i] = &t->values[i];
-  return ptx_run(t->name, t->blocks, t->threads, 0, parameters) ? UNSPECIFIED_FAILURE : 0;
+  return ptx_run(t->name, t->blocks, t->blocks_y, t->threads, 0, parameters) ? UNSPECIFIED_FAILURE
+                                                                             : 0;
 }
 
-static int launch_tokens(const fake_kernel *kernel, unsigned blocks, unsigned threads, void **p) {
+static int launch_tokens(const fake_kernel *kernel, unsigned blocks, unsigned blocks_y,
+                         unsigned threads, void **p) {
   tokens *t = calloc(1, sizeof(tokens));
   int i;
   snprintf(t->name, sizeof(t->name), "%s", kernel->name);
-  t->blocks = blocks, t->threads = threads;
+  t->blocks = blocks, t->blocks_y = blocks_y, t->threads = threads;
   for (i = 0; i < ptx_has(kernel->name); ++i)
     t->values[i] = *(int64_t *)p[i];
   return put(run_tokens, t);
@@ -505,11 +507,12 @@ int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned
   static int is_loaded;
   const char *ptx = getenv("FAKE_CUDA_PTX");
   CALLED;
-  if (!is_kernel(kernel) || !gx || gx >= 1u << 31 || gy != 1 || gz != 1 || by != 1 || bz != 1 ||
-      !stream || extra)
+  if (!is_kernel(kernel) || !gx || gx >= 1u << 31 || !gy || gy > 65535 || gz != 1 || by != 1 ||
+      bz != 1 || !stream || extra)
     return INVALID_VALUE;
   if (ptx && !is_loaded && !(is_loaded = ptx_load(ptx)))
     return INVALID_VALUE;
-  return ptx_has(((fake_kernel *)kernel)->name) ? launch_tokens(kernel, gx, bx, p)
-                                                : launch_attention(kernel, gx, bx, shared, p);
+  return ptx_has(((fake_kernel *)kernel)->name) ? launch_tokens(kernel, gx, gy, bx, p)
+         : gy == 1                              ? launch_attention(kernel, gx, bx, shared, p)
+                                                : INVALID_VALUE;
 }

@@ -7,18 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what a file holds ------------------------------------------------------------------------ */
+/* ---- what a file holds ------------------------------------------------------------------------
+ */
 
 enum { MAX_OPERANDS = 24, MAX_VECTOR = 8, WARP = 32 };
 
 typedef enum { REGISTER, IMMEDIATE, ADDRESS, VECTOR, LABEL, SPECIAL } operand_kind;
 typedef struct operand {
   operand_kind kind;
-  int reg;            /* REGISTER, or base of ADDRESS; -1: none */
-  int64_t value;      /* IMMEDIATE, offset of ADDRESS, SPECIAL's number, LABEL's place */
-  int count;          /* VECTOR */
+  int reg;              /* REGISTER, or base of ADDRESS; -1: none */
+  int64_t value;        /* IMMEDIATE, offset of ADDRESS, SPECIAL's number, LABEL's place */
+  int count;            /* VECTOR */
   int regs[MAX_VECTOR]; /* -1 for a place that is thrown away */
-  char name[128];     /* LABEL, or the symbol of an ADDRESS or IMMEDIATE */
+  char name[128];       /* LABEL, or the symbol of an ADDRESS or IMMEDIATE */
 } operand;
 
 typedef struct instruction {
@@ -62,7 +63,8 @@ static int complain(const char *what, const char *text, int line) {
   return 0;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 static char names[4096][32];
 static int num_names;
@@ -77,11 +79,12 @@ static int register_of(const char *name) {
   return num_names++;
 }
 
-enum { TID, CTAID, NTID, NCTAID, LANEID };
+enum { TID, CTAID, NTID, NCTAID, LANEID, CTAID_Y, NCTAID_Y, NUM_SPECIALS };
 static int special_of(const char *name) {
-  static const char *known[] = {"%tid.x", "%ctaid.x", "%ntid.x", "%nctaid.x", "%laneid"};
+  static const char *known[] = {"%tid.x",  "%ctaid.x", "%ntid.x",  "%nctaid.x",
+                                "%laneid", "%ctaid.y", "%nctaid.y"};
   int i;
-  for (i = 0; i < 5; ++i)
+  for (i = 0; i < NUM_SPECIALS; ++i)
     if (!strcmp(known[i], name))
       return i;
   return -1;
@@ -165,8 +168,9 @@ static const char *read_operand(const char *p, operand *o) {
 /* `setp.ge.and.s32` -> "setp", and its last two types. */
 static void split_types(instruction *in) {
   char copy[160], *part, *save = 0;
-  static const char *types[] = {"b16", "b32", "b64", "u16", "u32", "u64", "s16", "s32", "s64",
-                                "f32", "f64", "bf16", "f16", "bf16x2", "f16x2", "pred", "b8", "u8"};
+  static const char *types[] = {"b16", "b32",    "b64",   "u16",  "u32", "u64",
+                                "s16", "s32",    "s64",   "f32",  "f64", "bf16",
+                                "f16", "bf16x2", "f16x2", "pred", "b8",  "u8"};
   size_t i;
   snprintf(copy, sizeof(copy), "%s", in->text);
   for (part = strtok_r(copy, ".", &save); part; part = strtok_r(0, ".", &save)) {
@@ -309,7 +313,8 @@ static int label_places[1024];
 static symbol module_shared[4];
 
 /* One entry, from behind its `.entry`; kernels that it will not run are read over. */
-static int read_entry(FILE *file, char *line, size_t n, int *line_number, int (*wanted)(const char *)) {
+static int read_entry(FILE *file, char *line, size_t n, int *line_number,
+                      int (*wanted)(const char *)) {
   function *f = &functions[num_functions];
   int num_labels = 0, in_body = 0, is_wanted;
   if (num_functions == MAX_FUNCTIONS)
@@ -352,7 +357,9 @@ static int read_entry(FILE *file, char *line, size_t n, int *line_number, int (*
 }
 
 /* Attentions are the test's own; of the rest every one. */
-static int is_tokens(const char *name) { return !strstr(name, "attention") && !strstr(name, "_kernel"); }
+static int is_tokens(const char *name) {
+  return !strstr(name, "attention") && !strstr(name, "_kernel");
+}
 
 int ptx_load(const char *path) {
   static char line[1 << 20];
@@ -376,7 +383,8 @@ int ptx_load(const char *path) {
   return ok;
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------
+ */
 
 typedef struct thread {
   int at, is_done, is_waiting; /* waiting: for its warp (1) or its block (2) */
@@ -385,7 +393,8 @@ typedef struct thread {
 
 typedef struct block {
   const function *f;
-  unsigned number, blocks, threads;
+  unsigned number, blocks, threads; /* number: the last axis first */
+  unsigned blocks_y;
   void **parameters;
   unsigned char *shared;
   thread *all;
@@ -459,7 +468,11 @@ static uint64_t value_of(const block *b, const thread *t, const operand *o) {
   case TID:
     return id;
   case CTAID:
-    return b->number;
+    return b->number % b->blocks;
+  case CTAID_Y:
+    return b->number / b->blocks;
+  case NCTAID_Y:
+    return b->blocks_y;
   case NTID:
     return b->threads;
   case NCTAID:
@@ -767,19 +780,19 @@ static int run_block(block *b) {
   return 1;
 }
 
-int ptx_run(const char *name, unsigned blocks, unsigned threads, unsigned dynamic_shared,
-            void **parameters) {
+int ptx_run(const char *name, unsigned blocks, unsigned blocks_y, unsigned threads,
+            unsigned dynamic_shared, void **parameters) {
   const function *f = find(name);
   int ok = 1;
   uint64_t *registers;
-  block b = {f, 0, blocks, threads, parameters, 0, 0};
+  block b = {f, 0, blocks, threads, blocks_y, parameters, 0, 0};
   unsigned i;
   if (!f || threads % WARP)
     return !complain("cannot run", name, 0);
   b.all = calloc(threads, sizeof(thread));
   registers = malloc(sizeof(uint64_t) * threads * (size_t)f->num_registers);
   b.shared = aligned_alloc(1024, (size_t)align_to(f->shared_bytes + dynamic_shared + 1024, 1024));
-  for (b.number = 0; ok && b.number < blocks; ++b.number) {
+  for (b.number = 0; ok && b.number < blocks * blocks_y; ++b.number) {
     memset(b.shared, 0xff, (size_t)f->shared_bytes + dynamic_shared);
     memset(registers, 0xff, sizeof(uint64_t) * threads * (size_t)f->num_registers);
     for (i = 0; i < threads; ++i)

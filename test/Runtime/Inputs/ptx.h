@@ -10,9 +10,9 @@
 int ptx_load(const char *path);
 /* Number of parameters of the entry of this name; 0 without one. */
 int ptx_has(const char *name);
-/* Runs an entry on a grid of blocks in one dimension; parameters are as cuLaunchKernel has them.
+/* Runs an entry on a grid of blocks in two dimensions; parameters are as cuLaunchKernel has them.
  * 0 when done, else 1 with a line on stderr. */
-int ptx_run(const char *name, unsigned blocks, unsigned threads, unsigned dynamic_shared,
-            void **parameters);
+int ptx_run(const char *name, unsigned blocks, unsigned blocks_y, unsigned threads,
+            unsigned dynamic_shared, void **parameters);
 
 #endif

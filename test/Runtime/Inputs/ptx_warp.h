@@ -97,8 +97,7 @@ static void multiply(thread *warp, const instruction *in) {
         sums[i][j] += left[i][k] * right[k][j];
   for (lane = 0; lane < WARP; ++lane)
     for (i = 0; i < 4; ++i)
-      warp[lane].r[d->regs[i]] =
-          from_float(sums[lane / 4 + 8 * (i / 2)][2 * (lane % 4) + i % 2]);
+      warp[lane].r[d->regs[i]] = from_float(sums[lane / 4 + 8 * (i / 2)][2 * (lane % 4) + i % 2]);
 }
 
 /* All lanes of a warp wait at the same instruction. */

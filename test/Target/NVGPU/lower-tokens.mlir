@@ -24,7 +24,7 @@
 // CHECK: module @attn_host
 // CHECK: llvm.func @attn_gpu_attention(!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr)
 // CHECK: llvm.func @attn_gpu_tokens(
-// CHECK: llvm.mlir.global internal constant @prefill_0_rope_shape(dense<[128, 1, 9]>
+// CHECK: llvm.mlir.global internal constant @prefill_0_rope_shape(dense<[128, 1, 1, 9]>
 // CHECK: llvm.func @attn_gpu_reserve(!llvm.ptr, i64) -> i64
 // CHECK: llvm.func @prefill(%{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: !llvm.ptr) -> i32 attributes {attn.steps = ["rope", "attention"]}
 // CHECK: %[[CODE:.*]] = llvm.call @attn_gpu_begin
@@ -93,5 +93,29 @@ func.func @conv(%x: tensor<?x4x?x64xbf16>, %taps: tensor<4x3x64xbf16>) -> tensor
 // CHECK: llvm.call @attn_gpu_tokens
 func.func @append(%cache: tensor<?x2x?x64xbf16>, %rows: tensor<?x2x?x64xbf16>) -> tensor<?x2x?x64xbf16> {
   %r = attn.append %cache, %rows : tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>
+  return %r : tensor<?x2x?x64xbf16>
+}
+
+// -----
+
+// Many heads of few tokens: blocks share a token, up to four of 16 warps each.
+// CHECK-LABEL: llvm.func @many_heads_0_rope(
+// CHECK-SAME: nvvm.maxntid = array<i32: 512>
+// CHECK: "llvm.nvvm.read.ptx.sreg.ctaid.y"
+// CHECK: "llvm.nvvm.read.ptx.sreg.nctaid.y"
+// CHECK: @many_heads_0_rope_shape(dense<[512, 1, 4,
+func.func @many_heads(%q: tensor<?x64x?x64xbf16>) -> tensor<?x64x?x64xbf16> {
+  %r = attn.rope %q <dims = 64> : tensor<?x64x?x64xbf16>
+  return %r : tensor<?x64x?x64xbf16>
+}
+
+// -----
+
+// Heads that turn by angles of their own have tables of their own, one after the other: a warp does it all.
+// CHECK-LABEL: llvm.func @own_angles_0_rope(
+// CHECK-NOT: ctaid.y
+// CHECK: @own_angles_0_rope_shape(dense<[128, 4, 1,
+func.func @own_angles(%q: tensor<?x2x?x64xbf16>) -> tensor<?x2x?x64xbf16> {
+  %r = attn.rope %q <dims = 64, bases = [100.0, 10000.0]> : tensor<?x2x?x64xbf16>
   return %r : tensor<?x2x?x64xbf16>
 }

@@ -5,9 +5,9 @@
 include "mlir/Pass/PassBase.td"
 
 def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
-  let summary = "attn.work becomes a warp-specialised kernel";
+  let summary = "entries become kernels, and programs of the host that launch them";
   let description = [{
-    Each public function, which must be one `attn.work` on its own arguments, becomes a kernel
+    A public function that is one `attn.work` on its own arguments becomes a kernel
     `llvm.func @<function>_kernel`: a producer warpgroup drives the copy engine into rings of key and
     value tiles, consumer warpgroups multiply with `wgmma` and keep the softmax in registers. The functions
     and specs are erased; what the host must know to check arguments and launch is left in the module
@@ -15,6 +15,11 @@ def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
 
     A row of tiles has up to three loops: with mask code, without, with. Which tiles those are follows from
     the mask's words and the rows of the tile.
+
+    Any other function becomes several kernels, `@<function>_<number>_<what>`, and a function `@<function>` in the module
+    `@attn_host` inside of this one: it checks arguments, reserves device memory for intermediate values, and
+    launches the kernels in the order of the function's body. Nests of loops become kernels of their own, on blocks, warps and lanes;
+    those that are a product of matrices go to the tensor cores.
 
     - Assumes: state `tiled`, and `attn.target` of an NVIDIA GPU.
     - Leaves to others: conversion of scf and arith to LLVM, serialisation.
