@@ -46,6 +46,7 @@ private:
   void launchTokens(const TokenKernelEmitter &kernel, StringRef name);
   void launchAttention(NVWorkPlan &plan, StringRef name, ValueRange operands);
   Value parameterOf(const KernelParameter &parameter);
+  bool isPassed(Value value) const;
   void putOperand(Value tensors, int64_t first, Value operand);
   std::string nextName(Operation &op, StringRef otherwise);
 
@@ -155,6 +156,12 @@ LogicalResult StepEmitter::emitProduct(ProductNest &nest, Operation &op) {
   return success();
 }
 
+/// Kernels take addresses and numbers of 64 bits.
+bool StepEmitter::isPassed(Value value) const {
+  Type type = value.getType();
+  return known.isKnown(value) && (isa<MemRefType>(type) || type.isIndex() || type.isInteger(64));
+}
+
 LogicalResult StepEmitter::emitTokens(Operation &op) {
   if (std::optional<ProductNest> product = matchProduct(&op))
     return emitProduct(*product, op);
@@ -164,7 +171,7 @@ LogicalResult StepEmitter::emitTokens(Operation &op) {
   if (failed(kernel.emit()))
     return failure();
   for (const KernelParameter &parameter : kernel.parameters())
-    if (!known.isKnown(parameter.value) || isa<FloatType>(parameter.value.getType()))
+    if (!isPassed(parameter.value))
       return op.emitOpError("needs a value of type ")
              << parameter.value.getType()
              << " that the host does not know; on a GPU, only kernels read tensors";

@@ -58,7 +58,7 @@ int main(void) {
     largest = fmaxf(largest, fabsf(widened(whole[i])));
   }
   printf("%d tokens at once and one by one: %s\n", ALL,
-         code ? attn_error_text(code, text, sizeof(text))
+         code                                  ? attn_error_text(code, text, sizeof(text))
          : memcmp(cache, grown, ALL * ROW * 2) ? "other caches"
          : worst < 0.03f * largest             ? "the same"
                                                : "other outputs");
