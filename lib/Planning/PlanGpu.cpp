@@ -94,6 +94,14 @@ static LogicalResult checkInputs(AttentionOp op) {
   return success();
 }
 
+/// Of warps that load by themselves: no tile there is operand of both products.
+static LogicalResult checkValues(AttentionOp op) {
+  if (!op.getValue().getDefiningOp<ColumnsOp>())
+    return success();
+  return op.emitOpError("expected values of their own on this target, found columns of the keys; "
+                        "kernels that load them once are built for sm_90a");
+}
+
 /// Sizes of a kernel whose values are a tensor of their own.
 static LogicalResult checkSizes(AttentionOp op) {
   for (auto [what, size] :
@@ -146,8 +154,8 @@ static ScheduleAttr build(MLIRContext *context, const Choice &choice) {
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static std::string explainMaximum(AttentionOp op, const Choice &choice, Maximum wanted) {
-  if (choice.lazy)
+static std::string explainMaximum(AttentionOp op, bool lazy, Maximum wanted) {
+  if (lazy)
     return "maximum = lazy: rows keep the first tile's maximum, tiles that outgrow it run again";
   if (wanted == Maximum::Exact)
     return "maximum = exact: asked for";
@@ -214,10 +222,13 @@ static bool isCostlyRegion(Region &region) {
   return count > longest;
 }
 
-/// What ptxas was seen to need beyond the sum to stay without spills.
-static int64_t codeRegistersFor(AttentionOp op) {
+/// What ptxas was seen to need beyond the sum to stay without spills. Masks per head compare twice
+/// for each row, which the many rows of a warp feel.
+static int64_t codeRegistersFor(AttentionOp op, bool warpgroups) {
   constexpr int64_t each = 16;
-  return each * (hasCostlyWord(op.maskOrAll()) + isCostlyRegion(op.getScore()));
+  MaskAttr mask = op.maskOrAll();
+  bool isCostly = hasCostlyWord(mask) || (!warpgroups && mask.contains(MaskKind::PerHead));
+  return each * (isCostly + isCostlyRegion(op.getScore()));
 }
 
 static WarpgroupTile sizesOf(AttentionOp op) {
@@ -235,30 +246,44 @@ bool attn::mayStream(AttentionOp op) {
   return mask.getNumOperands() == 0 && !isStrict;
 }
 
-FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
-  if (failed(checkInputs(op)))
-    return failure();
-  if (isLatent(op))
-    return planLatent(op, target.getInt("shared_memory"));
-  if (failed(checkSizes(op)))
-    return failure();
-  MaskAttr mask = op.maskOrAll();
-  if (isStreamWork(op) && mayStream(op))
-    return planStreamOnGpu(op, target);
+/// Tensor cores that one instruction of a warpgroup feeds from shared memory, and the copy engine.
+static bool hasWarpgroups(TargetAttr target) { return target.getWord("tensor_core") != "mma"; }
+
+static FailureOr<Plan> planWarpgroups(AttentionOp op, TargetAttr target, const WarpgroupTile &sizes,
+                                      bool lazy) {
   int64_t shared = target.getInt("shared_memory");
-  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
-  WarpgroupTile sizes = sizesOf(op);
-  sizes.codeRegisters = codeRegistersFor(op);
   std::optional<WarpgroupTile> tile = chooseTile(sizes, shared, lazy);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
            << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
-  Choice choice{*tile, isUneven(mask), lazy};
-  Plan plan{build(op.getContext(), choice), explain(choice, shared)};
-  plan.reasons.push_back(explainMaximum(op, choice, wanted));
+  Choice choice{*tile, isUneven(op.maskOrAll()), lazy};
+  return Plan{build(op.getContext(), choice), explain(choice, shared)};
+}
+
+FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
+  if (failed(checkInputs(op)))
+    return failure();
+  bool warpgroups = hasWarpgroups(target);
+  if (warpgroups && isLatent(op))
+    return planLatent(op, target.getInt("shared_memory"));
+  if (!warpgroups && failed(checkValues(op)))
+    return failure();
+  if (failed(checkSizes(op)))
+    return failure();
+  MaskAttr mask = op.maskOrAll();
+  WarpgroupTile sizes = sizesOf(op);
+  sizes.codeRegisters = codeRegistersFor(op, warpgroups);
+  if (isStreamWork(op) && mayStream(op))
+    return warpgroups ? planStreamOnGpu(op, target) : planWarpStream(op, target, sizes);
+  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
+  FailureOr<Plan> plan = warpgroups ? planWarpgroups(op, target, sizes, lazy)
+                                    : planWarps(op, target, sizes, isUneven(mask), lazy);
+  if (failed(plan))
+    return failure();
+  plan->reasons.push_back(explainMaximum(op, lazy, wanted));
   if (isStreamWork(op))
-    plan.reasons.push_back("form = panels: rows are packed for decoding only under masks that do "
-                           "not depend on data, and without strict = 1");
+    plan->reasons.push_back("form = panels: rows are packed for decoding only under masks that do "
+                            "not depend on data, and without strict = 1");
   return plan;
 }
 
@@ -267,15 +292,17 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
 //===----------------------------------------------------------------------===//
 
 /// Choices that the lowering has no code for.
-static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
+static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule, bool warpgroups) {
   bool isStream = schedule.getWord("form") == "stream";
+  StringRef roles = warpgroups ? "roles = specialised" : "roles = uniform",
+            persistent = warpgroups ? "persistent = 1" : "persistent = 0";
   struct {
-    const char *field;
+    StringRef field;
     bool isBuilt;
-    const char *what;
+    StringRef what;
   } checks[] = {
-      {"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
-      {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
+      {"roles", schedule.getWord("roles") == roles.substr(8), roles},
+      {"persistent", schedule.getFlag("persistent") == warpgroups, persistent},
       {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
       {"maximum", schedule.getWord("maximum") == "exact" || !isStream,
        "maximum = exact with form = stream"},
@@ -288,20 +315,43 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
   return success();
 }
 
+/// What the form for packed rows has no code for.
+static LogicalResult checkStreamable(AttentionOp op) {
+  ScheduleAttr schedule = op.getScheduleAttr();
+  if (op.maskOrAll().getNumOperands() > 0)
+    return op.emitOpError("expected a mask without operands in a schedule of form stream, found ")
+           << op.maskOrAll().str();
+  if (schedule.getFlag("strict"))
+    return op.emitOpError("expected strict = 0 in a schedule of form stream, found 1: rows are not "
+                          "computed again there");
+  int64_t splits = schedule.getInt("splits");
+  if (splits < 1 || splits > mostStreamSplits)
+    return op.emitOpError("expected splits from 1 to ") << mostStreamSplits << ", found " << splits;
+  return success();
+}
+
 LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
-  if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule)))
+  bool warpgroups = hasWarpgroups(target);
+  if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule, warpgroups)))
+    return failure();
+  if (!warpgroups && failed(checkValues(op)))
     return failure();
   if (schedule.getInt("split_output") != 1 || schedule.getFlag("values_in_keys"))
     return checkLatentSchedule(op, target.getInt("shared_memory"));
   if (failed(checkSizes(op)))
     return failure();
-  if (schedule.getWord("form") == "stream")
+  bool isStream = schedule.getWord("form") == "stream";
+  if (isStream && failed(checkStreamable(op)))
+    return failure();
+  if (isStream && warpgroups)
     return checkGpuStreamSchedule(op, target);
   if (schedule.getWord("maximum") == "lazy" && !mayBeLazy(op))
     return op.emitOpError(
         "expected maximum = exact for f16, found lazy: a weight above 65504, which "
         "bf16 holds, would be infinite");
+  if (!warpgroups)
+    return checkWarpSchedule(op, target, sizesOf(op));
   WarpgroupTile tile = sizesOf(op);
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");

@@ -15,13 +15,13 @@ static constexpr int64_t packedRows = 64;
 static constexpr int64_t bytesInFlight = 64 << 10;
 /// A stage below this leaves the products too short for their waits.
 static constexpr int64_t stageBytes = 16 << 10;
-static constexpr int64_t mostStages = 8, mostStreamSplits = 256;
+static constexpr int64_t mostStages = 8;
 
 bool attn::isStreamWork(AttentionOp op) {
   auto function = op->getParentOfType<FunctionOpInterface>();
   auto entry = function ? function->getAttrOfType<StringAttr>("attn.entry") : StringAttr();
   int64_t length = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(2);
-  return (entry && entry.getValue().ends_with("decode")) || length == 1;
+  return (entry && isDecodeRole(entry.getValue())) || length == 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -134,12 +134,6 @@ FailureOr<Plan> attn::planStreamOnGpu(AttentionOp op, TargetAttr target) {
 
 LogicalResult attn::checkGpuStreamSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
-  if (op.maskOrAll().getNumOperands() > 0)
-    return op.emitOpError("expected a mask without operands in a schedule of form stream, found ")
-           << op.maskOrAll().str();
-  if (schedule.getFlag("strict"))
-    return op.emitOpError("expected strict = 0 in a schedule of form stream, found 1: rows are not "
-                          "computed again there");
   StreamTile tile = streamSizes(op);
   tile.keys = schedule.getInt("keys");
   tile.stages = schedule.getInt("stages");
@@ -149,9 +143,6 @@ LogicalResult attn::checkGpuStreamSchedule(AttentionOp op, TargetAttr target) {
            << schedule.getInt("rows") << " and consumers = " << schedule.getInt("consumers");
   if (tile.keys % 16 != 0 || tile.keys < 16 || tile.keys > 256)
     return op.emitOpError("expected keys to be a multiple of 16 up to 256, found ") << tile.keys;
-  int64_t splits = schedule.getInt("splits");
-  if (splits < 1 || splits > mostStreamSplits)
-    return op.emitOpError("expected splits from 1 to ") << mostStreamSplits << ", found " << splits;
   if (tile.neededRegisters() > tile.registersWith(1))
     return op.emitOpError("expected at most ")
            << tile.registersWith(1) << " registers per consumer thread, found "

@@ -68,17 +68,21 @@ int32_t attn_gpu_workspace(attn_gpu_purpose purpose, void *stream, size_t bytes,
 int attn_gpu_is_empty(const attn_tensor *tensor);
 /** Checks arguments: 0, or an error's code. */
 int32_t attn_gpu_check(const attn_gpu_signature *want, const attn_tensor *args, int64_t num_args);
+/** The same of what only kernels that load by address ask for. */
+int32_t attn_gpu_check_tile(const attn_gpu_entry *entry, const attn_tensor *args);
 /** Opens the driver, and finds the current device, or else that of the tensor's memory. */
-int32_t attn_gpu_open(const attn_tensor *tensor, int *device, int *processors);
-/** Finds a kernel in the bundle's image, once. */
-int32_t attn_gpu_load(attn_gpu_state *state, const void *image, const char *name);
+int32_t attn_gpu_open(const attn_tensor *tensor, attn_gpu_device *device);
+/** Finds a kernel in the bundle's image for the device, once. */
+int32_t attn_gpu_load(attn_gpu_state *state, const attn_gpu_images *images, const char *name,
+                      attn_gpu_device *device);
 /** Launches an attention whose output is not empty. */
-int32_t attn_gpu_launch(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                        const char *name, int device, int processors, const attn_tensor *args,
-                        void *stream);
+int32_t attn_gpu_launch(const attn_gpu_entry *entry, attn_gpu_state *state,
+                        const attn_gpu_images *images, const char *name, attn_gpu_device *device,
+                        const attn_tensor *args, void *stream);
 
 /** Launches a kernel of the stream form. */
-int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
-                               const attn_tensor *args, int64_t offset, void *stream);
+int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state,
+                               const attn_gpu_device *device, const attn_tensor *args,
+                               int64_t offset, void *stream);
 
 #endif /* ATTN_GPU_INTERNAL_H */

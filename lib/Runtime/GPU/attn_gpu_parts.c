@@ -143,18 +143,19 @@ static int32_t find_memory(const attn_gpu_entry *entry, const attn_gpu_parts *pa
 
 static int32_t driver_error(int result) { return result ? ATTN_ERROR_DRIVER + result : 0; }
 
-/* A grid that fills the device, or has one block per unit. */
+/* A grid that fills the device and takes units from a counter, or has one block per unit. */
 static unsigned blocks_of(const attn_gpu_entry *entry, int64_t units, int processors) {
   int64_t most = processors * entry->blocks;
-  return (unsigned)(units < most ? units : most);
+  return (unsigned)(!entry->has_maps || units < most ? units : most);
 }
 
-int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
-                               const attn_tensor *args, int64_t offset, void *stream) {
+int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state,
+                               const attn_gpu_device *device, const attn_tensor *args,
+                               int64_t offset, void *stream) {
   const attn_tensor *q = &args[entry->query], *k = &args[entry->key], *v = &args[entry->value],
                     *out = &args[entry->out], *lse = entry->lse >= 0 ? &args[entry->lse] : 0;
   attn_gpu_parts cut =
-      attn_gpu_choose_parts(entry, q->sizes[0], q->sizes[2], k->sizes[2], processors);
+      attn_gpu_choose_parts(entry, q->sizes[0], q->sizes[2], k->sizes[2], device->processors);
   attn_tensor_map maps[2];
   void *query = q->data, *out_data = out->data, *lse_data = lse ? lse->data : 0,
        *sinks = entry->sinks >= 0 ? args[entry->sinks].data : 0, *memory = 0;
@@ -162,8 +163,8 @@ int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *stat
   int32_t code;
   if (cut.units >= INT64_C(1) << 30 || q->sizes[2] * entry->group_size >= INT64_C(1) << 30)
     return ATTN_ERROR_DEVICE;
-  code = attn_gpu_encode(&maps[0], k, q, entry->qk_size, entry->keys);
-  if (!code)
+  code = entry->has_maps ? attn_gpu_encode(&maps[0], k, q, entry->qk_size, entry->keys) : 0;
+  if (!code && entry->has_maps)
     code = attn_gpu_encode(&maps[1], v, out, entry->v_size, entry->keys);
   if (!code)
     code = find_memory(entry, &cut, stream, &memory);
@@ -183,14 +184,22 @@ int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *stat
         (int32_t)cut.row_tiles,
         (int32_t)offset,
         (int32_t)cut.rows};
-    void *parameters[24] = {&maps[0], &maps[1], &query, &out_data, &lse_data, &sinks, &memory};
-    int i;
+    const attn_tensor *inputs[2] = {k, v};
+    void *parameters[24 + 8] = {&maps[0], &maps[1], &query, &out_data, &lse_data, &sinks, &memory};
+    void **at = &parameters[24];
+    int i, j;
     for (i = 0; i < 8; ++i)
       parameters[7 + i] = &numbers[i];
     for (i = 0; i < 9; ++i)
       parameters[15 + i] = &strides[i];
-    return driver_error(attn_driver.launch(state->kernel, blocks_of(entry, cut.units, processors),
-                                           1, 1, (unsigned)entry->threads, 1, 1,
-                                           (unsigned)entry->shared_bytes, stream, parameters, 0));
+    for (i = 0; !entry->has_maps && i < 2; ++i) {
+      *at++ = (void *)&inputs[i]->data;
+      for (j = 0; j < 3; ++j)
+        *at++ = (void *)&inputs[i]->strides[j];
+    }
+    return driver_error(
+        attn_driver.launch(device->kernel, blocks_of(entry, cut.units, device->processors), 1, 1,
+                           (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream,
+                           &parameters[entry->has_maps ? 0 : 2], 0));
   }
 }

@@ -15,12 +15,12 @@ void LatentEmitter::initBarriers() {
   partEmpty[0] = take(stages), partEmpty[1] = take(stages);
   at.tileFull = take(2), at.tileEmpty = take(2), at.tileNumber = take(1), flagOffset = take(1);
   // One arrival per warp: of the consumer that is done, or of both.
-  StreamEmitter::initBarriers({{full.chunk, stages * l.chunks(), 1},
-                               {full.weights, stages, 4},
-                               {partEmpty[0], stages, 4},
-                               {partEmpty[1], stages, 4},
-                               {at.tileFull, 2, 1},
-                               {at.tileEmpty, 2, 8}});
+  WarpgroupStreamEmitter::initBarriers({{full.chunk, stages * l.chunks(), 1},
+                                        {full.weights, stages, 4},
+                                        {partEmpty[0], stages, 4},
+                                        {partEmpty[1], stages, 4},
+                                        {at.tileFull, 2, 1},
+                                        {at.tileEmpty, 2, 8}});
 }
 
 /// Weights of the tile `count`: 64 rows of 64 keys, swizzled like a chunk.

@@ -19,15 +19,16 @@
 #ifndef ATTN_LIB_TARGET_NVGPU_LATENTKERNEL_H
 #define ATTN_LIB_TARGET_NVGPU_LATENTKERNEL_H
 
-#include "Stream.h"
+#include "WarpgroupStream.h"
 #include "attn/Planning/LatentTile.h"
 
 namespace mlir::attn {
 
-class LatentEmitter final : public StreamEmitter {
+class LatentEmitter final : public WarpgroupStreamEmitter {
 public:
   LatentEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
-      : StreamEmitter(b, plan, name), l(*plan.latent) {}
+      : KernelEmitter(b, plan, plan.tile, name), WarpgroupStreamEmitter(b, plan, name),
+        l(*plan.latent) {}
 
 private:
   /// What a consumer carries from tile to tile; rows are the thread's two.

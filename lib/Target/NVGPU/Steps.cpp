@@ -97,8 +97,8 @@ void StepEmitter::launch(StringRef name, LaunchShape shape, ArrayRef<Value> numb
       "attn_gpu_tokens", {},
       {call,
        b.table(name + "_shape", {shape.threads, shape.itemsPerBlock, shape.blocksPerItem, count}),
-       b.variable(name + "_state", stateWords), b.external(imageName), b.text(name + "_name", name),
-       memory});
+       b.variable(name + "_state", stateWords), b.external(imagesName),
+       b.text(name + "_name", name), memory});
 }
 
 /// The kernel's numbers: items, sizes of its loops but the first, parameters.
@@ -210,7 +210,7 @@ void StepEmitter::launchAttention(NVWorkPlan &plan, StringRef name, ValueRange o
     putOperand(tensors, tensorWords * static_cast<int64_t>(i), operand);
   b.call("attn_gpu_attention", {},
          {call, b.table(name + "_entry", numbers), b.variable(name + "_state", stateWords),
-          b.external(imageName), b.text(name + "_name", name), tensors});
+          b.external(imagesName), b.text(name + "_name", name), tensors});
 }
 
 /// The copy engine and 16-byte accesses.

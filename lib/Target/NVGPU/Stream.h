@@ -1,10 +1,9 @@
 //===- Stream.h - kernels that read keys and values once for few rows --------===//
 //
 // Decoding: the query heads of a group and the query positions of a call are packed into the 64
-// rows of one warpgroup, row = position * (heads of a group) + head, so that keys and values are
-// read once for all of them. The key range of an item is cut into parts (Parts.h). Blocks are
-// persistent and take units, parts of items, from a counter; the copy engine runs ahead into the
-// next unit.
+// rows of a tile, row = position * (heads of a group) + head, so that keys and values are read once
+// for all of them. The key range of an item is cut into parts (Parts.h). A unit of work is a part
+// of an item.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_LIB_TARGET_NVGPU_STREAM_H
@@ -12,7 +11,6 @@
 
 #include "Kernel.h"
 #include "Parts.h"
-#include "attn/Planning/StreamTile.h"
 
 namespace mlir::attn {
 
@@ -25,8 +23,8 @@ struct PackedGroups {
   explicit PackedGroups(const HeadMap &map);
 };
 
-/// Launch arguments of the stream form (attn_gpu_parts.c fills them): tensor maps of keys and
-/// values; query, out, lse, sinks, workspace; then numbers.
+/// Launch arguments of the stream form (attn_gpu_parts.c fills them): query, out, lse, sinks,
+/// workspace; then numbers.
 struct StreamArguments {
   Value query, workspace;
   Val units, parts, rows; // rows: of a record in the workspace
@@ -42,54 +40,27 @@ struct StreamUnit {
   bool hasLow = false;   // whether some on the left may need mask code
 };
 
-class StreamEmitter : public KernelEmitter {
+/// What decode kernels of both forms have in common: groups, units, packed rows, results.
+class StreamEmitter : public virtual KernelEmitter {
 public:
-  StreamEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name);
-  virtual ~StreamEmitter() = default;
-  /// Writes `llvm.func @name` and its tables. Fails with a diagnostic.
-  LogicalResult emit();
+  explicit StreamEmitter(NVWorkPlan &plan) : groups(plan.heads) {}
 
 protected:
-  // Stream.cpp: frame, units, producer.
-  void createFunction();
-  virtual int64_t threadsOfBlock() const { return StreamTile::threadsOfBlock(); }
+  // Stream.cpp
   /// Keys of the tiles that units are cut into.
-  virtual int64_t keysOfStep() const { return t.keys; }
-  void prefetchMaps();
-  virtual void initBarriers();
-  void initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all);
-  virtual void emitRoles();
+  virtual int64_t keysOfStep() const { return sizes.keys; }
+  SmallVector<Type> streamArgumentTypes();
+  void readStreamArguments(ValueRange arguments);
   StreamUnit unitOf(Val number);
   KeyBounds boundsOfGroup(Val first, Val last, Val group);
   Val memberOf(Val group, Val row);
-  void emitProducer();
-
-  // StreamConsumer.cpp
   struct Row {
     Val packed, inTile, position, head, isLive; // position: without the offset
   };
   Row rowOfTile(const StreamUnit &unit, Val inTile);
   /// What masks and scores ask of the thread's two rows.
   QueryTile tileOfRows(const StreamUnit &unit, ArrayRef<Row> both);
-  void emitConsumer();
-  Vals consumeUnit(Vals state);
-  void loadQueries(const StreamUnit &unit);
   Vals loadQueryPiece(const StreamUnit &unit, Val row, Val piece);
-  /// A key tile: its number, and its count in the rings.
-  struct Tile {
-    const QueryTile &rows;
-    Val number, count;
-  };
-  Vals streamUnit(const StreamUnit &unit, const QueryTile &rows);
-  Vals visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state);
-  Vals visit(const Tile &tile, Vals state, bool masked);
-  Vals visitOverlapped(const Tile &tile, Vals state, bool masked);
-  Vals startScores(Val count);
-  Vals startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc);
-  void release(int64_t empty, Val count);
-  Softmax weigh(const Tile &tile, ArrayRef<Val> scores, bool masked, ArrayRef<Val> maximum,
-                ArrayRef<Val> sum);
-  Softmax softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
 
   // StreamResults.cpp
   struct Finish {
@@ -108,11 +79,9 @@ protected:
   Val outAddress(const StreamUnit &unit, const Row &row);
   void storeRowLse(const StreamUnit &unit, const Row &row, Val lse);
 
-  StreamTile tile;
   PackedGroups groups;
   StreamArguments s;
   std::unique_ptr<PartMemory> memory;
-  int64_t flagOffset = 0;
 };
 
 } // namespace mlir::attn

@@ -1,6 +1,6 @@
 //===- StreamConsumer.cpp - packed queries, products and softmax of a stream kernel ----===//
 #include "Products.h"
-#include "Stream.h"
+#include "WarpgroupStream.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -9,42 +9,9 @@ using namespace mlir::attn;
 // Queries
 //===----------------------------------------------------------------------===//
 
-/// What a row of the tile is. Rows past the end have a valid position and head, and are not live.
-StreamEmitter::Row StreamEmitter::rowOfTile(const StreamUnit &unit, Val inTile) {
-  Row row;
-  row.inTile = inTile;
-  row.packed = unit.firstRow + inTile;
-  row.position = row.packed.div(groups.size);
-  Val member = memberOf(unit.group, row.packed - row.position * groups.size);
-  row.isLive = row.packed.lt(a.queries * groups.size);
-  if (groups.isEven) {
-    row.head = member;
-    return row;
-  }
-  row.isLive = row.isLive & member.ge(0);
-  row.head = member.max(0);
-  return row;
-}
-
-/// 16 bytes of a row's queries; zeros where there are none.
-Vals StreamEmitter::loadQueryPiece(const StreamUnit &unit, Val inTile, Val piece) {
-  Row row = rowOfTile(unit, inTile);
-  Val head = headFrom(plan.heads.query, row.head, "query_heads");
-  Val isThere = row.isLive & piece.lt(b.i32(t.qkSize / 8));
-  Val at = (unit.batch.wide() * s.queryBatch + head.wide() * s.queryHead +
-            row.position.wide() * s.queryRow + (piece << 3).wide())
-           << 1;
-  Value pointer = b.pointerAt(s.query, at, 1);
-  Val address = b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), pointer));
-  Type word = b.getI32Type();
-  return b.ptx("{ .reg .pred p;\nsetp.ne.s32 p, $5, 0;\nmov.b32 $0, 0; mov.b32 $1, 0; mov.b32 $2, "
-               "0; mov.b32 $3, 0;\n@p ld.global.v4.b32 {$0, $1, $2, $3}, [$4]; }",
-               {}, {word, word, word, word}, {address, isThere.select(b.i32(1), b.i32(0))});
-}
-
 /// Rows gathered from the heads of the group, into the layout that the products read: chunks of
 /// columns, 16-byte pieces permuted by the swizzle. Columns up to the next multiple of 16 are zero.
-void StreamEmitter::loadQueries(const StreamUnit &unit) {
+void WarpgroupStreamEmitter::loadQueries(const StreamUnit &unit) {
   int64_t columns = WarpgroupTile::chunkColumns(t.qkSize), rowBytes = 2 * columns;
   int64_t pieces = (t.qkSize + 15) / 16 * 2, perChunk = columns / 8;
   int64_t swizzle = rowBytes == 128 ? 7 : rowBytes == 64 ? 3 : 1;
@@ -70,8 +37,8 @@ void StreamEmitter::loadQueries(const StreamUnit &unit) {
 //===----------------------------------------------------------------------===//
 
 /// Rows that have seen no key have the maximum -infinity.
-KernelEmitter::Softmax StreamEmitter::softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum,
-                                                ArrayRef<Val> sum) {
+KernelEmitter::Softmax WarpgroupStreamEmitter::softmaxOf(ArrayRef<Val> scores,
+                                                         ArrayRef<Val> maximum, ArrayRef<Val> sum) {
   Softmax out;
   Val scale = b.f32(factor), zero = b.f32(0);
   Vals shift;
@@ -95,8 +62,9 @@ KernelEmitter::Softmax StreamEmitter::softmaxOf(ArrayRef<Val> scores, ArrayRef<V
 }
 
 /// Weights of a tile's scores: region, mask, softmax.
-KernelEmitter::Softmax StreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scores, bool masked,
-                                            ArrayRef<Val> maximum, ArrayRef<Val> sum) {
+KernelEmitter::Softmax WarpgroupStreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scores,
+                                                     bool masked, ArrayRef<Val> maximum,
+                                                     ArrayRef<Val> sum) {
   Vals finished = applyScore(scores, tile.rows, tile.number);
   if (masked)
     finished = maskScores(finished, tile.rows, tile.number, /*atEnd=*/true);
@@ -104,18 +72,18 @@ KernelEmitter::Softmax StreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scor
 }
 
 /// Products in flight for the scores of a tile, whose keys are there.
-Vals StreamEmitter::startScores(Val count) {
+Vals WarpgroupStreamEmitter::startScores(Val count) {
   wait(shared(at.keyFull) + (ringSlot(count, t.stages) << 3), ringParity(count, t.stages));
   return products(queryBase, count);
 }
 
 /// Products in flight that add weighted values.
-Vals StreamEmitter::startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc) {
+Vals WarpgroupStreamEmitter::startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc) {
   wait(shared(at.valueFull) + (ringSlot(count, t.stages) << 3), ringParity(count, t.stages));
   return weightedSum(weights, count, acc);
 }
 
-void StreamEmitter::release(int64_t empty, Val count) {
+void WarpgroupStreamEmitter::release(int64_t empty, Val count) {
   arrive(shared(empty) + (ringSlot(count, t.stages) << 3));
 }
 
@@ -126,7 +94,7 @@ static void rescale(MutableArrayRef<Val> acc, ArrayRef<Val> byRow) {
 
 /// One product after the other; other blocks and the copy engine fill the gaps. State:
 /// accumulator, maximum, sum.
-Vals StreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
+Vals WarpgroupStreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
   auto nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Vals acc(all.take_front(nO));
@@ -141,7 +109,7 @@ Vals StreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
 
 /// Scores of this tile and weighted values of the one before multiply together, and the values go
 /// on under the softmax. State: weights, accumulator, maximum, sum.
-Vals StreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool masked) {
+Vals WarpgroupStreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool masked) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Val before = tile.count - 1;
@@ -158,7 +126,8 @@ Vals StreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool masked) {
 
 /// Up to three loops: tiles that some row does not see as a whole, on both sides of those without
 /// mask code. The last, short tile is on the right.
-Vals StreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state) {
+Vals WarpgroupStreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val start,
+                                      Vals state) {
   Val to = b.uniform(unit.to), from = b.uniform(unit.from);
   auto run = [&](Val first, Val last, bool masked) {
     state = b.loop(first, last, state, [&](Val number, Vals before) {
@@ -179,7 +148,7 @@ Vals StreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val 
 }
 
 /// All key tiles of a unit, none at all, too -> accumulator, maximum, sum.
-Vals StreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile &rows) {
+Vals WarpgroupStreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile &rows) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   Vals none(2, b.minusInfinity()), zeros(nO, b.f32(0)), noWeights(nP, b.i32(0)), noSum(2, b.f32(0));
   Val from = b.uniform(unit.from);
@@ -214,16 +183,7 @@ Vals StreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile &rows) {
 // Units
 //===----------------------------------------------------------------------===//
 
-QueryTile StreamEmitter::tileOfRows(const StreamUnit &unit, ArrayRef<Row> both) {
-  QueryTile rows;
-  rows.batch = unit.batch;
-  for (unsigned r = 0; r < 2; ++r)
-    rows.position[r] = both[r].position + a.offset, rows.rowHead[r] = both[r].head;
-  rows.head = both[0].head;
-  return rows;
-}
-
-Vals StreamEmitter::consumeUnit(Vals it) {
+Vals WarpgroupStreamEmitter::consumeUnit(Vals it) {
   StreamUnit unit = unitOf(it[0]);
   loadQueries(unit);
   Val inTile = ((thread >> 5) << 4) + (lane >> 2);
@@ -248,7 +208,7 @@ Vals StreamEmitter::consumeUnit(Vals it) {
   return {b.uniform(nextTile(it[2])), it[1] + b.uniform(unit.to - unit.from), it[2] + 1};
 }
 
-void StreamEmitter::emitConsumer() {
+void WarpgroupStreamEmitter::emitConsumer() {
   quad = lane & 3;
   queryBase = (base >> 4) + (int64_t(1) << 16); // as in emitConsumer of a prefill kernel
   keyBase = (shared(t.keyOffset()) >> 4) + (int64_t(1) << 16);

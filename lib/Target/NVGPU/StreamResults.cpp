@@ -104,7 +104,7 @@ void StreamEmitter::mergePiece(const StreamUnit &unit, Val inTile, Val column) {
 
 /// All consumers of the block that came last.
 void StreamEmitter::mergeItem(const StreamUnit &unit, Val number, int64_t threads) {
-  int64_t pieces = t.vSize / 4, log = llvm::Log2_64(static_cast<uint64_t>(threads));
+  int64_t pieces = sizes.vSize / 4, log = llvm::Log2_64(static_cast<uint64_t>(threads));
   Val rows = (a.queries * groups.size - unit.firstRow).min(s.rows);
   Val rounds = (rows * pieces + threads - 1 - number) >> log;
   b.loop(b.i32(0), rounds, {}, [&](Val round, Vals) -> Vals {

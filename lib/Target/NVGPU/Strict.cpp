@@ -18,13 +18,11 @@ static constexpr double minusInfinity = -std::numeric_limits<double>::infinity()
 // Arguments
 //===----------------------------------------------------------------------===//
 
-SmallVector<Type> KernelEmitter::strictArgumentTypes() {
-  return SmallVector<Type>(plan.isStrict() ? 12 : 0, b.getI64Type());
+SmallVector<Type> KernelEmitter::tensorArgumentTypes() {
+  return SmallVector<Type>(12, b.getI64Type());
 }
 
-void KernelEmitter::readStrictArguments(ValueRange arguments) {
-  if (!plan.isStrict())
-    return;
+void KernelEmitter::readTensorArguments(ValueRange arguments) {
   auto read = [&](size_t first) -> TensorAddress {
     auto of = [&](size_t i) { return b.val(arguments[first + i]); };
     return {of(0), of(1), of(2), of(3)};
@@ -113,8 +111,8 @@ Vals KernelEmitter::loadRow(const TensorAddress &tensor, const QueryTile &tile, 
 /// One step of the softmax over single keys. State: maximum, sum, the lane's columns.
 Vals KernelEmitter::addKey(const QueryTile &tile, ArrayRef<Val> query, Val position, Val key,
                            ArrayRef<Val> state) {
-  Vals keyRow = loadRow(a.key, tile, tile.keyHead, key, t.qkSize);
-  Vals valueRow = loadRow(a.value, tile, tile.valueHead, key, t.vSize);
+  Vals keyRow = loadRow(a.key, tile, tile.keyHead, key, sizes.qkSize);
+  Vals valueRow = loadRow(a.value, tile, tile.valueHead, key, sizes.vSize);
   Val score = b.f32(0), scale = b.f32(factor), zero = b.f32(0);
   for (auto [q, k] : llvm::zip_equal(query, keyRow))
     score = b.fma(q, k, score);
@@ -157,7 +155,7 @@ void KernelEmitter::storeRepaired(const QueryTile &tile, Val row, ArrayRef<Val> 
   for (auto [i, sum] : llvm::enumerate(state.drop_front(2))) {
     Val column = lane + static_cast<int64_t>(i) * lanes;
     Val result = isEmpty.select(zero, sum * inverse);
-    b.ifThen(column.lt(b.i32(t.vSize)), [&] {
+    b.ifThen(column.lt(b.i32(sizes.vSize)), [&] {
       Value narrow = arith::TruncFOp::create(b, element, result.v);
       LLVM::StoreOp::create(b, narrow, elementPointer(b, line, column).v);
     });
@@ -169,10 +167,10 @@ void KernelEmitter::storeRepaired(const QueryTile &tile, Val row, ArrayRef<Val> 
 void KernelEmitter::repairRow(const QueryTile &tile, Val row) {
   b.ptx("bar.warp.sync -1;", {}); // the first results are stored
   Val position = row + a.offset;
-  Vals query = loadRow(a.query, tile, tile.queryHead, row, t.qkSize);
+  Vals query = loadRow(a.query, tile, tile.queryHead, row, sizes.qkSize);
   KeyBounds bounds = concrete(boundsOf(plan.mask, position, position, tile.head));
   Vals state = {b.minusInfinity(), b.f32(0)};
-  state.append(static_cast<size_t>((t.vSize + lanes - 1) / lanes), b.f32(0));
+  state.append(static_cast<size_t>((sizes.vSize + lanes - 1) / lanes), b.f32(0));
   state = b.loop(bounds.low.max(0), bounds.high.min(a.keys), state,
                  [&](Val key, Vals now) { return addKey(tile, query, position, key, now); });
   if (plan.roles.sinks >= 0)

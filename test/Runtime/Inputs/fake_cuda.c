@@ -9,6 +9,7 @@
  *   FAKE_CUDA_COMPUTE   compute capability, such as 80 (default 90)
  *   FAKE_CUDA_WRONG     the kernel adds this to every output
  *   FAKE_CUDA_STRAY     the kernel writes behind its output
+ *   FAKE_CUDA_ADDRESSES the kernel takes addresses and strides instead of tensor maps
  *   FAKE_CUDA_PTX       file with the PTX of the bundle
  *   FAKE_CUDA_SCALE     of the attentions (default 1/8)
  *   FAKE_CUDA_HEADS     query heads of attentions of few rows, whose launches do not say it
@@ -58,7 +59,11 @@ int cuDeviceGetAttribute(int *value, int what, int device) {
   const char *compute = getenv("FAKE_CUDA_COMPUTE");
   int number = compute ? atoi(compute) : 90;
   CALLED;
-  *value = what == 16 ? 4 : what == 75 ? number / 10 : what == 76 ? number % 10 : device;
+  *value = what == 16   ? 4
+           : what == 38 ? 50 << 20
+           : what == 75 ? number / 10
+           : what == 76 ? number % 10
+                        : device;
   return 0;
 }
 int cuDevicePrimaryCtxRetain(void **out, int device) {
@@ -284,9 +289,13 @@ int cuFuncSetAttribute(void *function, int what, int value) {
 }
 int cuLibraryLoadData(void **library, const void *image, void *a, void *b, unsigned c, void *d,
                       void *e, unsigned f) {
+  int is_text =
+      !memcmp(image, "//", 2) && strstr(image, ".version") && strstr(image, ".target sm_");
   CALLED;
+  if (is_text && called("compiled from text"))
+    return UNSPECIFIED_FAILURE;
   *library = malloc(1);
-  return !memcmp(image, "\177ELF", 4) && !a && !b && !c && !d && !e && !f ? 0 : 200;
+  return (is_text || !memcmp(image, "\177ELF", 4)) && !a && !b && !c && !d && !e && !f ? 0 : 200;
 }
 int cuLibraryGetKernel(void **kernel, void *library, const char *name) {
   CALLED;
@@ -430,16 +439,20 @@ static int is_map(const void *parameter) {
   return magic == MAGIC;
 }
 
-/* Parameters in the order of Kernel.h. */
-static void read_tiles(attention *a, void **p) {
+/* Parameters in the order of Kernel.h, behind the tensor maps. */
+static void read_rest(attention *a, void **p) {
   int i;
+  a->out = *(char **)p[0], a->lse = *(float **)p[1];
+  a->queries = *(int32_t *)p[4], a->keys = *(int32_t *)p[5], a->all = *(int32_t *)p[6],
+  a->offset = *(int32_t *)p[10];
+  for (i = 0; i < 3; ++i)
+    a->out_stride[i] = *(int64_t *)p[11 + i], a->lse_stride[i] = *(int64_t *)p[14 + i];
+}
+
+static void read_tiles(attention *a, void **p) {
   memcpy(&a->query, p[0], sizeof(fake_map)), memcpy(&a->key, p[1], sizeof(fake_map)),
       memcpy(&a->value, p[2], sizeof(fake_map));
-  a->out = *(char **)p[3], a->lse = *(float **)p[4];
-  a->queries = *(int32_t *)p[7], a->keys = *(int32_t *)p[8], a->all = *(int32_t *)p[9],
-  a->offset = *(int32_t *)p[13];
-  for (i = 0; i < 3; ++i)
-    a->out_stride[i] = *(int64_t *)p[14 + i], a->lse_stride[i] = *(int64_t *)p[17 + i];
+  read_rest(a, p + 3);
 }
 
 /* Parameters in the order of Stream.h: queries come by address. */
@@ -459,15 +472,35 @@ static void read_stream(attention *a, void **p) {
   }
 }
 
+/* Parameters of a tensor as kernels take them that load by address: where a map would say the same.
+ * Sizes are those of Inputs/prefill.mlir. */
+static fake_map map_of(void **p, int64_t heads, int64_t rows) {
+  fake_map map = {MAGIC, *(uint64_t *)p[0], {64, (uint64_t)rows, (uint64_t)heads, 0}, {0}, 9};
+  int i;
+  for (i = 0; i < 3; ++i)
+    map.stride[i] = 2 * (uint64_t)*(int64_t *)p[3 - i];
+  return map;
+}
+
+static void read_addresses(attention *a, void **p) {
+  read_rest(a, p);
+  a->query = map_of(p + 17, 4, a->queries), a->key = map_of(p + 21, 2, a->keys),
+  a->value = map_of(p + 25, 2, a->keys);
+}
+
 static int launch_attention(const fake_kernel *kernel, unsigned blocks, unsigned threads,
                             unsigned shared, void **p) {
   attention *a = calloc(1, sizeof(attention));
-  int is_stream = !is_map(p[2]);
-  unsigned most = is_stream ? 8 : 4; /* four multiprocessors */
-  if (blocks > most || threads % 32 || threads > 1024 || (int)shared > kernel->max_shared ||
-      !is_map(p[0]) || !is_map(p[1]))
+  int by_address = getenv("FAKE_CUDA_ADDRESSES") != 0;
+  int is_stream = !by_address && !is_map(p[2]);
+  /* Persistent blocks fill the four processors, others are a tile each. */
+  unsigned most = by_address ? (unsigned)*(int32_t *)p[8] : is_stream ? 8 : 4;
+  if (blocks > most || (by_address && blocks != most) || threads % 32 || threads > 1024 ||
+      (int)shared > kernel->max_shared || (!by_address && (!is_map(p[0]) || !is_map(p[1]))))
     return INVALID_VALUE;
-  if (is_stream)
+  if (by_address)
+    read_addresses(a, p);
+  else if (is_stream)
     read_stream(a, p);
   else
     read_tiles(a, p);
