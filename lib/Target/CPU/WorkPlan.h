@@ -65,8 +65,8 @@ struct WorkPlan {
   // Maxima of the scores of one panel and tile, where the product with the keys finds them.
   Slice tileMaximum;
   // In the lazy form: sums of the weights of one key tile; scores of blocks of 32 keys by 32 rows,
-  // in buffers in turn; with `overlap`, the turn of a panel's first chunk, and the panel whose first
-  // scores are there already, -1 if none.
+  // in buffers in turn; with `overlap`, the turn of a panel's first chunk, and the panel whose
+  // first scores are there already, -1 if none.
   Slice blockSum, blockScores, begun;
   int64_t panelBytes = 0, bytes = 0;
   // State of a panel in a part of the key range: accumulator, maximum and sum, in this order.
