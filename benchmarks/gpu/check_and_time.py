@@ -5,7 +5,7 @@
 BUNDLES holds one folder per kernel and cases.json (see make_bundles.py). Nothing is compiled here. Timings: both
 sides captured in CUDA graphs, launches in random order after a rest, medians.
 """
-import argparse, ctypes as ct, json, math, os, random, re, struct, tempfile, time
+import argparse, ctypes as ct, json, math, os, random, re, time
 
 import torch, torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -22,7 +22,6 @@ ap.add_argument("--cliff", action="store_true", help="time lazy kernels beside e
 ap.add_argument("--rounds", type=int, default=5)
 ap.add_argument("--seqs", default="1024,4096,16384")
 ap.add_argument("--repeats", type=int, default=0, help="launches that must give equal bits, per kernel")
-ap.add_argument("--parts", type=lambda x: [int(n) for n in x.split(",")], default=[], help="decode: also with these many parts of the key range")
 ap.add_argument("--large", action="store_true", help="decode: keys beyond 2^31 elements")
 ap.add_argument("--flash", action="store_true", help="time next to FlashAttention-2 instead of cuDNN")
 ap.add_argument("--tiny", action="store_true", help="check the small shapes only, as under compute-sanitizer")
@@ -39,26 +38,10 @@ class Tensor(ct.Structure):
         super().__init__(x.data_ptr(), x.dim(), DTYPES[x.dtype], (*x.shape, *[1] * (4 - x.dim())), (*x.stride(), *[1] * (4 - x.dim())))
 
 
-def with_parts(library, c, parts):
-    """A copy of a decode library whose launch numbers ask for this many parts of the key range."""
-    groups = len(set(zip(c["key_map"], c["value_map"])))
-    for blocks in (1, 2):
-        old = struct.pack("<6q", 1, blocks, groups, c["heads"] // groups, 1, 256)
-        data = open(library, "rb").read()
-        if data.count(old) != 1: continue
-        copy = tempfile.NamedTemporaryFile(suffix=".so", delete=False)
-        copy.write(data.replace(old, old[:-16] + struct.pack("<2q", parts, parts))); copy.close()
-        return copy.name
-    raise RuntimeError(f"{library}: launch numbers not found")
-
-
 class Kernel:
-    def __init__(self, name, parts=0):
+    def __init__(self, name):
         self.name, self.case = name, cases[name]
-        library = f"{A.bundles}/{name}/lib{name}.so"
-        if parts:
-            library, self.name = with_parts(library, self.case, parts), f"{name} parts={parts}"
-        self.entry = ct.CDLL(library).attend
+        self.entry = ct.CDLL(f"{A.bundles}/{name}/lib{name}.so").attend
         self.entry.argtypes = [ct.c_void_p, ct.c_int64, ct.c_void_p]
 
     def bind(self, *tensors):
@@ -392,8 +375,6 @@ def decode_groups(kernels):
         c = kr.case
         for B, S in c["shapes"]:
             groups.setdefault((c["heads"], c["k_heads"], c["D"], c["Dv"], B, S), []).append(kr)
-            for parts in A.parts if c["checked"] else ():
-                groups[(c["heads"], c["k_heads"], c["D"], c["Dv"], B, S)].append(Kernel(kr.name, parts))
     return groups
 
 

@@ -110,6 +110,7 @@ for D, consumers, keys, overlap in ((24, 4, 80, 0), (32, 3, 128, 1), (32, 4, 80,
     add(f"shape_d{D}_{consumers}x{keys}_{overlap}", 16, 16, D, mask="causal", visible=CAUSAL, shapes=[[2, 8192]], group=f"d{D}",
         schedule=schedule(consumers, keys, 2, overlap, int(consumers > 2), maximum="lazy"))
 add("shape_d192_128", 16, 16, 192, 128, mask="causal", visible=CAUSAL, shapes=[[2, 4096]])
+add("shape_mla", 128, 128, 192, 128, mask="causal", visible=CAUSAL, shapes=[[1, 4096], [1, 16384]])
 add("shape_window4096", 32, 8, 128, mask="causal and window<4096>", visible="(k <= q) & (k > q - 4096)", shapes=[[1, 32768]], peer="flex")
 add("shape_softcap_d256", 16, 8, 256, mask="causal", visible=CAUSAL, score="50 * torch.tanh(s / 50)", shapes=[[1, 8192]], peer="flex",
     region="%c = arith.constant 50.0 : f32 %i = arith.constant 0.02 : f32 %y = arith.mulf %x, %i : f32 %t = math.tanh %y : f32 %z = arith.mulf %t, %c : f32 attn.yield %z : f32")
@@ -129,9 +130,9 @@ def decode(name, H, Hk, D, mask="causal", visible=CAUSAL, **more):
 
 
 BARS = [[1, 131072], [16, 8192], [64, 8192]]
-decode("gqa", 32, 8, 128, shapes=BARS + [[1, 2048], [1, 16384], [8, 2048]])
+decode("gqa", 32, 8, 128, shapes=BARS + [[1, 2048], [1, 16384], [8, 2048], [17, 8192], [25, 8192], [3, 32768]])
 decode("mqa", 32, 1, 128, shapes=[[64, 8192], [4, 4096]])
-for keys, stages, overlap in ((64, 3, 0), (64, 2, 1), (80, 2, 1), (48, 4, 1)):
+for keys, stages, overlap in ((64, 3, 0), (64, 2, 1), (64, 4, 1), (128, 2, 1)):
     decode(f"gqa_k{keys}_s{stages}_o{overlap}", 32, 8, 128, schedule=stream(keys, stages, overlap), shapes=BARS, checked=False)
     decode(f"mqa_k{keys}_s{stages}_o{overlap}", 32, 1, 128, schedule=stream(keys, stages, overlap), shapes=[[64, 8192]], checked=False)
 decode("few", 4, 1, 64)

@@ -13,17 +13,18 @@ using namespace mlir::attn;
 /// waits longer. With a lazy maximum and the widest values 64 keys are at least as fast as 80.
 static constexpr int64_t mostKeys = 128, mostKeysBesideWideValues = 64;
 /// More consumers pay if their tiles stay this wide: measured from 16 to 256 columns. 4 x 64 wins
-/// only without a maximum (at 64 columns up to 13 %), 3 x 80 loses to 2 x 128 either way. Rows that
+/// only without a maximum (at 64 columns up to 13 %; 6 and 4 % over 4 x 80 at 32 and 40, in four
+/// stages), 3 x 80 loses to 2 x 128 either way. Rows that
 /// are an odd number of 16-byte units straddle sectors and keep the copy engine busy: there it pays
 /// to load each key for more queries (72 columns 4 x 48 against 3 x 112 15 %, 120 columns 3 x 80
 /// against 2 x 128 34 %).
-enum class When { Always, Lazy, OddRows };
+enum class When { Always, Lazy, LazyFrom32, OddRows };
 static constexpr struct {
   int64_t consumers, keys;
   When when;
-} crowds[] = {{4, 96, When::Always},  {4, 80, When::Always},  {4, 64, When::Lazy},
-              {4, 48, When::OddRows}, {3, 128, When::Always}, {3, 112, When::Always},
-              {3, 96, When::Always},  {3, 80, When::OddRows}};
+} crowds[] = {{4, 96, When::Always},  {4, 64, When::LazyFrom32}, {4, 80, When::Always},
+              {4, 64, When::Lazy},    {4, 48, When::OddRows},    {3, 128, When::Always},
+              {3, 112, When::Always}, {3, 96, When::Always},     {3, 80, When::OddRows}};
 
 //===----------------------------------------------------------------------===//
 // Choice
@@ -58,7 +59,9 @@ static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64
                                                bool lazy) {
   bool oddRows = sizes.qkSize % 16 != 0 || sizes.vSize % 16 != 0;
   for (auto [consumers, keys, when] : crowds) {
-    bool applies = when == When::Always || (when == When::Lazy ? lazy : oddRows);
+    bool applies = when == When::Always || (when == When::OddRows ? oddRows : lazy);
+    if (when == When::LazyFrom32 && std::min(sizes.qkSize, sizes.vSize) < 32)
+      continue;
     if (auto tile = widest(sizes, consumers, keys, shared); applies && tile && tile->keys == keys)
       return tile;
   }
@@ -128,7 +131,7 @@ struct Choice {
   bool pingpong() const { return tile.consumers > 2; }
   /// Without a maximum the softmax is short: other warpgroups' products fill it, and waiting for
   /// both products at once leaves the compiler free. The smallest products are too short for that.
-  bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize <= 32; }
+  bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize < 32; }
 };
 } // namespace
 

@@ -32,10 +32,10 @@ typedef struct attn_gpu_signature {
 /** One attention. Roles are argument numbers, -1 for none. Sizes in elements, memory in bytes. */
 typedef struct attn_gpu_entry {
   int64_t threads, shared_bytes, rows, keys, heads, qk_size, v_size, longest_first, largest_group;
-  /* Stream form: packed rows, parts of the key range. Blocks per multiprocessor; groups of heads
-   * and rows per position in each; bounds of the number of parts; most keys that a row sees, 0 for
-   * all. */
-  int64_t is_stream, blocks, groups, group_size, least_parts, most_parts, most_keys;
+  /* Stream form: packed rows, ranges of key steps. Blocks per multiprocessor; groups of heads and
+   * rows per position in each; most parts of the key range of an item; most keys that a row sees, 0
+   * for all. */
+  int64_t is_stream, blocks, groups, group_size, most_parts, most_keys;
   int64_t values_in_keys; /* values are columns of the keys and load with them */
   int64_t query, key, value, out, lse, sinks, offset, offset_is_constant, constant_offset;
   attn_gpu_signature signature;

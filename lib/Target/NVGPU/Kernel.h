@@ -134,7 +134,7 @@ protected:
   SmallVector<Type> tensorArgumentTypes();
   void readTensorArguments(ValueRange arguments);
   QueryTile tileToRepair(const QueryTile &tile);
-  void repairRows(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum);
+  void repairRows(const QueryTile &tile, ArrayRef<Val> words, ArrayRef<Val> sum);
   void repairRow(const QueryTile &tile, Val row);
   Vals loadRow(const TensorAddress &tensor, const QueryTile &tile, Val head, Val row, int64_t size);
   Vals addKey(const QueryTile &tile, ArrayRef<Val> query, Val position, Val key,
@@ -165,7 +165,7 @@ protected:
 
   // Results.cpp
   void addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum);
-  void store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
+  Vals store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
   void storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned row);
   void storeLse(const QueryTile &tile, Val maximum, Val sum, Val row);
 

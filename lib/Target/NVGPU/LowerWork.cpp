@@ -20,8 +20,8 @@ static int64_t mostKeys(MaskAttr mask) {
   switch (mask.getKind()) {
   case MaskKind::Window: // bounded on the right by a second number, or by the causal word beside it
     return n[0] + (n.size() > 1 ? n[1] : 0);
-  case MaskKind::Chunk:
-    return n[0];
+  case MaskKind::Chunk: // rows of a tile may stand in two
+    return 2 * n[0];
   case MaskKind::And: {
     int64_t least = 0;
     for (unsigned i = 0; i < mask.getChildren().size(); ++i)
@@ -37,9 +37,9 @@ static int64_t mostKeys(MaskAttr mask) {
 /// Of the stream form; of another only the blocks per multiprocessor.
 static void appendStream(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
   if (!plan.isStream)
-    return numbers.append({0, plan.warp ? plan.blocks : 0, 0, 0, 0, 0, 0, 0});
+    return numbers.append({0, plan.warp ? plan.blocks : 0, 0, 0, 0, 0, 0});
   PackedGroups groups(plan.heads);
-  numbers.append({1, plan.blocks, groups.count, groups.size, 1, plan.splits, mostKeys(plan.mask),
+  numbers.append({1, plan.blocks, groups.count, groups.size, plan.splits, mostKeys(plan.mask),
                   plan.latent.has_value()});
 }
 
@@ -51,7 +51,7 @@ static void appendTile(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
         {plan.warp->threads(), plan.warp->sharedBytes(), plan.warp->rows(), plan.warp->keys});
   bool isNarrow = plan.isStream && !plan.latent; // one consumer and a single producer warp
   int64_t shared = plan.latent ? plan.latent->sharedBytes()
-                   : isNarrow  ? StreamTile(t).sharedBytesOfBlock()
+                   : isNarrow  ? StreamTile(t).launchedBytes()
                                : t.sharedBytes();
   numbers.append({isNarrow ? StreamTile::threadsOfBlock() : t.threads(), shared,
                   plan.latent ? LatentTile::rows : t.rows(), t.keys});

@@ -269,6 +269,7 @@ LogicalResult WarpgroupEmitter::emit() {
   lane = thread & 31;
   Val warpgroup = b.uniform(thread >> 7);
   initBarriers();
+  b.followLaunchBefore();
   // Each role in one branch of a single condition: else ptxas ignores setmaxnreg.
   b.ifThen(
       warpgroup.eq(0),

@@ -118,11 +118,11 @@ LogicalResult NVWorkPlan::readStreamSchedule() {
   splits = schedule.getInt("splits");
   overlap = schedule.getFlag("overlap");
   tile.queryBuffers = 1;
-  blocks = latent ? 1 : StreamTile(tile).blocks(sharedLimit);
-  if (blocks > 0 && schedule.getInt("rows") == 64 && tile.consumers == (latent ? 2 : 1) &&
-      schedule.getInt("panels") == 1 && schedule.getWord("roles") == "specialised" &&
-      schedule.getFlag("persistent") && schedule.getFlag("p_in_registers") &&
-      schedule.getWord("maximum") == "exact")
+  blocks = 1;
+  if ((latent || StreamTile(tile).holds(sharedLimit)) && schedule.getInt("rows") == 64 &&
+      tile.consumers == (latent ? 2 : 1) && schedule.getInt("panels") == 1 &&
+      schedule.getWord("roles") == "specialised" && schedule.getFlag("persistent") &&
+      schedule.getFlag("p_in_registers") && schedule.getWord("maximum") == "exact")
     return success();
   return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
 }

@@ -9,7 +9,6 @@
  *   FAKE_CUDA_COMPUTE   compute capability, such as 80 (default 90)
  *   FAKE_CUDA_WRONG     the kernel adds this to every output
  *   FAKE_CUDA_STRAY     the kernel writes behind its output
- *   FAKE_CUDA_ADDRESSES the kernel takes addresses and strides instead of tensor maps
  *   FAKE_CUDA_PTX       file with the PTX of the bundle
  *   FAKE_CUDA_SCALE     of the attentions (default 1/8)
  *   FAKE_CUDA_HEADS     query heads of attentions of few rows, whose launches do not say it
@@ -328,7 +327,7 @@ int cuTensorMapEncodeTiled(void *out, int type, uint32_t rank, void *address, co
   uint32_t i, widest = swizzle == 3 ? 128 : swizzle == 2 ? 64 : swizzle == 1 ? 32 : 0;
   CALLED;
   if ((uintptr_t)out & 63 || !address || (uintptr_t)address & 15 || rank != 4 || interleave ||
-      fill || promotion != 3 || (type != 9 && type != 6))
+      fill || promotion != 2 || (type != 9 && type != 6))
     return INVALID_VALUE;
   for (i = 0; i < rank; ++i)
     if (size[i] < 1 || size[i] > UINT64_C(1) << 32 || box[i] < 1 || box[i] > 256 || steps[i] != 1)
@@ -463,12 +462,12 @@ static void read_stream(attention *a, void **p) {
   a->query = a->key;
   a->query.address = *(uint64_t *)p[2];
   a->out = *(char **)p[3], a->lse = *(float **)p[4];
-  a->queries = *(int32_t *)p[8], a->keys = *(int32_t *)p[9], a->offset = *(int32_t *)p[13];
+  a->queries = *(int32_t *)p[7], a->keys = *(int32_t *)p[8], a->offset = *(int32_t *)p[15];
   a->query.size[1] = (uint64_t)a->queries, a->query.size[2] = heads ? (uint64_t)atoi(heads) : 4;
   a->all = (int32_t)(a->query.size[2] * a->key.size[3]);
   for (i = 0; i < 3; ++i) {
-    a->query.stride[2 - i] = 2 * *(uint64_t *)p[15 + i];
-    a->out_stride[i] = *(int64_t *)p[18 + i], a->lse_stride[i] = *(int64_t *)p[21 + i];
+    a->query.stride[2 - i] = 2 * *(uint64_t *)p[17 + i];
+    a->out_stride[i] = *(int64_t *)p[20 + i], a->lse_stride[i] = *(int64_t *)p[23 + i];
   }
 }
 
@@ -489,21 +488,19 @@ static void read_addresses(attention *a, void **p) {
 }
 
 static int launch_attention(const fake_kernel *kernel, unsigned blocks, unsigned threads,
-                            unsigned shared, void **p) {
+                            unsigned shared, void **p, int has_maps) {
   attention *a = calloc(1, sizeof(attention));
-  int by_address = getenv("FAKE_CUDA_ADDRESSES") != 0;
-  int is_stream = !by_address && !is_map(p[2]);
   /* Persistent blocks fill the four processors, others are a tile each. */
-  unsigned most = by_address ? (unsigned)*(int32_t *)p[8] : is_stream ? 8 : 4;
-  if (blocks > most || (by_address && blocks != most) || threads % 32 || threads > 1024 ||
-      (int)shared > kernel->max_shared || (!by_address && (!is_map(p[0]) || !is_map(p[1]))))
+  unsigned most = has_maps ? 4 : (unsigned)*(int32_t *)p[8];
+  if (blocks > most || (!has_maps && blocks != most) || threads % 32 || threads > 1024 ||
+      (int)shared > kernel->max_shared || (has_maps && (!is_map(p[0]) || !is_map(p[1]))))
     return INVALID_VALUE;
-  if (by_address)
+  if (!has_maps)
     read_addresses(a, p);
-  else if (is_stream)
-    read_stream(a, p);
-  else
+  else if (is_map(p[2]))
     read_tiles(a, p);
+  else
+    read_stream(a, p);
   return put(run_attention, a);
 }
 
@@ -535,17 +532,45 @@ static int launch_tokens(const fake_kernel *kernel, unsigned blocks, unsigned bl
   return put(run_tokens, t);
 }
 
-int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
-                   unsigned bz, unsigned shared, void *stream, void **p, void **extra) {
+/* What both ways to launch have in common; without maps kernels load by address. */
+static int launch(void *kernel, const unsigned *grid, const unsigned *block, unsigned shared,
+                  void *stream, void **p, int has_maps) {
   static int is_loaded;
   const char *ptx = getenv("FAKE_CUDA_PTX");
-  CALLED;
-  if (!is_kernel(kernel) || !gx || gx >= 1u << 31 || !gy || gy > 65535 || gz != 1 || by != 1 ||
-      bz != 1 || !stream || extra)
+  if (!is_kernel(kernel) || !grid[0] || grid[0] >= 1u << 31 || !grid[1] || grid[1] > 65535 ||
+      grid[2] != 1 || block[1] != 1 || block[2] != 1 || !stream)
     return INVALID_VALUE;
   if (ptx && !is_loaded && !(is_loaded = ptx_load(ptx)))
     return INVALID_VALUE;
-  return ptx_has(((fake_kernel *)kernel)->name) ? launch_tokens(kernel, gx, gy, bx, p)
-         : gy == 1                              ? launch_attention(kernel, gx, bx, shared, p)
-                                                : INVALID_VALUE;
+  if (ptx_has(((fake_kernel *)kernel)->name))
+    return has_maps ? INVALID_VALUE : launch_tokens(kernel, grid[0], grid[1], block[0], p);
+  return grid[1] == 1 ? launch_attention(kernel, grid[0], block[0], shared, p, has_maps)
+                      : INVALID_VALUE;
+}
+
+int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+                   unsigned bz, unsigned shared, void *stream, void **p, void **extra) {
+  unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
+  CALLED;
+  return extra ? INVALID_VALUE : launch(kernel, grid, block, shared, stream, p, 0);
+}
+
+/* CUlaunchConfig and CUlaunchAttribute of cuda.h. */
+struct fake_config {
+  unsigned grid[3], block[3], shared;
+  void *stream;
+  struct {
+    int id, padding, value[16];
+  } *attributes;
+  unsigned num_attributes;
+};
+enum { PROGRAMMATIC_STREAM_SERIALIZATION = 6 };
+
+/* Kernels that wait for the launch before them by themselves. */
+int cuLaunchKernelEx(const struct fake_config *l, void *kernel, void **p, void **extra) {
+  CALLED;
+  if (extra || l->num_attributes != 1 || l->attributes->id != PROGRAMMATIC_STREAM_SERIALIZATION ||
+      l->attributes->value[0] != 1)
+    return INVALID_VALUE;
+  return launch(kernel, l->grid, l->block, l->shared, l->stream, p, 1);
 }

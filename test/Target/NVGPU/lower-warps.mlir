@@ -92,7 +92,7 @@ func.func @mixed(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tenso
 // -----
 
 // Decode: packed rows; a warp without rows copies and computes nothing; parts of the key range meet in the workspace.
-// CHECK: numbers = array<i64: 128, {{[0-9]+}}, 64, 32, 8, 128, 128, 0, 4, 1, 2, 2, 4, 1, 256,
+// CHECK: numbers = array<i64: 128, {{[0-9]+}}, 64, 32, 8, 128, 128, 0, 4, 1, 2, 2, 4, 256,
 // CHECK-LABEL: llvm.func @decode_kernel(
 // CHECK: cp.async.cg
 // CHECK: ld.global.v4.b32
