@@ -10,7 +10,7 @@
 
 #include "attn/Runtime/attn_runtime.h"
 
-#define ATTN_GPU_MAX_ARGUMENTS 16
+#define ATTN_GPU_MAX_ARGUMENTS 32
 #define ATTN_GPU_MAX_MASKS 4
 
 /**
