@@ -151,7 +151,10 @@ Outcome Compilation::tile() {
 }
 
 Outcome Compilation::lower() {
-  return session.run([&](OpPassManager &pm) { buildLowering(pm, *target); }, /*verifyEach=*/false);
+  RETURN_IF_BAD(
+      session.run([&](OpPassManager &pm) { buildLowering(pm, *target); }, /*verifyEach=*/false));
+  gatherWorkspace(session.module(), info);
+  return Outcome::Success;
 }
 
 //===----------------------------------------------------------------------===//

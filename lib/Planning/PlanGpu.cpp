@@ -315,6 +315,7 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule, bool warp
     StringRef what;
   } checks[] = {
       {"roles", schedule.getWord("roles") == roles.substr(8), roles},
+      {"form", schedule.getWord("form") != "group", "form = panels or stream"},
       {"persistent", schedule.getFlag("persistent") == warpgroups, persistent},
       {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
       {"maximum", schedule.getWord("maximum") == "exact" || !isStream,
