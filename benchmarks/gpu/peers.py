@@ -26,8 +26,9 @@ def flex(c, q, k, v):
     S = q.shape[2]
     see = eval("lambda b, h, q, k: " + (c["flex_visible"] or "q >= 0"), {"torch": torch, "T": {n: torch.tensor(t, device=dev) for n, t in c["tables"].items()}})
     score = eval("lambda s, b, h, q, k: " + c["flex_score"], {"torch": torch}) if c["flex_score"] else None
-    make = torch.compile(create_block_mask) if c["by_head"] else create_block_mask  # the dense mask of every head does not fit
-    blocks = make(see, None, c["heads"] if c["by_head"] else None, S, S, device=dev) if c["flex_visible"] else None
+    heads = c["heads"] if c["by_head"] else None
+    # Compiled by heads, as the dense mask of every head does not fit; else not, which is quicker.
+    blocks = create_block_mask(see, None, heads, S, S, device=dev, _compile=heads is not None) if c["flex_visible"] else None
     run = torch.compile(flex_attention)
     return lambda: run(q, k, v, score_mod=score, block_mask=blocks, scale=c["scale"], enable_gqa=q.shape[1] != k.shape[1])
 
