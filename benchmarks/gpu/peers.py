@@ -23,6 +23,7 @@ cases = {n: c for n, c in card.load(A.folder).items() if "shape" in c and re.sea
 
 def pairs(c, S):
     """Visible pairs of all heads."""
+    if c.get("documents"): return c["heads"] * sum(n * (n + 1) / 2 for n in c["documents"])
     if c["window"]: one = lambda w: S * w - w * (w - 1) / 2
     else: one = None
     total = 0
@@ -40,10 +41,11 @@ def measure(shape, group, result):
     q, k, v = r(c["q_heads"], c["D"]), r(c["k_heads"], c["D"]), r(c["v_heads"], c["Dv"])
     runs, wrong, outs = {}, {}, []
     rows = torch.cat([torch.arange(3, device=dev), torch.randint(0, S, (61,), device=dev)])
-    want, want_lse = card.reference(c, q, k, v, 0, rows=rows)
+    m = [torch.tensor([c["tables"]["ids"]], device=dev, dtype=torch.int32)] if c.get("documents") else []
+    want, want_lse = card.reference(c, q, k, v, 0, m=m, rows=rows)
     for n, o in group.items():
         out, lse = torch.full((B, c["heads"], S, c["Dv"]), float("nan"), device=dev, dtype=dtype), torch.empty(B, c["heads"], S, device=dev)
-        go = card.bind(o, q, k, v, out, lse); go(); card.finish(n)
+        go = card.bind(o, q, k, v, *m, out, lse); go(); card.finish(n)
         wrong[n] = card.relative(out[:, :, rows], want)
         runs[n] = go; outs.append(out)
     errors = {}
