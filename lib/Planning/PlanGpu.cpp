@@ -13,17 +13,18 @@ using namespace mlir::attn;
 /// waits longer. With a lazy maximum and the widest values 64 keys are at least as fast as 80.
 static constexpr int64_t mostKeys = 128, mostKeysBesideWideValues = 64;
 /// More consumers pay if their tiles stay this wide: measured from 16 to 256 columns. 4 x 64 wins
-/// only without a maximum (at 64 columns up to 13 %), 3 x 80 loses to 2 x 128 either way. Rows that
+/// only without a maximum (at 64 columns up to 13 %; 6 and 4 % over 4 x 80 at 32 and 40, in four
+/// stages), 3 x 80 loses to 2 x 128 either way. Rows that
 /// are an odd number of 16-byte units straddle sectors and keep the copy engine busy: there it pays
 /// to load each key for more queries (72 columns 4 x 48 against 3 x 112 15 %, 120 columns 3 x 80
 /// against 2 x 128 34 %).
-enum class When { Always, Lazy, OddRows };
+enum class When { Always, Lazy, LazyFrom32, OddRows };
 static constexpr struct {
   int64_t consumers, keys;
   When when;
-} crowds[] = {{4, 96, When::Always},  {4, 80, When::Always},  {4, 64, When::Lazy},
-              {4, 48, When::OddRows}, {3, 128, When::Always}, {3, 112, When::Always},
-              {3, 96, When::Always},  {3, 80, When::OddRows}};
+} crowds[] = {{4, 96, When::Always},  {4, 64, When::LazyFrom32}, {4, 80, When::Always},
+              {4, 64, When::Lazy},    {4, 48, When::OddRows},    {3, 128, When::Always},
+              {3, 112, When::Always}, {3, 96, When::Always},     {3, 80, When::OddRows}};
 
 //===----------------------------------------------------------------------===//
 // Choice
@@ -58,7 +59,9 @@ static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64
                                                bool lazy) {
   bool oddRows = sizes.qkSize % 16 != 0 || sizes.vSize % 16 != 0;
   for (auto [consumers, keys, when] : crowds) {
-    bool applies = when == When::Always || (when == When::Lazy ? lazy : oddRows);
+    bool applies = when == When::Always || (when == When::OddRows ? oddRows : lazy);
+    if (when == When::LazyFrom32 && std::min(sizes.qkSize, sizes.vSize) < 32)
+      continue;
     if (auto tile = widest(sizes, consumers, keys, shared); applies && tile && tile->keys == keys)
       return tile;
   }
@@ -128,7 +131,7 @@ struct Choice {
   bool pingpong() const { return tile.consumers > 2; }
   /// Without a maximum the softmax is short: other warpgroups' products fill it, and waiting for
   /// both products at once leaves the compiler free. The smallest products are too short for that.
-  bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize <= 32; }
+  bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize < 32; }
 };
 } // namespace
 
@@ -222,19 +225,29 @@ static bool isCostlyRegion(Region &region) {
   return count > longest;
 }
 
+/// Ids of documents that take two registers each.
+static bool hasWideIds(AttentionOp op) {
+  return op.maskOrAll().contains(MaskKind::Document) &&
+         llvm::any_of(op.getMaskOperands(), [](Value operand) {
+           return !cast<RankedTensorType>(operand.getType()).getElementType().isInteger(32);
+         });
+}
+
 /// What ptxas was seen to need beyond the sum to stay without spills. Masks per head compare twice
 /// for each row, which the many rows of a warp feel.
 static int64_t codeRegistersFor(AttentionOp op, bool warpgroups) {
   constexpr int64_t each = 16;
   MaskAttr mask = op.maskOrAll();
   bool isCostly = hasCostlyWord(mask) || (!warpgroups && mask.contains(MaskKind::PerHead));
-  return each * (isCostly + isCostlyRegion(op.getScore()));
+  bool isWide = warpgroups && hasWideIds(op);
+  return each * (isCostly + 2 * isWide + isCostlyRegion(op.getScore()));
 }
 
 static WarpgroupTile sizesOf(AttentionOp op) {
   WarpgroupTile sizes;
   sizes.qkSize = op.qkSize();
   sizes.vSize = op.vSize();
+  sizes.hasDocuments = op.maskOrAll().contains(MaskKind::Document);
   return sizes;
 }
 
@@ -302,6 +315,7 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule, bool warp
     StringRef what;
   } checks[] = {
       {"roles", schedule.getWord("roles") == roles.substr(8), roles},
+      {"form", schedule.getWord("form") != "group", "form = panels or stream"},
       {"persistent", schedule.getFlag("persistent") == warpgroups, persistent},
       {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
       {"maximum", schedule.getWord("maximum") == "exact" || !isStream,

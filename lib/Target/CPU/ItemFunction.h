@@ -81,6 +81,10 @@ private:
   void finishSums(Value panel);
   void storePanel(Value panel);
   Value finishedColumns(Value panel, Value d, Value lane, int64_t count);
+  // Group form.
+  Value hasExcludedScore(Value count);
+  void visitGroupPanel(Value panel, KeyRange keys, Value next);
+  void emitGroupTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible);
   // Stream form.
   void loadStreamPanel(Value panel);
   Value nextVisible(Value tile, Value end, function_ref<Value(Value)> isVisible);
@@ -99,6 +103,7 @@ private:
   void mergePart(Value panel, Value number);
   KeyRange rangeOfPart(Value low, Value high);
   Value liveRows(Value panel);
+  Value computedRows(Value panel);
   void storeBlock(Value panel, Value firstLane, int64_t width, Value live);
   void storeElements(Value panel, Value lane);
   struct RowPlace {
@@ -121,7 +126,8 @@ private:
   Value keyHead, valueHead, headTable;
   // Of the current tile, as the products read them; whether its values are finite (i1).
   Value keyTile, valueTile, finiteTile;
-  Value number, part, partCount, tileCount, parts;
+  Value number, part, partCount, parts;
+  bool inParts = false; // the function's number counts parts
 };
 
 /// `count` elements of a row, as they are.
@@ -131,12 +137,16 @@ int64_t checkWidth(const WorkPlan &plan);
 /// Batch entry, head of the query's memref and query number of a lane.
 SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset,
                              Value positions, Value heads, Value lane);
+/// Rows of the largest head group at one query position.
+int64_t largestGroup(ArrayRef<HeadGroup> groups);
 /// Tiles of rows: of the largest group times groups times batch entries, `queries` query positions
 /// each.
 Value emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query);
-/// Parts the key range is cut into. The length alone decides, so that results do not depend on
-/// threads.
-Value emitPartCount(CpuBuilder &b, const WorkPlan &plan, Value length);
+/// The most records of parts of a call, as a formula of its batch and number of queries.
+std::string mostRecords(const WorkPlan &plan);
+/// Parts the key range is cut into. The sizes of the call decide, not the threads, so that results
+/// do not depend on them.
+Value emitPartCount(CpuBuilder &b, WorkPlan &plan, Value query, Value length);
 
 } // namespace mlir::attn
 

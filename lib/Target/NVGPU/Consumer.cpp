@@ -232,8 +232,8 @@ Vals WarpgroupEmitter::consume(Vals it) {
     report(tile, b.uniform(isDoubtful(tile, acc, sum, early)));
   if (plan.roles.sinks >= 0)
     addSinks(tile, acc, maximum, sum);
-  store(tile, acc, maximum, sum);
-  repairRows(tile, acc, sum);
+  Vals words = store(tile, acc, maximum, sum);
+  repairRows(tile, words, sum);
   return {b.uniform(nextTile(tile.number)), tile.started + tile.count, tile.number + 1};
 }
 

@@ -106,6 +106,10 @@ public:
   Vals choose(Val condition, function_ref<Vals()> then, function_ref<Vals()> otherwise);
 
   Value pointerAt(Value base, Val byteOffset, unsigned space);
+
+  /// The next launch may come as soon as there is room; this one touches no memory before the
+  /// launch before it is done (attn_gpu_start.c).
+  void followLaunchBefore() { ptx("griddepcontrol.launch_dependents;\ngriddepcontrol.wait;", {}); }
 };
 
 /// Reduces `values` in `chains` independent chains, then those as a tree.

@@ -1,5 +1,6 @@
 //===- Stream.cpp - groups, units and rows of a stream kernel ----------------===//
 #include "Stream.h"
+#include "Products.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -50,20 +51,24 @@ KeyBounds StreamEmitter::boundsOfGroup(Val first, Val last, Val group) {
   return all;
 }
 
-/// Units of one item are neighbours in number, and so are the row tiles of one part, which read
-/// the same keys.
-StreamUnit StreamEmitter::unitOf(Val number) {
-  StreamUnit unit;
-  unit.number = number;
-  Val rest = number.div(a.rowTiles), rowTile = number - rest * a.rowTiles;
-  Val batchGroup = rest.div(s.parts);
-  unit.part = rest - batchGroup * s.parts;
-  unit.item = batchGroup * a.rowTiles + rowTile;
+/// First step of a worker's range.
+Val StreamEmitter::startOf(Val worker) { return worker * s.share + worker.min(s.more); }
+
+/// Whose range holds a step.
+Val StreamEmitter::workerOf(Val step) {
+  Val longer = s.share + 1, inLonger = s.more * longer;
+  Val among = step.lt(inLonger).select(step.div(longer), (step - inLonger).max(0).div(s.share));
+  return among + step.ge(inLonger).select(s.more, b.i32(0));
+}
+
+/// Heads, rows and key range of the unit, whose steps are [local, local + length) of its item's.
+void StreamEmitter::placeUnit(StreamUnit &unit, Val local, Val length) {
+  Val batchGroup = unit.item.div(a.rowTiles);
   unit.batch = batchGroup.div(groups.count);
   unit.group = batchGroup - unit.batch * groups.count;
   unit.keyHead = headFrom(groups.keyHead, unit.group, "group_keys");
   unit.valueHead = headFrom(groups.valueHead, unit.group, "group_values");
-  unit.firstRow = rowTile << 6;
+  unit.firstRow = (unit.item - batchGroup * a.rowTiles) << 6;
   Val lastRow = (unit.firstRow + 64).min(a.queries * groups.size) - 1;
   KeyBounds found = boundsOfGroup(unit.firstRow.div(groups.size) + a.offset,
                                   lastRow.div(groups.size) + a.offset, unit.group);
@@ -71,14 +76,43 @@ StreamUnit StreamEmitter::unitOf(Val number) {
   KeyBounds bounds = concrete(found);
   int64_t keys = keysOfStep();
   Val end = (bounds.high.max(0).min(a.keys) + (keys - 1)).div(keys);
-  Val low = bounds.low.max(0).div(keys).min(end);
-  // Parts differ by at most one tile.
-  Val share = (end - low).div(s.parts), more = (end - low) - share * s.parts;
-  unit.from = low + unit.part * share + unit.part.min(more);
-  unit.to = unit.from + share + unit.part.lt(more).select(b.i32(1), b.i32(0));
+  unit.from = (bounds.low.max(0).div(keys) + local).min(end);
+  // Whatever the launch thought of the item's length, its last steps go to the end.
+  unit.to = (local + length).ge(s.steps).select(end, (unit.from + length).min(end));
   unit.fullFrom = (bounds.fullLow.max(0) + (keys - 1)).div(keys);
   unit.fullEnd = bounds.fullHigh.max(0).min(a.keys).div(keys);
+}
+
+/// What the range of `worker` holds of the item at `step`.
+StreamUnit StreamEmitter::unitOf(Val worker, Val step) {
+  StreamUnit unit;
+  Val end = startOf(worker + 1);
+  unit.sequence = step.div(s.steps);
+  Val local = step - unit.sequence * s.steps, length = (s.steps - local).min(end - step);
+  unit.inGang = block - block.div(s.gang) * s.gang;
+  unit.item = unit.sequence * s.gang + unit.inGang;
+  // Workers and sequences both grow along the line, so their sum names a unit.
+  unit.number = (worker + unit.sequence) * s.gang + unit.inGang;
+  unit.isWhole = length.eq(s.steps);
+  Val another = worker + grid.div(s.gang), isLast = (step + length).ge(end);
+  unit.next[0] = isLast.select(another, worker);
+  unit.next[1] = isLast.select(startOf(another), step + length);
+  unit.isFinal = isLast & another.ge(s.workers);
+  placeUnit(unit, local, length);
   return unit;
+}
+
+/// The units of this block, one after the other.
+void StreamEmitter::walk(ArrayRef<Val> init, function_ref<Vals(const StreamUnit &, Vals)> body) {
+  Val gang = block.div(s.gang);
+  Val place[] = {gang, startOf(gang)};
+  b.loopWhile(
+      concat({place, init}), [&](ArrayRef<Val> it) { return it[0].lt(s.workers); },
+      [&](Vals it) {
+        StreamUnit unit = unitOf(it[0], it[1]);
+        Vals next = body(unit, Vals(ArrayRef<Val>(it).drop_front(2)));
+        return concat({unit.next, next});
+      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -87,7 +121,7 @@ StreamUnit StreamEmitter::unitOf(Val number) {
 
 SmallVector<Type> StreamEmitter::streamArgumentTypes() {
   SmallVector<Type> types(5, LLVM::LLVMPointerType::get(b.getContext(), 1));
-  types.append(8, b.getI32Type());
+  types.append(10, b.getI32Type());
   types.append(9, b.getI64Type());
   return types;
 }
@@ -95,12 +129,13 @@ SmallVector<Type> StreamEmitter::streamArgumentTypes() {
 void StreamEmitter::readStreamArguments(ValueRange arguments) {
   s.query = arguments[0], a.out = arguments[1], a.lse = arguments[2];
   a.sinks = arguments[3], s.workspace = arguments[4];
-  Val *numbers[] = {&a.slot,    &a.queries, &a.keys,       &s.units,     &s.parts,    &a.rowTiles,
-                    &a.offset,  &s.rows,    &s.queryBatch, &s.queryHead, &s.queryRow, &a.outBatch,
-                    &a.outHead, &a.outRow,  &a.lseBatch,   &a.lseHead,   &a.lseRow};
+  Val *numbers[] = {&a.queries,    &a.keys,      &s.workers,  &s.steps,    &s.share,
+                    &s.more,       &a.rowTiles,  &s.gang,     &a.offset,   &s.rows,
+                    &s.queryBatch, &s.queryHead, &s.queryRow, &a.outBatch, &a.outHead,
+                    &a.outRow,     &a.lseBatch,  &a.lseHead,  &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
     *number = b.val(arguments[5 + i]);
-  memory = std::make_unique<PartMemory>(b, s.workspace, s.units, s.rows, sizes.vSize, factor);
+  memory = std::make_unique<PartMemory>(b, s.workspace, s.rows, sizes.vSize, factor);
 }
 
 //===----------------------------------------------------------------------===//

@@ -2,8 +2,9 @@
 //
 // Decoding: the query heads of a group and the query positions of a call are packed into the 64
 // rows of a tile, row = position * (heads of a group) + head, so that keys and values are read once
-// for all of them. The key range of an item is cut into parts (Parts.h). A unit of work is a part
-// of an item.
+// for all of them. The launch deals out equal ranges of all key steps, and where a range ends
+// inside an item, its parts are merged (Parts.h). Every role of a block works out the block's units
+// by itself.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_LIB_TARGET_NVGPU_STREAM_H
@@ -25,19 +26,29 @@ struct PackedGroups {
 
 /// Launch arguments of the stream form (attn_gpu_parts.c fills them): query, out, lse, sinks,
 /// workspace; then numbers.
+///
+/// Work is a line of key steps: `steps` of each sequence (a group of a batch entry, or one row tile
+/// of it), one sequence after the other. `workers` cut the line into equal ranges, of which the
+/// first `more` have a step more than `share`. A worker is a gang of `gang` neighbouring blocks,
+/// one per row tile of a sequence, which read the same keys side by side.
 struct StreamArguments {
   Value query, workspace;
-  Val units, parts, rows; // rows: of a record in the workspace
+  Val workers, steps, share, more, gang;
+  Val rows; // of a record in the workspace
   Val queryBatch, queryHead, queryRow;
 };
 
-/// One part of one item.
+/// What a worker's range holds of one item, a row tile of a sequence: all of its key steps, or a
+/// part.
 struct StreamUnit {
-  Val number, item, part, batch, group, keyHead, valueHead;
+  Val sequence, item, inGang, batch, group, keyHead, valueHead;
+  Val number;            // of its record: grows by `gang` from one part of an item to the next
   Val firstRow;          // packed row of the tile's first
   Val from, to;          // key tiles
   Val fullFrom, fullEnd; // those without mask code
-  bool hasLow = false;   // whether some on the left may need mask code
+  Val isWhole, isFinal;  // all keys of the item; the block's last unit
+  Val next[2];           // worker and step of the block's next unit
+  bool hasLow = false;   // whether some tiles on the left may need mask code
 };
 
 /// What decode kernels of both forms have in common: groups, units, packed rows, results.
@@ -51,7 +62,11 @@ protected:
   virtual int64_t keysOfStep() const { return sizes.keys; }
   SmallVector<Type> streamArgumentTypes();
   void readStreamArguments(ValueRange arguments);
-  StreamUnit unitOf(Val number);
+  Val startOf(Val worker);
+  Val workerOf(Val step);
+  StreamUnit unitOf(Val worker, Val step);
+  void placeUnit(StreamUnit &unit, Val local, Val length);
+  void walk(ArrayRef<Val> init, function_ref<Vals(const StreamUnit &, Vals)> body);
   KeyBounds boundsOfGroup(Val first, Val last, Val group);
   Val memberOf(Val group, Val row);
   struct Row {
@@ -73,15 +88,19 @@ protected:
   /// statistics.
   void storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
                  ArrayRef<Val> maximum, ArrayRef<Val> sum, int64_t column = 0);
-  /// By `threads` threads, a power of two, of which this is number `number`.
-  void mergeItem(const StreamUnit &unit, Val number, int64_t threads);
-  void mergePiece(const StreamUnit &unit, Val inTile, Val column);
+  /// By all consumers of a block, `threads` (a power of two), of which this is number `number`,
+  /// after they have stored their part.
+  void mergeParts(const StreamUnit &unit, Val number, int64_t threads, int64_t barrier);
+  void mergePieces(const StreamUnit &unit, const PartRange &parts, Val all, Val first,
+                   int64_t threads, int64_t count);
+  void storeMerged(const StreamUnit &unit, const Row &row, Val column, MergedRow &merged);
   Val outAddress(const StreamUnit &unit, const Row &row);
   void storeRowLse(const StreamUnit &unit, const Row &row, Val lse);
 
   PackedGroups groups;
   StreamArguments s;
   std::unique_ptr<PartMemory> memory;
+  int64_t flagOffset = 0; // a word of shared memory
 };
 
 } // namespace mlir::attn

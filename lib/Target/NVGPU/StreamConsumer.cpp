@@ -1,4 +1,4 @@
-//===- StreamConsumer.cpp - packed queries, products and softmax of a stream kernel ----===//
+//===- StreamConsumer.cpp - products and softmax of a stream kernel ----------===//
 #include "Products.h"
 #include "WarpgroupStream.h"
 
@@ -6,58 +6,54 @@ using namespace mlir;
 using namespace mlir::attn;
 
 //===----------------------------------------------------------------------===//
-// Queries
-//===----------------------------------------------------------------------===//
-
-/// Rows gathered from the heads of the group, into the layout that the products read: chunks of
-/// columns, 16-byte pieces permuted by the swizzle. Columns up to the next multiple of 16 are zero.
-void WarpgroupStreamEmitter::loadQueries(const StreamUnit &unit) {
-  int64_t columns = WarpgroupTile::chunkColumns(t.qkSize), rowBytes = 2 * columns;
-  int64_t pieces = (t.qkSize + 15) / 16 * 2, perChunk = columns / 8;
-  int64_t swizzle = rowBytes == 128 ? 7 : rowBytes == 64 ? 3 : 1;
-  SmallVector<std::pair<Val, Vals>> loaded;
-  for (int64_t i = 0; i < 64 * pieces / 128; ++i) {
-    Val index = thread + 128 * i, row = index.div(pieces), piece = index - row * pieces;
-    Val chunk = piece.div(perChunk);
-    Val offset = row * rowBytes + ((piece - chunk * perChunk) << 4);
-    offset = offset ^ (((offset >> 7) & swizzle) << 4);
-    loaded.emplace_back(shared(0) + chunk * (64 * rowBytes) + offset,
-                        loadQueryPiece(unit, row, piece));
-  }
-  b.ptx("bar.sync 1, 128;", {}); // the products of the last unit have read theirs
-  for (auto &[target, words] : loaded)
-    b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};",
-          {target, words[0], words[1], words[2], words[3]});
-  b.ptx("fence.proxy.async.shared::cta;", {});
-  b.ptx("bar.sync 1, 128;", {});
-}
-
-//===----------------------------------------------------------------------===//
 // Key tiles
 //===----------------------------------------------------------------------===//
 
-/// Rows that have seen no key have the maximum -infinity.
-KernelEmitter::Softmax WarpgroupStreamEmitter::softmaxOf(ArrayRef<Val> scores,
-                                                         ArrayRef<Val> maximum, ArrayRef<Val> sum) {
-  Softmax out;
-  Val scale = b.f32(factor), zero = b.f32(0);
+/// What is added to scaled scores, of both rows. Rows that have seen no key have the reference
+/// -infinity.
+Vals WarpgroupStreamEmitter::shiftOf(ArrayRef<Val> reference) {
+  Val zero = b.f32(0);
   Vals shift;
-  for (unsigned r = 0; r < 2; ++r) {
-    Val most = reduceInChains(rowElements(scores, r), 4, [](Val x, Val y) { return x.max(y); });
-    most = most.max(maximum[r]);
-    for (int64_t lanes : {1, 2})
-      most = most.max(b.shuffle(most, lanes));
-    out.maximum.push_back(most);
-    Val used = most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most);
-    shift.push_back(zero - used * scale);
-    out.rescale.push_back(b.exp2(b.fma(maximum[r], scale, shift.back())));
+  for (const Val &x : reference) {
+    Val isNone = x.realEq(-std::numeric_limits<double>::infinity());
+    shift.push_back(zero - isNone.select(zero, x) * b.f32(factor));
   }
+  return shift;
+}
+
+/// Weights of scores, and the sums that they make of those before, brought to the new reference.
+void WarpgroupStreamEmitter::addWeights(Softmax &out, ArrayRef<Val> scores, ArrayRef<Val> shift,
+                                        ArrayRef<Val> sum) {
   for (auto [i, score] : llvm::enumerate(scores))
-    out.weights.push_back(b.exp2(b.fma(score, scale, shift[rowOf(i)])));
+    out.weights.push_back(b.exp2(b.fma(score, b.f32(factor), shift[rowOf(i)])));
   for (unsigned r = 0; r < 2; ++r)
     out.sum.push_back(
         b.fma(sum[r], out.rescale[r],
               reduceInChains(rowElements(out.weights, r), 4, [](Val x, Val y) { return x + y; })));
+}
+
+/// The largest score of each of the two rows, `before` among them where it is given.
+Vals WarpgroupStreamEmitter::maximaOf(ArrayRef<Val> scores, ArrayRef<Val> before) {
+  Vals out;
+  for (unsigned r = 0; r < 2; ++r) {
+    Val most = reduceInChains(rowElements(scores, r), 4, [](Val x, Val y) { return x.max(y); });
+    if (!before.empty())
+      most = most.max(before[r]);
+    for (int64_t lanes : {1, 2})
+      most = most.max(b.shuffle(most, lanes));
+    out.push_back(most);
+  }
+  return out;
+}
+
+KernelEmitter::Softmax WarpgroupStreamEmitter::softmaxOf(ArrayRef<Val> scores,
+                                                         ArrayRef<Val> maximum, ArrayRef<Val> sum) {
+  Softmax out;
+  out.maximum = maximaOf(scores, maximum);
+  Vals shift = shiftOf(out.maximum);
+  for (unsigned r = 0; r < 2; ++r)
+    out.rescale.push_back(b.exp2(b.fma(maximum[r], b.f32(factor), shift[r])));
+  addWeights(out, scores, shift, sum);
   return out;
 }
 
@@ -72,9 +68,9 @@ KernelEmitter::Softmax WarpgroupStreamEmitter::weigh(const Tile &tile, ArrayRef<
 }
 
 /// Products in flight for the scores of a tile, whose keys are there.
-Vals WarpgroupStreamEmitter::startScores(Val count) {
+Vals WarpgroupStreamEmitter::startScores(const QueryTile &rows, Val count) {
   wait(shared(at.keyFull) + (ringSlot(count, t.stages) << 3), ringParity(count, t.stages));
-  return products(queryBase, count);
+  return products(rows.queryLow, count);
 }
 
 /// Products in flight that add weighted values.
@@ -98,7 +94,7 @@ Vals WarpgroupStreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
   auto nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Vals acc(all.take_front(nO));
-  Vals scores = waitProducts(0, startScores(tile.count));
+  Vals scores = waitProducts(0, startScores(tile.rows, tile.count));
   release(at.keyEmpty, tile.count);
   Softmax next = weigh(tile, scores, masked, all.slice(nO, 2), all.slice(nO + 2, 2));
   rescale(acc, next.rescale);
@@ -113,7 +109,7 @@ Vals WarpgroupStreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool 
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Val before = tile.count - 1;
-  Vals scores = startScores(tile.count);
+  Vals scores = startScores(tile.rows, tile.count);
   Vals acc = startValues(all.take_front(nP), before, all.slice(nP, nO));
   scores = waitProducts(1, scores);
   release(at.keyEmpty, tile.count);
@@ -144,6 +140,7 @@ Vals WarpgroupStreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &r
   Val end = b.uniform(unit.fullEnd.max(full).min(to.max(full)));
   run(full, end, false);
   run(end, to, true);
+  arrive(rows.slot); // the queries are read for the last time
   return state;
 }
 
@@ -158,7 +155,7 @@ Vals WarpgroupStreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile 
   Vals state = b.choose(
       isAny,
       [&] {
-        Vals scores = waitProducts(0, startScores(rows.started));
+        Vals scores = waitProducts(0, startScores(rows, rows.started));
         release(at.keyEmpty, rows.started);
         Softmax first = weigh({rows, from, rows.started}, scores, true, none, noSum);
         return concat({pack(first.weights), zeros, first.maximum, first.sum});
@@ -183,13 +180,16 @@ Vals WarpgroupStreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile 
 // Units
 //===----------------------------------------------------------------------===//
 
-Vals WarpgroupStreamEmitter::consumeUnit(Vals it) {
-  StreamUnit unit = unitOf(it[0]);
-  loadQueries(unit);
+Vals WarpgroupStreamEmitter::consumeUnit(const StreamUnit &unit, Vals it) {
   Val inTile = ((thread >> 5) << 4) + (lane >> 2);
   Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};
   QueryTile rows = tileOfRows(unit, both);
-  rows.started = it[1];
+  QuerySlot slot = querySlot(it[1]);
+  wait(queryBarrier(queryFull, slot), slot.parity);
+  rows.started = it[0];
+  rows.slot = queryBarrier(queryEmpty, slot);
+  rows.queryLow =
+      (queryAddress(slot) >> 4) + (int64_t(1) << 16); // as in emitConsumer of a prefill kernel
   auto nO = static_cast<size_t>(t.vSize / 2);
   Vals state = streamUnit(unit, rows);
   ArrayRef<Val> all(state);
@@ -199,22 +199,19 @@ Vals WarpgroupStreamEmitter::consumeUnit(Vals it) {
       x = x + b.shuffle(x, lanes);
   ArrayRef<Val> acc = all.take_front(nO), maximum = all.slice(nO, 2);
   b.ifThen(
-      s.parts.eq(1), [&] { storeWhole(unit, both, acc, maximum, sum); },
+      unit.isWhole, [&] { storeWhole(unit, both, acc, maximum, sum); },
       [&] {
         storePart(unit, both, acc, maximum, sum);
-        Val last = memory->isLast(unit.item, s.parts, thread, shared(flagOffset), 1, 128);
-        b.ifThen(last, [&] { mergeItem(unit, thread, 128); });
+        mergeParts(unit, thread, 128, 1);
       });
-  return {b.uniform(nextTile(it[2])), it[1] + b.uniform(unit.to - unit.from), it[2] + 1};
+  return {it[0] + b.uniform(unit.to - unit.from), it[1] + 1};
 }
 
 void WarpgroupStreamEmitter::emitConsumer() {
   quad = lane & 3;
-  queryBase = (base >> 4) + (int64_t(1) << 16); // as in emitConsumer of a prefill kernel
   keyBase = (shared(t.keyOffset()) >> 4) + (int64_t(1) << 16);
   int64_t chunkBytes = t.keys * 2 * WarpgroupTile::chunkColumns(t.vSize);
   valueBase = (shared(t.valueOffset()) >> 4) + ((chunkBytes >> 4) << 16);
-  b.loopWhile(
-      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(s.units); },
-      [&](Vals it) { return consumeUnit(std::move(it)); });
+  walk({b.i32(0), b.i32(0)},
+       [&](const StreamUnit &unit, Vals it) { return consumeUnit(unit, std::move(it)); });
 }

@@ -34,11 +34,17 @@ void KernelEmitter::readTensorArguments(ValueRange arguments) {
 // Which rows
 //===----------------------------------------------------------------------===//
 
-/// Lanes whose value is not finite, as bits. Zero times a finite number is zero.
-static Val lanesNotFinite(KernelBuilder &b, ArrayRef<Val> values) {
-  Val zero = b.f32(0);
-  Val sum = reduceInChains(values, 4, [&](Val x, Val y) { return b.fma(y, zero, x * zero); });
-  Val isBad = b.val(arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, (sum * zero).v, zero.v));
+/// Lanes where a pair of results or the sum is not finite, as bits. Zero times a finite number is
+/// zero.
+static Val lanesNotFinite(KernelBuilder &b, ArrayRef<Val> pairs, Val sum, bool isHalf) {
+  std::string type = isHalf ? ".f16x2" : ".bf16x2";
+  std::string text = "{ .reg .b32 z;\nmov.b32 z, 0;\nmov.b32 $0, 0;\n";
+  for (size_t i = 0; i < pairs.size(); ++i)
+    text += "fma.rn" + type + " $0, $" + std::to_string(1 + i) + ", z, $0;\n";
+  Val found = b.ptx(text + "}", {}, {b.getI32Type()}, pairs).front() & 0x7fff7fff;
+  Val rest = sum * b.f32(0);
+  Val isBad =
+      found.ne(0) | b.val(arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, rest.v, rest.v));
   return b.intrinsic("llvm.nvvm.vote.ballot.sync", b.getI32Type(), {b.i32(-1), isBad});
 }
 
@@ -51,23 +57,27 @@ QueryTile KernelEmitter::tileToRepair(const QueryTile &tile) {
   again.queryHead = headFrom(plan.heads.query, again.head, "query_heads");
   again.keyHead = headFrom(plan.heads.key, again.head, "key_heads");
   again.valueHead = headFrom(plan.heads.value, again.head, "value_heads");
-  again.firstRow = opaque(tile.row) - (lane >> 2); // of the warp
+  again.firstRow = b.uniform(opaque(tile.row) - (lane >> 2)); // of the warp
   maskBatch = again.batch;
   return again;
 }
 
-/// After the rows are stored: those that are not finite are overwritten.
-void KernelEmitter::repairRows(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum) {
+/// After the rows are stored: those that are not finite are overwritten. `words`: 2g + r holds two
+/// columns of group g, row r.
+void KernelEmitter::repairRows(const QueryTile &tile, ArrayRef<Val> words, ArrayRef<Val> sum) {
   if (!plan.isStrict())
     return;
   Val bad[2];
   for (unsigned r = 0; r < 2; ++r) {
-    Vals mine = {sum[r]};
-    for (auto [i, x] : llvm::enumerate(acc))
-      if (((i >> 1) & 1) == r)
-        mine.push_back(x);
-    bad[r] = lanesNotFinite(b, mine);
+    Vals mine;
+    for (size_t i = r; i < words.size(); i += 2)
+      mine.push_back(words[i]);
+    bad[r] = lanesNotFinite(b, mine, sum[r], plan.isHalf);
   }
+  // All of a warp takes the same way, and ptxas must see it: behind a branch that might part the
+  // warp, the loops over keys would keep their counters and addresses in vector registers.
+  for (Val &lanes : bad)
+    lanes = b.uniform(lanes);
   b.ifThen((bad[0] | bad[1]).ne(0), [&] {
     QueryTile again = tileToRepair(tile);
     b.loop(b.i32(0), b.i32(16), {}, [&](Val i, Vals) -> Vals {
@@ -171,7 +181,7 @@ void KernelEmitter::repairRow(const QueryTile &tile, Val row) {
   KeyBounds bounds = concrete(boundsOf(plan.mask, position, position, tile.head));
   Vals state = {b.minusInfinity(), b.f32(0)};
   state.append(static_cast<size_t>((sizes.vSize + lanes - 1) / lanes), b.f32(0));
-  state = b.loop(bounds.low.max(0), bounds.high.min(a.keys), state,
+  state = b.loop(b.uniform(bounds.low.max(0)), b.uniform(bounds.high.max(0).min(a.keys)), state,
                  [&](Val key, Vals now) { return addKey(tile, query, position, key, now); });
   if (plan.roles.sinks >= 0)
     state = addSinkToRow(tile, state);

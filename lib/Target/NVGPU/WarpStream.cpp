@@ -78,18 +78,15 @@ void WarpStreamEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> both,
     for (Val &x : state.sum)
       x = x + b.shuffle(x, lanes);
   b.ifThen(
-      s.parts.eq(1), [&] { storeWhole(unit, both, state.acc, state.maximum, state.sum); },
+      unit.isWhole, [&] { storeWhole(unit, both, state.acc, state.maximum, state.sum); },
       [&] {
         storePart(unit, both, state.acc, state.maximum, state.sum);
-        Val last =
-            memory->isLast(unit.item, s.parts, thread, shared(w.flagOffset()), 1, w.threads());
-        b.ifThen(last, [&] { mergeItem(unit, thread, w.threads()); });
+        mergeParts(unit, thread, w.threads(), 1);
       });
 }
 
-void WarpStreamEmitter::emitBlock() {
-  placeLane();
-  StreamUnit unit = unitOf(block);
+/// What a range holds of an item.
+void WarpStreamEmitter::computeUnit(const StreamUnit &unit) {
   Val inTile = ((thread >> 5) << 4) + (lane >> 2);
   Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};
   QueryTile tile = tileOfUnit(unit, both);
@@ -99,4 +96,15 @@ void WarpStreamEmitter::emitBlock() {
   Vals state(static_cast<size_t>(w.vSize / 2), b.f32(0)), none;
   state.append({b.minusInfinity(), b.minusInfinity(), b.f32(0), b.f32(0)});
   storeUnit(unit, both, runTiles(tile, std::move(state), none));
+  meet(); // the next unit's loads go where this one's were read
+}
+
+void WarpStreamEmitter::emitBlock() {
+  placeLane();
+  grid = b.special("nctaid.x");
+  flagOffset = w.flagOffset();
+  walk({}, [&](const StreamUnit &unit, Vals) -> Vals {
+    computeUnit(unit);
+    return {};
+  });
 }

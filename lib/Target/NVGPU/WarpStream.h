@@ -24,6 +24,7 @@ private:
   QueryTile tileOfUnit(const StreamUnit &unit, ArrayRef<Row> both);
   void gatherQueries(const StreamUnit &unit);
   void startUnit(const StreamUnit &unit, const QueryTile &tile);
+  void computeUnit(const StreamUnit &unit);
   void storeUnit(const StreamUnit &unit, ArrayRef<Row> both, ArrayRef<Val> state);
 };
 

@@ -5,25 +5,19 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// One thread: the next unit's first tiles are in flight while this one's last are computed. The
-/// next number is on its way while this unit's copies are started.
+/// One thread: the next unit's first tiles are in flight while this one's last are computed.
 void WarpgroupStreamEmitter::emitProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(s.units); };
-  b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
-    Val next = takeTile();
-    StreamUnit unit = unitOf(it[0]);
+  walk({b.i32(0)}, [&](const StreamUnit &unit, Vals it) -> Vals {
     b.loop(unit.from, unit.to, {}, [&](Val keyTile, Vals) -> Vals {
-      Val count = it[1] + (keyTile - unit.from);
+      Val count = it[0] + (keyTile - unit.from);
       loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, unit.keyHead,
                unit.batch, count);
       loadRing(at.valueFull, at.valueEmpty, t.valueOffset(), a.valueMap, t.vSize, keyTile,
                unit.valueHead, unit.batch, count);
       return {};
     });
-    publishNext(it[2], next);
-    return {next, it[1] + (unit.to - unit.from), it[2] + 1};
+    return {it[0] + (unit.to - unit.from)};
   });
-  resetCounters();
 }
 
 //===----------------------------------------------------------------------===//
@@ -47,12 +41,14 @@ void WarpgroupStreamEmitter::initBarriers() {
   };
   at.keyFull = take(stages), at.keyEmpty = take(stages);
   at.valueFull = take(stages), at.valueEmpty = take(stages);
-  at.tileFull = take(2), at.tileEmpty = take(2);
-  at.tileNumber = take(1), flagOffset = take(1);
-  std::tuple<int64_t, int64_t, int64_t> all[] = {
-      {at.keyFull, stages, 1},    {at.valueFull, stages, 1}, {at.keyEmpty, stages, 4},
-      {at.valueEmpty, stages, 4}, {at.tileFull, 2, 1},       {at.tileEmpty, 2, 4}};
-  initBarriers(all);
+  queryFull = take(2), queryEmpty = take(2), flagOffset = take(1);
+  // One arrival per consumer warp; the loader's lanes each store a part of the queries.
+  initBarriers({{at.keyFull, stages, 1},
+                {at.valueFull, stages, 1},
+                {at.keyEmpty, stages, 4},
+                {at.valueEmpty, stages, 4},
+                {queryFull, 2, 32},
+                {queryEmpty, 2, 4}});
 }
 
 /// (offset of the first, how many, arrivals of a phase) of each kind; then the whole block waits.
@@ -90,12 +86,17 @@ void WarpgroupStreamEmitter::createFunction() {
   readStreamArguments(args.drop_front(2));
 }
 
-/// Warps 0 to 3 compute, warp 4 drives the copy engine. Registers suffice for all, so none are
-/// handed over.
+/// Warps 0 to 3 compute, warp 4 drives the copy engine, warp 5 loads queries. Registers suffice for
+/// all, so none are handed over.
 void WarpgroupStreamEmitter::emitRoles() {
   Val warp = b.uniform(thread >> 5);
   b.ifThen(
-      warp.eq(4), [&] { b.ifThen(lane.eq(0), [&] { emitProducer(); }); }, [&] { emitConsumer(); });
+      warp.lt(b.i32(4)), [&] { emitConsumer(); },
+      [&] {
+        b.ifThen(
+            warp.eq(4), [&] { b.ifThen(lane.eq(0), [&] { emitProducer(); }); },
+            [&] { emitQueryLoader(lane, 32); });
+      });
 }
 
 LogicalResult WarpgroupStreamEmitter::emit() {
@@ -112,6 +113,7 @@ LogicalResult WarpgroupStreamEmitter::emit() {
   group = b.i32(0);
   prefetchMaps();
   initBarriers();
+  b.followLaunchBefore();
   emitRoles();
   LLVM::ReturnOp::create(b, ValueRange());
   return success();

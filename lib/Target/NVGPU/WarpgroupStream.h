@@ -30,10 +30,23 @@ protected:
   virtual void emitRoles();
   void emitProducer();
 
+  // StreamQueries.cpp
+  /// Where the queries of the block's unit `number` lie, and their phase.
+  struct QuerySlot {
+    Val buffer, parity;
+  };
+  virtual bool hasTwoQueryBuffers() const { return true; }
+  QuerySlot querySlot(Val number);
+  Val queryBarrier(int64_t first, const QuerySlot &slot) {
+    return shared(first) + (slot.buffer << 3);
+  }
+  Val queryAddress(const QuerySlot &slot);
+  void emitQueryLoader(Val number, int64_t threads);
+  void gatherRow(const StreamUnit &unit, Val target, Val inTile, Val sub);
+
   // StreamConsumer.cpp
   void emitConsumer();
-  Vals consumeUnit(Vals state);
-  void loadQueries(const StreamUnit &unit);
+  Vals consumeUnit(const StreamUnit &unit, Vals state);
   /// A key tile: its number, and its count in the rings.
   struct Tile {
     const QueryTile &rows;
@@ -43,14 +56,17 @@ protected:
   Vals visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state);
   Vals visit(const Tile &tile, Vals state, bool masked);
   Vals visitOverlapped(const Tile &tile, Vals state, bool masked);
-  Vals startScores(Val count);
+  Vals startScores(const QueryTile &rows, Val count);
   Vals startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc);
   void release(int64_t empty, Val count);
   Softmax weigh(const Tile &tile, ArrayRef<Val> scores, bool masked, ArrayRef<Val> maximum,
                 ArrayRef<Val> sum);
+  Vals shiftOf(ArrayRef<Val> reference);
+  void addWeights(Softmax &out, ArrayRef<Val> scores, ArrayRef<Val> shift, ArrayRef<Val> sum);
+  Vals maximaOf(ArrayRef<Val> scores, ArrayRef<Val> before);
   Softmax softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
 
-  int64_t flagOffset = 0;
+  int64_t queryFull = 0, queryEmpty = 0;
 };
 
 } // namespace mlir::attn
