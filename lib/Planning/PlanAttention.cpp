@@ -189,8 +189,9 @@ static SmallVector<std::string> explainMatrix(bool lazy) {
                                     matrixStages));
     reasons.push_back("powers = table: the matrix unit leaves one port to what weights need most, "
                       "and 16 bits want 8 of its cycles for two vectors, a polynomial 13");
-    reasons.push_back("bypass = both: keys and values come through once for each panel; weights and "
-                      "scores stay in the first-level cache");
+    reasons.push_back(
+        "bypass = both: keys and values come through once for each panel; weights and "
+        "scores stay in the first-level cache");
   }
   return reasons;
 }
