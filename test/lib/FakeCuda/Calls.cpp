@@ -8,6 +8,7 @@
 //   FAKE_CUDA_COMPUTE   compute capability, such as 80 (default 90)
 //   FAKE_CUDA_MEMORY    so many allocations succeed
 //   FAKE_CUDA_SEED      order of blocks, warps and copies; without one, or 0, the plain one
+//   FAKE_CUDA_UNUSED_ROWS  left operands of products have rows that nobody needs (Settings)
 //   FAKE_CUDA_TEAR      lanes that could go on together do not always
 //   FAKE_CUDA_REPLACE   `what=>with`: a change of the PTX, for kernels that must be found wrong
 //
@@ -34,6 +35,7 @@ static ptx::Settings readSettings() {
   ptx::Settings settings;
   if (const char *seed = std::getenv("FAKE_CUDA_SEED"))
     settings.seed = std::strtoull(seed, nullptr, 10);
+  settings.hasUnusedRows = std::getenv("FAKE_CUDA_UNUSED_ROWS") != nullptr;
   settings.tearsWarps = std::getenv("FAKE_CUDA_TEAR") != nullptr;
   return settings;
 }

@@ -10,7 +10,8 @@ using namespace ptx;
 Block::Block(Grid &grid, const Kernel &kernel, uint32_t number, unsigned threads,
              uint64_t sharedBytes)
     : grid(grid), kernel(kernel), number(number), threads(threads),
-      shared(sharedBytes, threads / WarpSize), nextActor(threads / WarpSize) {
+      shared(sharedBytes, threads / WarpSize, grid.number % 2 ? 0 : grid.number * 1000003 + number),
+      nextActor(threads / WarpSize) {
   for (unsigned i = 0; i < threads / WarpSize; ++i)
     warps.push_back(std::make_unique<Warp>(*this, i, kernel));
 }

@@ -25,6 +25,10 @@ struct Settings {
   uint64_t seed = 0;
   /// Now and then lanes that are together go on apart, as they may between meeting points.
   bool tearsWarps = false;
+  /// Left operands of products in shared memory have rows that nobody needs. Reading what another
+  /// warp may be writing there gives something undefined, and branches may depend on that: they see
+  /// another value in each launch, on which what comes out must not depend.
+  bool hasUnusedRows = false;
 };
 
 class Grid {

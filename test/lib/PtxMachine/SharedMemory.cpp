@@ -7,9 +7,15 @@ using namespace ptx;
 
 static constexpr uint64_t WordBytes = 4;
 
-SharedMemory::SharedMemory(uint64_t size, unsigned warps)
+SharedMemory::SharedMemory(uint64_t size, unsigned warps, uint64_t garbage)
     : warps(warps), bytes(size, 0xff), states(size, Undefined), writes(size / WordBytes + 1),
-      reads((size / WordBytes + 1) * warps, 0), fenced(warps) {}
+      reads((size / WordBytes + 1) * warps), fenced(warps) {
+  // 0 leaves NaN everywhere.
+  for (size_t i = 0; garbage && i + 8 <= bytes.size(); i += 8) {
+    garbage = garbage * 6364136223846793005 + 1442695040888963407;
+    std::memcpy(&bytes[i], &garbage, 8);
+  }
+}
 
 SharedMemory::Write SharedMemory::writeOf(const Accessor &who) {
   Write write;
@@ -30,13 +36,10 @@ bool SharedMemory::isInside(const Accessor &who, uint64_t address, uint64_t coun
   return false;
 }
 
-bool SharedMemory::race(const Accessor &who, uint64_t word, const char *what, const Write *write) {
-  problem = std::string("race in shared memory at ") + std::to_string(word * WordBytes) + ": " +
-            what;
-  if (write)
-    problem += " line " + std::to_string(write->line) + " (" +
-               (write->actor < warps ? "warp " + std::to_string(write->actor) : "a bulk copy") +
-               ")";
+bool SharedMemory::race(uint64_t word, const char *what, uint32_t actor, int line) {
+  problem = "race in shared memory at " + std::to_string(word * WordBytes) + ": " + what +
+            " line " + std::to_string(line) + " (" +
+            (actor < warps ? "warp " + std::to_string(actor) : "a bulk copy") + ")";
   return false;
 }
 
@@ -54,21 +57,21 @@ bool SharedMemory::followsWrite(const Accessor &who, uint64_t word) {
   if (!write.clock || (write.isAtomic && who.isAtomic))
     return true;
   if (write.actor >= who.known->size() || write.clock > (*who.known)[write.actor])
-    return race(who, word, "not ordered behind the write of", &write);
+    return race(word, "not ordered behind the write of", write.actor, write.line);
   if (write.actor == who.actor && write.lane != who.lane && write.epoch == who.epoch &&
       !who.isAsyncProxy && !write.isAsyncProxy)
-    return race(who, word, "no bar.warp.sync behind the write of another lane,", &write);
+    return race(word, "no bar.warp.sync behind the write of another lane,", write.actor,
+                write.line);
   if (!isFenced(who, write))
-    return race(who, word, "no fence.proxy.async behind the write of", &write);
+    return race(word, "no fence.proxy.async behind the write of", write.actor, write.line);
   return true;
 }
 
 bool SharedMemory::followsReads(const Accessor &who, uint64_t word) {
-  const uint32_t *row = &reads[word * warps];
+  const Read *row = &reads[word * warps];
   for (unsigned warp = 0; warp < warps; ++warp)
-    if (row[warp] > (warp < who.known->size() ? (*who.known)[warp] : 0))
-      return race(who, word,
-                  ("not ordered behind a read of warp " + std::to_string(warp)).c_str(), nullptr);
+    if (row[warp].clock > (warp < who.known->size() ? (*who.known)[warp] : 0))
+      return race(word, "not ordered behind the read of", warp, row[warp].line);
   return true;
 }
 
@@ -94,10 +97,14 @@ bool SharedMemory::read(const Accessor &who, uint64_t address, uint64_t count, v
   if (worst != Defined)
     isDefined = false, noteUndefined(who, address, worst);
   for (uint64_t word = address / WordBytes; word <= (address + count - 1) / WordBytes; ++word) {
-    if (worst != InFlight && !followsWrite(who, word))
-      return false;
-    if (!who.isAtomic)
-      reads[word * warps + who.actor] = who.clock;
+    if (worst != InFlight && !followsWrite(who, word)) {
+      if (!who.mayBeUnused)
+        return false;
+      isDefined = false;
+      lastUndefined = "line " + std::to_string(who.line) + ": " + problem;
+    }
+    if (!who.isAtomic && !who.mayBeUnused)
+      reads[word * warps + who.actor] = {who.clock, who.line};
   }
   return true;
 }

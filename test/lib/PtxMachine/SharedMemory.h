@@ -25,13 +25,16 @@ struct Accessor {
   /// wgmma and the copy engine see what ordinary instructions wrote behind a fence.proxy.async only.
   bool isAsyncProxy = false;
   bool isAtomic = false;
+  /// What it reads may be of no use: a race makes it undefined, and it may be overwritten.
+  bool mayBeUnused = false;
 };
 
 class SharedMemory {
 public:
   enum State : uint8_t { Defined, Undefined, InFlight, Barrier };
 
-  SharedMemory(uint64_t bytes, unsigned warps);
+  /// `garbage`: what is there before anybody writes depends on it.
+  SharedMemory(uint64_t bytes, unsigned warps, uint64_t garbage);
 
   uint64_t size() const { return bytes.size(); }
   /// False with a problem. `isDefined` becomes false where a byte is not.
@@ -60,20 +63,24 @@ private:
     bool isAsyncProxy = false, isAtomic = false;
     int line = 0;
   };
+  struct Read {
+    uint32_t clock = 0;
+    int line = 0;
+  };
   static Write writeOf(const Accessor &who);
   bool isInside(const Accessor &who, uint64_t address, uint64_t count);
   bool followsWrite(const Accessor &who, uint64_t word);
   bool followsReads(const Accessor &who, uint64_t word);
   bool claim(const Accessor &who, uint64_t address, uint64_t count, State state);
   bool isFenced(const Accessor &who, const Write &write) const;
-  bool race(const Accessor &who, uint64_t word, const char *what, const Write *write);
+  bool race(uint64_t word, const char *what, uint32_t actor, int line);
   void noteUndefined(const Accessor &who, uint64_t address, uint8_t state);
 
   unsigned warps;
   std::vector<uint8_t> bytes, states;
   std::vector<Write> writes;
-  std::vector<uint32_t> reads; ///< [word][warp]
-  std::vector<Clocks> fenced;  ///< what each warp knew at its last proxy fence
+  std::vector<Read> reads;    ///< [word][warp]
+  std::vector<Clocks> fenced; ///< what each warp knew at its last proxy fence
 };
 
 } // namespace ptx

@@ -244,7 +244,8 @@ bool Warp::step(size_t which, bool &goesOn) {
   uint32_t lanes = fragment.lanes;
   ++now;
   if (in.hasGuard) {
-    if (!mustBeDefined(in, in.guard, lanes, in.run ? "a guard" : "a branch"))
+    bool isLenient = !in.run && block.grid.settings.hasUnusedRows;
+    if (!isLenient && !mustBeDefined(in, in.guard, lanes, in.run ? "a guard" : "a branch"))
       return false;
     lanes &= in.guardNegated ? ~predicate(in.guard) : predicate(in.guard);
   }

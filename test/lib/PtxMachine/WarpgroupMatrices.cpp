@@ -62,9 +62,10 @@ float elementOf(const Instruction &in, uint16_t bits) {
 
 /// Reads `count` rows from `first` on.
 bool readTile(Warp &warp, const Instruction &in, const Descriptor &from, unsigned first,
-              unsigned count, bool isTransposed, Tile &tile) {
+              unsigned count, bool isTransposed, bool mayBeUnused, Tile &tile) {
   Accessor who = warp.accessor(in, 0);
   who.isAsyncProxy = true;
+  who.mayBeUnused = mayBeUnused;
   SharedMemory &shared = warp.block.shared;
   unsigned outerStep = isTransposed ? 8 : 1, depthStep = isTransposed ? 1 : 8;
   for (unsigned outer = 0; outer < count; outer += outerStep)
@@ -106,7 +107,7 @@ bool readLeft(Warp &warp, const PendingProduct &product, Tile &tile) {
   if (in.option[2])
     return unpackLeft(in, product, tile), true;
   return readTile(warp, in, Descriptor(product.left), warp.number % 4 * WarpRows, WarpRows,
-                  in.option[3] & 1, tile);
+                  in.option[3] & 1, warp.block.grid.settings.hasUnusedRows, tile);
 }
 
 /// Adds the product to a warp's accumulators, [row][column].
@@ -149,7 +150,7 @@ bool workOut(Warp &warp, const PendingProduct &product) {
   std::fill_n(left.isUndefined, MostColumns, false);
   std::fill_n(right.isUndefined, MostColumns, false);
   if (!readLeft(warp, product, left) ||
-      !readTile(warp, in, Descriptor(product.right), 0, columns(in), in.option[3] & 2, right))
+      !readTile(warp, in, Descriptor(product.right), 0, columns(in), in.option[3] & 2, false, right))
     return false;
   for (unsigned r = 0; r < accumulators(in); ++r)
     for (unsigned lane = 0; lane < WarpSize; ++lane) {
@@ -226,7 +227,7 @@ Status start(Warp &warp, const Instruction &in, uint32_t lanes) {
   product.in = &in;
   product.group = warp.productGroups;
   product.started = warp.now;
-  if (lanes != AllLanes || warp.block.threads % 128)
+  if (lanes != AllLanes || warp.number / 4 * 4 + 4 > warp.block.warps.size())
     return warp.fail(in, "expected whole warpgroups");
   if (!warp.mustBeDefined(in, in.from[2], lanes, "whether a product adds") ||
       !isFenced(warp, in) || !uniform(warp, in, in.from[1], product.right) ||
@@ -241,7 +242,7 @@ Status start(Warp &warp, const Instruction &in, uint32_t lanes) {
   // The operands must be there by now.
   Tile tile;
   if (!readLeft(warp, product, tile) ||
-      !readTile(warp, in, Descriptor(product.right), 0, columns(in), in.option[3] & 2, tile))
+      !readTile(warp, in, Descriptor(product.right), 0, columns(in), in.option[3] & 2, false, tile))
     return Status::Fail;
   for (unsigned i = 0; i < accumulators(in); ++i)
     warp.hide(warp.listed(in, i));
