@@ -57,9 +57,12 @@ bool GlobalMemory::isDefined(uint64_t address, uint64_t bytes) {
   return in != nullptr;
 }
 
-bool GlobalMemory::follows(const GlobalAccessor &who, const Allocation &in, uint64_t word) {
+/// A plain write behind other blocks' atomics passes: kernels reset their counters so when all blocks
+/// have counted themselves out, and an atomic whose result was used is over.
+bool GlobalMemory::follows(const GlobalAccessor &who, const Allocation &in, uint64_t word,
+                           bool isWriting) {
   const Write &write = in.writes[word];
-  if (write.launch != who.launch || (write.isAtomic && who.isAtomic))
+  if (write.launch != who.launch || (write.isAtomic && (who.isAtomic || isWriting)))
     return true;
   const Clocks *clocks = &who.known->own;
   if (write.block != who.block) {
@@ -89,7 +92,7 @@ bool GlobalMemory::read(const GlobalAccessor &who, uint64_t address, uint64_t co
     }
   for (uint64_t word = at / WordBytes; !in->writes.empty() && word <= (at + count - 1) / WordBytes;
        ++word)
-    if (!follows(who, *in, word))
+    if (!follows(who, *in, word, /*isWriting=*/false))
       return false;
   return true;
 }
@@ -112,7 +115,7 @@ bool GlobalMemory::write(const GlobalAccessor &who, uint64_t address, uint64_t c
   if (at % WordBytes || count % WordBytes)
     return true;
   for (uint64_t word = at / WordBytes; word < (at + count) / WordBytes; ++word) {
-    if (!follows(who, *in, word))
+    if (!follows(who, *in, word, /*isWriting=*/true))
       return false;
     Write &write = in->writes[word];
     write.launch = who.launch, write.block = who.block, write.clock = who.clock;

@@ -60,7 +60,7 @@ private:
     std::vector<Write> writes; ///< of words; empty before the first
   };
   Allocation *find(uint64_t address, uint64_t count);
-  bool follows(const GlobalAccessor &who, const Allocation &in, uint64_t word);
+  bool follows(const GlobalAccessor &who, const Allocation &in, uint64_t word, bool isWriting);
 
   std::map<uint64_t, std::unique_ptr<Allocation>> allocations;
   Allocation *last = nullptr;

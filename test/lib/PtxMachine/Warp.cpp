@@ -114,7 +114,7 @@ GlobalAccessor Warp::globalAccessor(const Instruction &in, bool isAtomic) const 
 
 bool Warp::isBlocked() const {
   for (const Fragment &fragment : fragments)
-    if (fragment.state == Fragment::Ready)
+    if (fragment.state != Fragment::Blocked)
       return false;
   return true;
 }
