@@ -173,8 +173,11 @@ int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t n) {
   std::memcpy(pointer(to), from, n);
   return 0;
 }
+/// What comes back must have been written.
 int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t n) {
   FAKE_CALL;
+  if (!device().memory.isDefined(from, n))
+    return InvalidValue;
   std::memcpy(to, pointer(from), n);
   return 0;
 }

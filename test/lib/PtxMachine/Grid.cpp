@@ -21,7 +21,7 @@ uint32_t Grid::random(uint32_t n) {
     return 0;
   // The constants of Knuth's MMIX; the upper half is the random one.
   state = state * 6364136223846793005 + 1442695040888963407;
-  return static_cast<uint32_t>((state >> 33) % n);
+  return static_cast<uint32_t>((state >> 32) % n);
 }
 
 bool Grid::check() {

@@ -155,6 +155,8 @@ void Warp::merge() {
 int Warp::choose() {
   int best = -1;
   merge();
+  if (block.grid.settings.tearsWarps)
+    return chooseTorn();
   for (size_t i = 0; i < fragments.size(); ++i)
     if (fragments[i].state == Fragment::Ready && !fragments[i].gaveWay &&
         (best < 0 || fragments[i].at < fragments[static_cast<size_t>(best)].at))
@@ -163,6 +165,30 @@ int Warp::choose() {
   for (Fragment &fragment : fragments)
     fragment.gaveWay &= best >= 0;
   return best;
+}
+
+/// Any fragment that can go on, and now and then only some of its lanes.
+int Warp::chooseTorn() {
+  static constexpr uint32_t OneIn = 8;
+  Grid &grid = block.grid;
+  std::vector<int> ready;
+  for (size_t i = 0; i < fragments.size(); ++i)
+    if (fragments[i].state == Fragment::Ready && !fragments[i].gaveWay)
+      ready.push_back(static_cast<int>(i));
+  for (Fragment &fragment : fragments)
+    fragment.gaveWay &= !ready.empty();
+  if (ready.empty())
+    return -1;
+  int which = ready[grid.random(static_cast<uint32_t>(ready.size()))];
+  Fragment &fragment = fragments[static_cast<size_t>(which)];
+  uint32_t stay = grid.random(OneIn) == 0 ? fragment.lanes & grid.random(AllLanes) : 0;
+  if (stay == fragment.lanes || !stay)
+    return which;
+  Fragment rest = fragment;
+  fragment.lanes &= ~stay;
+  rest.lanes = stay;
+  fragments.push_back(rest);
+  return which;
 }
 
 /// False when all that is left of the warp waits for lanes that do not come.
@@ -202,10 +228,13 @@ uint32_t Warp::nextOther(size_t which) const {
 bool Warp::runFragment(size_t which, unsigned &quantum) {
   uint32_t other = fragments.size() > 1 ? nextOther(which) : ~UINT32_C(0);
   bool wasBehind = fragments[which].at < other;
-  for (bool goesOn = true; goesOn && quantum; --quantum) {
+  static constexpr uint32_t MostTorn = 24;
+  bool isTorn = block.grid.settings.tearsWarps;
+  uint32_t turn = isTorn ? 1 + block.grid.random(MostTorn) : quantum;
+  for (bool goesOn = true; goesOn && quantum && turn; --quantum, --turn) {
     if (!step(which, goesOn))
       return false;
-    if (goesOn && wasBehind && fragments[which].at >= other)
+    if (goesOn && wasBehind && !isTorn && fragments[which].at >= other)
       break;
   }
   return true;

@@ -134,7 +134,7 @@ public:
       undefinedLanes[r.number] = hiddenUndefined[r.number];
     isHidden[r.number] = false;
   }
-  std::vector<uint32_t> written;        ///< `now` at each register's last write
+  std::vector<uint32_t> written; ///< `now` at each register's last write
 
 private:
   struct Fragment {
@@ -146,6 +146,7 @@ private:
   uint64_t valueOf(const Constant &constant, int lane) const;
   /// The fragment to run next, merged with those at its place, or -1.
   int choose();
+  int chooseTorn();
   void merge();
   bool checkMeetings();
   /// Runs one fragment until another one's turn comes; false after a mistake.
