@@ -31,7 +31,7 @@ SECTIONS = {
 
 HEADER = """# Mechanisms
 
-Each row is a file of `examples/mechanisms/`, ten to sixty lines that compile and are checked against
+Each row is a file of `examples/mechanisms/`, ten to a hundred lines that compile and are checked against
 the reference with `attn-run FILE --check`. They differ in values, not in operations: head map, sizes, latent, mask, score and
 normaliser. Heads are query / key / value; sizes are of a query and key head / of a value head.
 
@@ -74,8 +74,8 @@ def spec_facts(spec):
 
 def attention_facts(operation):
     """The same of the text from an attn.attention on, from its types."""
-    shapes = re.search(r":\s+tensor<\?x(\d+)x\?x(\d+)x\w+>,\s*tensor<\?x(\d+)x\?x\d+x\w+>,\s*"
-                       r"tensor<\?x(\d+)x\?x(\d+)x\w+>", operation)
+    heads, size = r"tensor<\?x(\d+)x(?:\?|\d+)x", r"(\d+)x\w+>"
+    shapes = re.search(rf":\s+{heads}{size},\s*{heads}\d+x\w+>,\s*{heads}{size}", operation)
     query, qk, key, value, v = (int(group) for group in shapes.groups())
     return (query, key, value), (qk, v), mask_after(operation[:shapes.start()], r"mask\(", "all")
 

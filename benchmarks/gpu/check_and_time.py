@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""On a Hopper machine: checks every bundle in a folder against float64 and times the bench_* ones next to cuDNN.
+"""On a GPU machine: checks every bundle in a folder against float64 and times the bench_* ones next to cuDNN or FlashAttention-2.
 
     check_and_time.py BUNDLES [--json FILE] [--only REGEX] [--nobench] [--nocheck] [--cool 0.08]
 BUNDLES holds one folder per kernel and cases.json (see make_bundles.py). Nothing is compiled here. Timings: both
 sides captured in CUDA graphs, launches in random order after a rest, medians.
 """
-import argparse, ctypes as ct, json, math, os, random, re, struct, tempfile, time
+import argparse, ctypes as ct, json, math, os, random, re, time
 
 import torch, torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -22,8 +22,8 @@ ap.add_argument("--cliff", action="store_true", help="time lazy kernels beside e
 ap.add_argument("--rounds", type=int, default=5)
 ap.add_argument("--seqs", default="1024,4096,16384")
 ap.add_argument("--repeats", type=int, default=0, help="launches that must give equal bits, per kernel")
-ap.add_argument("--parts", type=lambda x: [int(n) for n in x.split(",")], default=[], help="decode: also with these many parts of the key range")
 ap.add_argument("--large", action="store_true", help="decode: keys beyond 2^31 elements")
+ap.add_argument("--flash", action="store_true", help="time next to FlashAttention-2 instead of cuDNN")
 ap.add_argument("--tiny", action="store_true", help="check the small shapes only, as under compute-sanitizer")
 A = ap.parse_args()
 cases = {n: c for n, c in json.load(open(f"{A.bundles}/cases.json")).items() if re.search(A.only, n)}
@@ -38,26 +38,10 @@ class Tensor(ct.Structure):
         super().__init__(x.data_ptr(), x.dim(), DTYPES[x.dtype], (*x.shape, *[1] * (4 - x.dim())), (*x.stride(), *[1] * (4 - x.dim())))
 
 
-def with_parts(library, c, parts):
-    """A copy of a decode library whose launch numbers ask for this many parts of the key range."""
-    groups = len(set(zip(c["key_map"], c["value_map"])))
-    for blocks in (1, 2):
-        old = struct.pack("<6q", 1, blocks, groups, c["heads"] // groups, 1, 256)
-        data = open(library, "rb").read()
-        if data.count(old) != 1: continue
-        copy = tempfile.NamedTemporaryFile(suffix=".so", delete=False)
-        copy.write(data.replace(old, old[:-16] + struct.pack("<2q", parts, parts))); copy.close()
-        return copy.name
-    raise RuntimeError(f"{library}: launch numbers not found")
-
-
 class Kernel:
-    def __init__(self, name, parts=0):
+    def __init__(self, name):
         self.name, self.case = name, cases[name]
-        library = f"{A.bundles}/{name}/lib{name}.so"
-        if parts:
-            library, self.name = with_parts(library, self.case, parts), f"{name} parts={parts}"
-        self.entry = ct.CDLL(library).attend
+        self.entry = ct.CDLL(f"{A.bundles}/{name}/lib{name}.so").attend
         self.entry.argtypes = [ct.c_void_p, ct.c_int64, ct.c_void_p]
 
     def bind(self, *tensors):
@@ -206,16 +190,19 @@ def save():
     if A.json: json.dump(result, open(A.json, "w"), indent=1)
 
 
+PEER = "FlashAttention-2" if A.flash else "cuDNN"
+
+
 def bench(D, causal, kernels):
     H = 2048 // D
     for S in map(int, A.seqs.split(",")):
         B = 16384 // S
         q, k, v = (torch.randn(B, H, S, D, device=dev, dtype=torch.bfloat16) for _ in range(3))
         fl = 4 * B * H * S * S * D * (0.5 if causal else 1)
-        def cudnn():
-            with sdpa_kernel([SDPBackend.CUDNN_ATTENTION]), torch.no_grad():
+        def theirs():
+            with sdpa_kernel([SDPBackend.FLASH_ATTENTION if A.flash else SDPBackend.CUDNN_ATTENTION]), torch.no_grad():
                 return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
-        runs, note, kept, want = {"cuDNN": cudnn}, {}, [], cudnn()
+        runs, note, kept, want = {PEER: theirs}, {}, [], theirs()
         for kr in kernels:
             out, lse = torch.full_like(q, float("nan")), torch.empty(B, H, S, device=dev)
             go = kr.bind(q, k, v, out, lse); go(); finish(kr.name)
@@ -238,12 +225,12 @@ def bench(D, causal, kernels):
                     a.record(); runs[n].replay(); b.record(); times[n].append((a, b))
                 torch.cuda.synchronize()
         median = {n: sorted(a.elapsed_time(b) / per for a, b in ev)[len(ev) // 2] for n, ev in times.items()}
-        base = fl / median["cuDNN"] / 1e9
+        base = fl / median[PEER] / 1e9
         for n in sorted(note, key=lambda n: median[n]):
             tf = fl / median[n] / 1e9
-            result["timings"].append(dict(name=n, D=D, causal=causal, B=B, H=H, S=S, tflops=tf, cudnn_tflops=base, ratio=tf / base,
-                                          ms=median[n], difference_from_cudnn=note[n], rest_s=A.cool))
-            print(f"D{D} {'causal' if causal else 'full  '} B{B} S{S}: {n:26s} {tf:6.0f} TF/s, cuDNN {base:4.0f}  {tf / base:5.3f}x {'' if note[n] < 6e-3 else f'DIFFERS {note[n]:.1e}'}", flush=True)
+            result["timings"].append(dict(name=n, D=D, causal=causal, B=B, H=H, S=S, tflops=tf, peer=PEER, peer_tflops=base, ratio=tf / base,
+                                          ms=median[n], difference=note[n], rest_s=A.cool))
+            print(f"D{D} {'causal' if causal else 'full  '} B{B} S{S}: {n:26s} {tf:6.0f} TF/s, {PEER} {base:4.0f}  {tf / base:5.3f}x {'' if note[n] < 6e-3 else f'DIFFERS {note[n]:.1e}'}", flush=True)
         del q, k, v, runs, kept, want
         torch.cuda.empty_cache()
 
@@ -388,8 +375,6 @@ def decode_groups(kernels):
         c = kr.case
         for B, S in c["shapes"]:
             groups.setdefault((c["heads"], c["k_heads"], c["D"], c["Dv"], B, S), []).append(kr)
-            for parts in A.parts if c["checked"] else ():
-                groups[(c["heads"], c["k_heads"], c["D"], c["Dv"], B, S)].append(Kernel(kr.name, parts))
     return groups
 
 

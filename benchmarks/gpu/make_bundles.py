@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""Writes the kernels that check_and_time.py runs: `make_bundles.py ATTN_COMPILE FOLDER [REGEX]`; needs no GPU."""
+"""Writes the kernels that check_and_time.py runs: `make_bundles.py ATTN_COMPILE FOLDER [REGEX [TARGET]]`; needs no GPU."""
 import json, os, re, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 
 compiler, folder, only = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "."
+target = sys.argv[4] if len(sys.argv) > 4 else "sm_90a"
+portable = target != "sm_90a"
 os.makedirs(folder, exist_ok=True)
 cases, sources = {}, {}
 REGION = "^bb0(%x: f32, %b: index, %h: index, %qp: index, %kp: index): "
 
 
 def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sinks=False, score="", region="", scale=None, schedule="", offset=False, maps=None, bench="", shapes=(), peer="cudnn", group="", entry="", checked=True):
+    if schedule and portable != ("roles = uniform" in schedule): return
     Dv, scale = Dv or D, scale if scale is not None else D ** -0.5
     qm, km, vm = maps or (list(range(H)), [h * Hk // H for h in range(H)], [h * Hk // H for h in range(H)])
     Hs, Hv = len(qm), max(vm) + 1
@@ -37,6 +40,10 @@ def schedule(consumers, keys, stages, overlap=1, pingpong=0, order="longest_firs
 
 
 CAUSAL = "k <= q"
+# Schedules of the portable form that are timed beside the planner's: head size, then the arguments of warps().
+WARPS = ((64, 4, 2, 64, 2, 2, 1, "exact"), (64, 4, 2, 64, 3, 2, 1), (64, 4, 2, 64, 2, 2, 1, "lazy", 32), (64, 4, 2, 64, 2, 2, 1, "lazy", 32, 1), (64, 4, 2, 32, 3, 2, 1),
+         (64, 4, 2, 64, 2, 2, 1, "lazy", 16), (128, 4, 2, 32, 3, 2, 0, "exact"), (128, 4, 2, 32, 2, 2, 0, "lazy"), (128, 4, 2, 32, 2, 2, 0, "lazy", 16), (128, 4, 2, 32, 3, 2, 0, "lazy", 16),
+         (128, 4, 2, 32, 2, 2, 0, "exact", 16), (128, 4, 2, 16, 4, 2), (256, 8, 1, 64, 1, 1, 0, "exact"), (256, 8, 1, 64, 1, 1, 0, "lazy", 32), (256, 8, 1, 64, 1, 1, 0, "lazy", 32, 1))
 for D in (64, 128, 256):
     for mask in ("causal", "full"):
         add(f"bench_d{D}_{mask}", 2048 // D, 2048 // D, D, mask="causal" if mask == "causal" else "", visible=CAUSAL if mask == "causal" else "True", bench=mask)
@@ -48,6 +55,18 @@ for mask in ("causal", "full"):
                          ("exact", 256, 2, 80, 2, 1, 0, "exact"), ("n80", 256, 2, 80, 2, 1, 0, "lazy")):
         consumers, keys, stages, overlap, pingpong, maximum = how
         add(f"bench_d{D}_{mask}_{name}", 2048 // D, 2048 // D, D, schedule=schedule(consumers, keys, stages, overlap, pingpong, order, maximum), **more)
+
+
+def warps(count, tiles, keys, stages, blocks, queries=0, maximum="lazy", part=0, overlap=0, order="longest_first"):
+    """Schedules of the portable form: warps, tiles of 16 rows of each, keys of a tile and of a part of it."""
+    return (f"rows = {16 * count * tiles}, keys = {keys}, register_keys = {part or keys}, stages = {stages}, roles = uniform, consumers = {count}, blocks = {blocks}, "
+            f"q_in_registers = {queries}, p_in_registers = 1, overlap = {overlap}, maximum = {maximum}, order = {order}")
+
+
+for D, *how in WARPS:
+    for mask in ("causal", "full"):
+        add(f"bench_d{D}_{mask}_{'_'.join(map(str, how))}", 2048 // D, 2048 // D, D, schedule=warps(*how, order="longest_first" if mask == "causal" else "linear"),
+            mask="causal" if mask == "causal" else "", visible=CAUSAL if mask == "causal" else "True", bench=mask)
 add("gqa5", 10, 2, 128, mask="causal", visible=CAUSAL)
 add("gqa3_full", 6, 2, 64)
 add("window", 4, 2, 64, mask="causal and window<100>", visible="(k <= q) & (k > q - 100)")
@@ -91,6 +110,7 @@ for D, consumers, keys, overlap in ((24, 4, 80, 0), (32, 3, 128, 1), (32, 4, 80,
     add(f"shape_d{D}_{consumers}x{keys}_{overlap}", 16, 16, D, mask="causal", visible=CAUSAL, shapes=[[2, 8192]], group=f"d{D}",
         schedule=schedule(consumers, keys, 2, overlap, int(consumers > 2), maximum="lazy"))
 add("shape_d192_128", 16, 16, 192, 128, mask="causal", visible=CAUSAL, shapes=[[2, 4096]])
+add("shape_mla", 128, 128, 192, 128, mask="causal", visible=CAUSAL, shapes=[[1, 4096], [1, 16384]])
 add("shape_window4096", 32, 8, 128, mask="causal and window<4096>", visible="(k <= q) & (k > q - 4096)", shapes=[[1, 32768]], peer="flex")
 add("shape_softcap_d256", 16, 8, 256, mask="causal", visible=CAUSAL, score="50 * torch.tanh(s / 50)", shapes=[[1, 8192]], peer="flex",
     region="%c = arith.constant 50.0 : f32 %i = arith.constant 0.02 : f32 %y = arith.mulf %x, %i : f32 %t = math.tanh %y : f32 %z = arith.mulf %t, %c : f32 attn.yield %z : f32")
@@ -110,9 +130,9 @@ def decode(name, H, Hk, D, mask="causal", visible=CAUSAL, **more):
 
 
 BARS = [[1, 131072], [16, 8192], [64, 8192]]
-decode("gqa", 32, 8, 128, shapes=BARS + [[1, 2048], [1, 16384], [8, 2048]])
+decode("gqa", 32, 8, 128, shapes=BARS + [[1, 2048], [1, 16384], [8, 2048], [17, 8192], [25, 8192], [3, 32768]])
 decode("mqa", 32, 1, 128, shapes=[[64, 8192], [4, 4096]])
-for keys, stages, overlap in ((64, 3, 0), (64, 2, 1), (80, 2, 1), (48, 4, 1)):
+for keys, stages, overlap in ((64, 3, 0), (64, 2, 1), (64, 4, 1), (128, 2, 1)):
     decode(f"gqa_k{keys}_s{stages}_o{overlap}", 32, 8, 128, schedule=stream(keys, stages, overlap), shapes=BARS, checked=False)
     decode(f"mqa_k{keys}_s{stages}_o{overlap}", 32, 1, 128, schedule=stream(keys, stages, overlap), shapes=[[64, 8192]], checked=False)
 decode("few", 4, 1, 64)
@@ -146,7 +166,7 @@ decode("alibi", 4, 2, 64, score="s + 0.25 ** (h + 1) * (k - q)",
 def build(name):
     source = f"{folder}/{name}.mlir"
     open(source, "w").write(sources[name])
-    done = subprocess.run([compiler, source, "--target=sm_90a", "-o", f"{folder}/{name}"], capture_output=True, text=True)
+    done = subprocess.run([compiler, source, f"--target={target}", "-o", f"{folder}/{name}"], capture_output=True, text=True)
     os.remove(source)
     if done.stderr: print(f"{name}: {done.stderr.strip()[:600]}", flush=True)
     return done.returncode == 0

@@ -26,7 +26,8 @@ def flex(c, q, k, v):
     S = q.shape[2]
     see = eval("lambda b, h, q, k: " + (c["flex_visible"] or "q >= 0"), {"torch": torch, "T": {n: torch.tensor(t, device=dev) for n, t in c["tables"].items()}})
     score = eval("lambda s, b, h, q, k: " + c["flex_score"], {"torch": torch}) if c["flex_score"] else None
-    blocks = create_block_mask(see, None, c["heads"] if c["by_head"] else None, S, S, device=dev) if c["flex_visible"] else None
+    heads = c["heads"] if c["by_head"] else None  # compiled: the dense mask of every head does not fit
+    blocks = create_block_mask(see, None, heads, S, S, device=dev, _compile=True) if c["flex_visible"] else None
     run = torch.compile(flex_attention)
     return lambda: run(q, k, v, score_mod=score, block_mask=blocks, scale=c["scale"], enable_gqa=q.shape[1] != k.shape[1])
 

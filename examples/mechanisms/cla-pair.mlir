@@ -14,7 +14,7 @@ func.func @cla_pair(%hidden: tensor<?x?x256xf32> {attn.name = "hidden"},
                     %next_query_weight: tensor<8x256x64xf32> {attn.name = "next_query_weight"},
                     %next_output_weight: tensor<8x64x256xf32> {attn.name = "next_output_weight"})
     -> (tensor<?x?x256xf32> {attn.name = "out"}, tensor<?x1x?x64xf32> {attn.name = "key_cache_out"},
-        tensor<?x1x?x64xf32> {attn.name = "value_cache_out"}) attributes {attn.entry = "layer-decode"} {
+        tensor<?x1x?x64xf32> {attn.name = "value_cache_out"}) attributes {attn.entry = "layer-decode", attn.layer_count = 2 : i64} {
   %axis = arith.constant 2 : index
   %token = arith.constant 1 : index
   %keys = tensor.dim %key_cache, %axis : tensor<?x1x?x64xf32>

@@ -8,7 +8,7 @@ func.func @el_attention(%query: tensor<?x8x?x32xf32> {attn.name = "query"},
                         %hidden: tensor<?x1x?x256xf32> {attn.name = "cache"},
                         %key_up: tensor<8x256x32xf32> {attn.name = "key_up"},
                         %value_up: tensor<8x256x32xf32> {attn.name = "value_up"})
-    -> (tensor<?x8x?x32xf32> {attn.name = "out"}) attributes {attn.entry = "prefill"} {
+    -> (tensor<?x8x?x32xf32> {attn.name = "out"}) attributes {attn.entry = "prefill", attn.width = 256 : i64} {
   %key = attn.expand %hidden, %key_up : tensor<?x1x?x256xf32>, tensor<8x256x32xf32> -> tensor<?x8x?x32xf32>
   %value = attn.expand %hidden, %value_up : tensor<?x1x?x256xf32>, tensor<8x256x32xf32> -> tensor<?x8x?x32xf32>
   %out = attn.attention %query, %key, %value scale(0.17677669529663687)

@@ -9,7 +9,7 @@ func.func @mfa_kr(%shared_query: tensor<?x1x?x128xf32> {attn.name = "query"},
                   %query_up: tensor<16x128x128xf32> {attn.name = "query_up"},
                   %key: tensor<?x1x?x128xf32> {attn.name = "key"},
                   %value_of_key: tensor<1x128x128xf32> {attn.name = "value_of_key"})
-    -> (tensor<?x16x?x128xf32> {attn.name = "out"}) attributes {attn.entry = "prefill"} {
+    -> (tensor<?x16x?x128xf32> {attn.name = "out"}) attributes {attn.entry = "prefill", attn.width = 2048 : i64} {
   %heads = attn.expand %shared_query, %query_up : tensor<?x1x?x128xf32>, tensor<16x128x128xf32> -> tensor<?x16x?x128xf32>
   %axis = arith.constant 2 : index
   %keys = tensor.dim %key, %axis : tensor<?x1x?x128xf32>

@@ -9,7 +9,7 @@ func.func @mfa(%shared_query: tensor<?x1x?x128xf32> {attn.name = "query"},
                %key: tensor<?x1x?x128xf32> {attn.name = "key"},
                %value: tensor<?x1x?x128xf32> {attn.name = "value"})
     -> (tensor<?x16x?x128xf32> {attn.name = "out"}, tensor<?x16x?xf32> {attn.name = "lse"})
-    attributes {attn.entry = "prefill"} {
+    attributes {attn.entry = "prefill", attn.width = 2048 : i64} {
   %heads = attn.expand %shared_query, %query_up : tensor<?x1x?x128xf32>, tensor<16x128x128xf32> -> tensor<?x16x?x128xf32>
   %axis = arith.constant 2 : index
   %keys = tensor.dim %key, %axis : tensor<?x1x?x128xf32>

@@ -10,7 +10,7 @@ func.func @mha2mla(%query: tensor<?x8x?x128xf32> {attn.name = "query"},
                    %rope_key: tensor<?x8x?x16xf32> {attn.name = "rope_key"},
                    %key_up: tensor<8x512x112xf32> {attn.name = "key_up"},
                    %value_up: tensor<8x512x128xf32> {attn.name = "value_up"})
-    -> (tensor<?x8x?x128xf32> {attn.name = "out"}) attributes {attn.entry = "prefill"} {
+    -> (tensor<?x8x?x128xf32> {attn.name = "out"}) attributes {attn.entry = "prefill", attn.width = 1024 : i64} {
   %axis = arith.constant 2 : index
   %keys = tensor.dim %latent, %axis : tensor<?x1x?x512xf32>
   %rows = tensor.dim %query, %axis : tensor<?x8x?x128xf32>

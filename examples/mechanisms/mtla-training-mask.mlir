@@ -5,6 +5,7 @@
 // The paper's stride-aware causal mask: k = q, or k < q and (k + 1) mod 2 = 0. The merged
 // latents come from the weight network and are an argument here. `mtla.mlir` decodes over slots.
 attn.spec @mtla_training_mask {
+  width = 512,
   query_heads = 8,
   latent = #attn.latent<kv_rank = 256, nope = 64, rope = 32>,
   v_size = 64,

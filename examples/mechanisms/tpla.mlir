@@ -11,7 +11,7 @@ func.func @tpla(%query: tensor<?x16x?x512xf32> {attn.name = "query"},
                 %rope_key: tensor<?x1x?x64xf32> {attn.name = "rope_key"},
                 %value_up0: tensor<16x256x128xf32> {attn.name = "value_up_0"},
                 %value_up1: tensor<16x256x128xf32> {attn.name = "value_up_1"})
-    -> (tensor<?x16x?x128xf32> {attn.name = "out"}) attributes {attn.entry = "decode"} {
+    -> (tensor<?x16x?x128xf32> {attn.name = "out"}) attributes {attn.entry = "decode", attn.width = 2048 : i64} {
   %q0 = attn.columns %query from 0 : tensor<?x16x?x512xf32> -> tensor<?x16x?x256xf32>
   %c0 = attn.columns %latent from 0 : tensor<?x1x?x512xf32> -> tensor<?x1x?x256xf32>
   %query0 = attn.concat %q0, %rope_query : tensor<?x16x?x256xf32>, tensor<?x16x?x64xf32> -> tensor<?x16x?x320xf32>

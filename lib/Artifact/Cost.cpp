@@ -177,8 +177,15 @@ static int64_t keyValueBytes(AttentionOp op) {
   return (op.keyHeads() * op.qkSize() + op.valueHeads() * op.vSize()) * elementBytes(type);
 }
 
-/// Bytes of one token in every tensor the keys and values are made of; of keys and values
-/// themselves where they are made of hidden states. A key may stand for several tokens.
+/// A number that a hand-written function says about itself; 0 where it does not.
+static int64_t statedNumber(func::FuncOp function, StringRef name) {
+  auto number = function->getAttrOfType<IntegerAttr>(name);
+  return number ? std::max<int64_t>(number.getInt(), 0) : 0;
+}
+
+/// Bytes of one token and layer in every tensor the keys and values are made of; of keys and values
+/// themselves where they are made of hidden states. A key may stand for several tokens, and a
+/// function for several layers.
 static int64_t tokenBytes(SizedFunction &sized) {
   int64_t bytes = 0;
   for (BlockArgument argument : sized.function.getArguments()) {
@@ -188,18 +195,58 @@ static int64_t tokenBytes(SizedFunction &sized) {
   }
   if (bytes == 0)
     sized.function.walk([&](AttentionOp op) { bytes += keyValueBytes(op); });
-  auto tokens = sized.function->getAttrOfType<IntegerAttr>("attn.tokens_per_key");
-  return tokens && tokens.getInt() > 0 ? bytes / tokens.getInt() : bytes;
+  for (StringRef divisor : {"attn.tokens_per_key", "attn.layer_count"})
+    bytes /= std::max<int64_t>(statedNumber(sized.function, divisor), 1);
+  return bytes;
 }
 
-/// Keys and values under MHA of the layer's width, which the output projection names; else zero.
+/// Keys and values under MHA of the model's width: that of the hidden states, or the stated one;
+/// else zero.
 static int64_t mhaBytes(func::FuncOp function) {
-  int64_t bytes = 0;
-  function.walk([&](ProjectOp op) {
-    auto type = cast<RankedTensorType>(op.getResult().getType());
-    bytes = 2 * type.getDimSize(2) * elementBytes(type);
+  int64_t width = statedNumber(function, "attn.width"), element = 0;
+  function.walk([&](Operation *op) {
+    Type hidden = isa<TokensOp>(op)    ? op->getOperand(0).getType()
+                  : isa<ProjectOp>(op) ? op->getResult(0).getType()
+                                       : Type();
+    if (hidden)
+      width = cast<RankedTensorType>(hidden).getDimSize(2);
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      element = elementBytes(attention.getKey().getType());
   });
-  return bytes;
+  return 2 * width * element;
+}
+
+static int64_t sizeIn(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(3); }
+
+/// Size of the query's heads before expansions of the keys moved to it.
+static int64_t expandedQuerySize(Value query) {
+  auto sizeOfPart = [](Value part) {
+    auto expand = part.getDefiningOp<ExpandOp>();
+    return sizeIn(expand && expand.getTransposed() ? expand.getInput() : part);
+  };
+  auto concat = query.getDefiningOp<ConcatOp>();
+  if (!concat)
+    return sizeOfPart(query);
+  int64_t size = 0;
+  for (Value part : concat.getParts())
+    size += sizeOfPart(part);
+  return size;
+}
+
+/// Bytes of one token's keys and values if those of every score head were cached. An absorbed
+/// attention shows in front of it and behind it what it was; zero where its query came absorbed.
+static int64_t expandedBytes(func::FuncOp function, StringRef form) {
+  int64_t bytes = 0;
+  bool known = true;
+  function.walk([&](AttentionOp op) {
+    int64_t query = expandedQuerySize(op.getQuery()), value = op.vSize();
+    for (Operation *user : op.getOut().getUsers())
+      if (auto expand = dyn_cast<ExpandOp>(user))
+        value = sizeIn(expand.getResult());
+    known &= form == "expanded" || query != op.qkSize();
+    bytes += op.scoreHeads() * (query + value) * elementBytes(op.getKey().getType());
+  });
+  return known ? bytes : 0;
 }
 
 /// What a spec caches, in each form. Without a width, MHA has the heads and sizes of the queries.
@@ -211,6 +258,14 @@ static void describeCache(SpecOp spec, HeadFacts &facts) {
       spec.getLatent() && !spec.getKvFrom() ? heads * all * element : facts.cacheBytesPerToken;
   int64_t mha = spec.getWidth() ? 2 * static_cast<int64_t>(*spec.getWidth()) : heads * all;
   facts.mhaBytesPerToken = mha * element;
+}
+
+/// A core has none of the projections that show its form.
+static void describeForm(SpecOp spec, func::FuncOp function, HeadFacts &facts) {
+  if (!spec.getLatent() || facts.form != "plain")
+    return;
+  function.walk(
+      [&](AttentionOp op) { facts.form = op.valueColumnOfKey() ? "absorbed" : "expanded"; });
 }
 
 static void describeAttention(AttentionOp op, HeadFacts &facts) {
@@ -235,7 +290,10 @@ HeadFacts attn::headFactsOf(func::FuncOp function) {
   facts.form = formOf(sized);
   facts.cacheBytesPerToken = tokenBytes(sized);
   facts.mhaBytesPerToken = mhaBytes(function);
+  facts.expandedBytesPerToken =
+      facts.form == "plain" ? facts.cacheBytesPerToken : expandedBytes(function, facts.form);
   if (SpecOp spec = specOf(function)) {
+    describeForm(spec, function, facts);
     describeCache(spec, facts);
     if (auto layers = spec.getLayers())
       facts.layers.assign(layers->begin(), layers->end());

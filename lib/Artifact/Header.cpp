@@ -78,9 +78,24 @@ static void printMaker(raw_ostream &os, const EntryInfo &entry, const ArgumentIn
 /// The last parameter of an entry. A GPU's entries return when the kernel is launched.
 static StringRef lastParameter(bool isGpu) { return isGpu ? "void *stream" : "int32_t threads"; }
 
+/// Who calls an entry with which caches, where its spec says so.
+static std::string layersText(const EntryInfo &entry) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (!entry.layers.empty()) {
+    os << " For layer" << (entry.layers.size() > 1 ? "s " : " ");
+    llvm::interleaveComma(entry.layers, os);
+    os << ".";
+  }
+  if (entry.kvFrom)
+    os << " Reads the cache of layer " << *entry.kvFrom << ".";
+  return text;
+}
+
 static void printCall(raw_ostream &os, const EntryInfo &entry, bool isGpu) {
   StringRef last = lastParameter(isGpu), lastName = isGpu ? "stream" : "threads";
-  os << "/** The entry itself: " << entry.arguments.size() << " tensors, inputs then outputs. */\n"
+  os << "/** The entry itself: " << entry.arguments.size() << " tensors, inputs then outputs."
+     << layersText(entry) << " */\n"
      << "int32_t " << entry.name << "(const attn_tensor *args, int64_t num_args, " << last
      << ");\n\n"
      << (isGpu ? "/** The same with one parameter per tensor. Data lies in device memory (scalars "

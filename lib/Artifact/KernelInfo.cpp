@@ -112,13 +112,26 @@ static ScheduleInfo describeSchedule(AttentionOp op) {
   return info;
 }
 
+/// Whose spec it is, who calls it, and whose caches it reads.
+static void describeOrigin(func::FuncOp function, EntryInfo &entry) {
+  if (auto from = function->getAttrOfType<IntegerAttr>("attn.kv_from"))
+    entry.kvFrom = from.getInt();
+  auto name = function->getAttrOfType<FlatSymbolRefAttr>("attn.spec");
+  if (!name)
+    return;
+  entry.spec = name.getValue().str();
+  auto module = function->getParentOfType<ModuleOp>();
+  auto spec = module ? module.lookupSymbol<SpecOp>(name.getValue()) : SpecOp();
+  if (spec && spec.getLayers())
+    entry.layers.assign(spec.getLayers()->begin(), spec.getLayers()->end());
+}
+
 static FailureOr<EntryInfo> describeEntry(func::FuncOp function) {
   EntryInfo entry;
   entry.name = function.getSymName().str();
   if (auto role = function->getAttrOfType<StringAttr>("attn.entry"))
     entry.role = role.str();
-  if (auto spec = function->getAttrOfType<FlatSymbolRefAttr>("attn.spec"))
-    entry.spec = spec.getValue().str();
+  describeOrigin(function, entry);
   if (failed(gatherArguments(function, entry.arguments)))
     return failure();
   makeNamesUnique(entry.arguments);

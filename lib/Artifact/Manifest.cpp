@@ -50,6 +50,11 @@ static void printEntry(llvm::json::OStream &json, const EntryInfo &entry) {
     json.attribute("name", entry.name);
     json.attribute("role", entry.role);
     json.attribute("spec", entry.spec);
+    json.attributeArray("layers", [&] {
+      for (int64_t layer : entry.layers)
+        json.value(layer);
+    });
+    json.attribute("kv_from", entry.kvFrom ? llvm::json::Value(*entry.kvFrom) : nullptr);
     json.attributeArray("arguments", [&] {
       for (const ArgumentInfo &argument : entry.arguments)
         printArgument(json, argument);

@@ -5,6 +5,7 @@
 #include "attn/Artifact/Bundle.h"
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Planning/Transforms.h"
+#include "attn/Rewrite/Transforms.h"
 #include "attn/Target/Target.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -92,15 +93,17 @@ static std::string targetName(ModuleOp module, const CompileOptions &options) {
   return name ? name.str() : "cpu";
 }
 
-/// A layer is written only for who asks for it, by its role or by its name.
+/// Cores and layers are written only for who asks for them, by role or by name.
 static std::vector<std::string> elaboratedEntries(ArrayRef<std::string> wanted) {
   std::vector<std::string> entries = {"prefill", "decode", "append"};
-  for (auto [role, suffix] :
-       {std::pair("layer-prefill", "_layer_prefill"), std::pair("layer-decode", "_layer_decode")})
-    if (llvm::any_of(wanted, [role = role, suffix = suffix](StringRef name) {
-          return name == role || name.ends_with(suffix);
-        }))
+  for (Entry entry :
+       {Entry::PrefillCore, Entry::DecodeCore, Entry::LayerPrefill, Entry::LayerDecode}) {
+    std::string role = stringifyEntry(entry).str(), suffix = "_" + role;
+    std::replace(suffix.begin(), suffix.end(), '-', '_');
+    if (llvm::any_of(wanted,
+                     [&](StringRef name) { return name == role || name.ends_with(suffix); }))
       entries.push_back(role);
+  }
   return entries;
 }
 

@@ -41,7 +41,8 @@ static std::string storeEntries(std::vector<std::string> &entries, StringRef val
 Option attn::entryOption(std::vector<std::string> &entries) {
   return {"entry",
           "NAMES",
-          "only these: prefill, decode, append, layer-prefill, layer-decode, or names of functions",
+          "only these: prefill, decode, append, prefill-core, decode-core, layer-prefill, "
+          "layer-decode, or names of functions",
           {},
           false,
           [&](StringRef value) { return storeEntries(entries, value); }};

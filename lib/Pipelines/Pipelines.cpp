@@ -17,6 +17,9 @@ void attn::buildElaboration(OpPassManager &pm, ArrayRef<std::string> entries) {
   ElaboratePassOptions options;
   options.entries.assign(entries.begin(), entries.end());
   pm.addPass(createElaboratePass(options));
+  // Private functions are for what entries have in common; a kernel makes no calls.
+  pm.addPass(createInlinerPass({}, [](OpPassManager &) {}));
+  pm.addPass(createSymbolDCEPass());
 }
 
 void attn::buildPlanning(OpPassManager &pm, StringRef target, bool exactMaximum) {

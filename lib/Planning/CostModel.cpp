@@ -19,8 +19,8 @@ static constexpr double softmaxCycles = 10;
 /// Load, multiply and store of one vector of the accumulator when the maximum may have moved.
 static constexpr double rescaleCycles = 3;
 /// Bytes of K and V per cycle, copied to the workspace from behind the second-level cache: while
-/// they come nothing is multiplied.
-static constexpr double copyBytesPerCycle = 8;
+/// they come nothing is multiplied. What is read in memory comes while the first panel multiplies.
+static constexpr double copyBytesPerCycle = 8, readBytesPerCycle = 16;
 /// Bytes per cycle when a panel is streamed again in every register block.
 static constexpr double restreamBytesPerCycle = 32;
 
@@ -66,6 +66,13 @@ static double restreamCycles(const CoreFacts &core, const Workload &work, const 
   return bytes / restreamBytesPerCycle / static_cast<double>(tile.block.vectors * tile.keys);
 }
 
+/// Waiting for a key and its value.
+static double arrivalCycles(const Workload &work) {
+  int64_t bytes = (work.qkSize + work.vSize) * work.elementBytes;
+  return static_cast<double>(bytes - work.copiedBytes) / readBytesPerCycle +
+         static_cast<double>(work.copiedBytes) / copyBytesPerCycle;
+}
+
 double attn::cyclesPerScore(const CoreFacts &core, const Workload &work, const TileShape &tile) {
   auto keys = static_cast<double>(tile.keys);
   double perVector = productCycles(core, work, tile) + softmaxCycles +
@@ -74,8 +81,7 @@ double attn::cyclesPerScore(const CoreFacts &core, const Workload &work, const T
   double cycles = perVector / static_cast<double>(tile.lanes);
 
   int64_t itemRows = tile.rows() * tile.panels;
-  cycles += static_cast<double>(tile.keyValueTileBytes(work)) / copyBytesPerCycle / keys /
-            static_cast<double>(itemRows);
+  cycles += arrivalCycles(work) / static_cast<double>(itemRows);
   // With one query position only the group's heads fill rows.
   if (work.oneQuery)
     cycles *= static_cast<double>(roundUp(work.group, itemRows)) / static_cast<double>(work.group);

@@ -17,6 +17,7 @@ struct CoreFacts {
 struct Workload {
   int64_t qkSize, vSize;
   int64_t elementBytes; // of K and V in memory
+  int64_t copiedBytes;  // of a key and its value, where the products cannot read them in memory
   int64_t group;        // score heads that share a key head and a value head, the largest group
   bool oneQuery;        // decode: few query positions per call
   bool isBf16;

@@ -15,6 +15,9 @@ static constexpr int64_t blockVectors[] = {1, 2, 3, 4};
 /// Speed is flat in this range of keys per tile as long as the panels fit their cache.
 static constexpr int64_t largestTile = 128;
 static constexpr int64_t panelCounts[] = {1, 2, 4, 6, 8, 10, 12, 16};
+/// Sums of a register block that cover the latency of multiply-adds several times over: more are
+/// no faster, and end less evenly.
+static constexpr int64_t sumsPerLatency = 4;
 /// Rows of an item: more would leave too few items for the cores where sequences are short.
 static constexpr int64_t largestItem = 512;
 
@@ -30,13 +33,17 @@ static Workload describe(AttentionOp op, const CoreFacts &core) {
   work.isBf16 = element.isBF16();
   work.perWord = work.isBf16 && core.bf16Dot ? 2 : 1;
   work.elementBytes = element.getIntOrFloatBitWidth() / 8;
+  // Pairs of values are words of two keys; other narrow elements are widened.
+  bool keysAreWords = element.isF32() || work.perWord == 2, valuesAreWords = element.isF32();
+  work.copiedBytes =
+      work.elementBytes * ((keysAreWords ? 0 : work.qkSize) + (valuesAreWords ? 0 : work.vSize));
   work.group = 1;
   for (const HeadGroup &group : computeHeadGroups(op.headMap()))
     work.group = std::max(work.group, static_cast<int64_t>(group.heads.size()));
   auto function = op->getParentOfType<FunctionOpInterface>();
   auto entry = function ? function->getAttrOfType<StringAttr>("attn.entry") : StringAttr();
   auto length = cast<RankedTensorType>(op.getQuery().getType()).getDimSize(2);
-  work.oneQuery = (entry && entry.getValue().ends_with("decode")) || length == 1;
+  work.oneQuery = (entry && isDecodeRole(entry.getValue())) || length == 1;
   return work;
 }
 
@@ -81,7 +88,9 @@ static SmallVector<TileShape> candidates(const CoreFacts &core, const Workload &
       for (int64_t panels : panelCounts)
         for (int64_t keys = 4 * blockRows; keys <= largestTile; keys += 4 * blockRows) {
           TileShape tile{{blockRows, vectors}, core.lanes, keys, panels};
+          int64_t sums = blockRows * vectors;
           if (tile.block.registersOn(core) <= core.registers &&
+              sums <= sumsPerLatency * core.fmaLatency * core.fmaPerCycle &&
               tile.rows() * panels <= largestItem && tile.workingSet(work) <= core.l2 / 4 * 3)
             tiles.push_back(tile);
         }
@@ -129,6 +138,8 @@ static constexpr int64_t streamKeys = 32, streamSplits = 64;
 /// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
 /// transposed once per tile; many keys, because each tile loads and stores the accumulator.
 static constexpr int64_t matrixRows = 32, matrixKeys = 256, matrixPanels = 32;
+/// Chunks of 32 keys whose scores are under way before the weights of one are made.
+static constexpr int64_t matrixStages = 2;
 /// Value columns of a register block where values are not finite and vectors take over.
 static constexpr int64_t matrixBlock = 8;
 
@@ -151,6 +162,7 @@ static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &c
   set("unroll", 1);
   if (lazy) {
     fields.set("maximum", b.getStringAttr("lazy"));
+    set("stages", matrixStages);
     set("overlap", 1);
   }
   fields.set("order", b.getStringAttr(chooseOrder(mask)));
@@ -167,8 +179,11 @@ static SmallVector<std::string> explainMatrix(bool lazy) {
   if (lazy) {
     reasons.push_back("maximum = lazy: weights follow the scores block by block, without a pass "
                       "that looks for the maximum; a tile whose sums grow too large is repeated");
-    reasons.push_back("overlap = 1: the matrix unit multiplies the next keys while the vector unit "
-                      "makes weights");
+    reasons.push_back("overlap = 1: the matrix unit multiplies the next keys, and behind the last "
+                      "ones the next panel's first, while the vector unit makes weights");
+    reasons.push_back(llvm::formatv("stages = {0}: the chunks of 32 keys by which the scores are "
+                                    "ahead; what a tile register stores cannot be loaded at once",
+                                    matrixStages));
   }
   return reasons;
 }

@@ -13,17 +13,18 @@ using namespace mlir::attn;
 /// waits longer. With a lazy maximum and the widest values 64 keys are at least as fast as 80.
 static constexpr int64_t mostKeys = 128, mostKeysBesideWideValues = 64;
 /// More consumers pay if their tiles stay this wide: measured from 16 to 256 columns. 4 x 64 wins
-/// only without a maximum (at 64 columns up to 13 %), 3 x 80 loses to 2 x 128 either way. Rows that
+/// only without a maximum (at 64 columns up to 13 %; 6 and 4 % over 4 x 80 at 32 and 40, in four
+/// stages), 3 x 80 loses to 2 x 128 either way. Rows that
 /// are an odd number of 16-byte units straddle sectors and keep the copy engine busy: there it pays
 /// to load each key for more queries (72 columns 4 x 48 against 3 x 112 15 %, 120 columns 3 x 80
 /// against 2 x 128 34 %).
-enum class When { Always, Lazy, OddRows };
+enum class When { Always, Lazy, LazyFrom32, OddRows };
 static constexpr struct {
   int64_t consumers, keys;
   When when;
-} crowds[] = {{4, 96, When::Always},  {4, 80, When::Always},  {4, 64, When::Lazy},
-              {4, 48, When::OddRows}, {3, 128, When::Always}, {3, 112, When::Always},
-              {3, 96, When::Always},  {3, 80, When::OddRows}};
+} crowds[] = {{4, 96, When::Always},  {4, 64, When::LazyFrom32}, {4, 80, When::Always},
+              {4, 64, When::Lazy},    {4, 48, When::OddRows},    {3, 128, When::Always},
+              {3, 112, When::Always}, {3, 96, When::Always},     {3, 80, When::OddRows}};
 
 //===----------------------------------------------------------------------===//
 // Choice
@@ -58,7 +59,9 @@ static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64
                                                bool lazy) {
   bool oddRows = sizes.qkSize % 16 != 0 || sizes.vSize % 16 != 0;
   for (auto [consumers, keys, when] : crowds) {
-    bool applies = when == When::Always || (when == When::Lazy ? lazy : oddRows);
+    bool applies = when == When::Always || (when == When::OddRows ? oddRows : lazy);
+    if (when == When::LazyFrom32 && std::min(sizes.qkSize, sizes.vSize) < 32)
+      continue;
     if (auto tile = widest(sizes, consumers, keys, shared); applies && tile && tile->keys == keys)
       return tile;
   }
@@ -94,6 +97,14 @@ static LogicalResult checkInputs(AttentionOp op) {
   return success();
 }
 
+/// Of warps that load by themselves: no tile there is operand of both products.
+static LogicalResult checkValues(AttentionOp op) {
+  if (!op.getValue().getDefiningOp<ColumnsOp>())
+    return success();
+  return op.emitOpError("expected values of their own on this target, found columns of the keys; "
+                        "kernels that load them once are built for sm_90a");
+}
+
 /// Sizes of a kernel whose values are a tensor of their own.
 static LogicalResult checkSizes(AttentionOp op) {
   for (auto [what, size] :
@@ -120,7 +131,7 @@ struct Choice {
   bool pingpong() const { return tile.consumers > 2; }
   /// Without a maximum the softmax is short: other warpgroups' products fill it, and waiting for
   /// both products at once leaves the compiler free. The smallest products are too short for that.
-  bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize <= 32; }
+  bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize < 32; }
 };
 } // namespace
 
@@ -146,8 +157,8 @@ static ScheduleAttr build(MLIRContext *context, const Choice &choice) {
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static std::string explainMaximum(AttentionOp op, const Choice &choice, Maximum wanted) {
-  if (choice.lazy)
+static std::string explainMaximum(AttentionOp op, bool lazy, Maximum wanted) {
+  if (lazy)
     return "maximum = lazy: rows keep the first tile's maximum, tiles that outgrow it run again";
   if (wanted == Maximum::Exact)
     return "maximum = exact: asked for";
@@ -214,10 +225,13 @@ static bool isCostlyRegion(Region &region) {
   return count > longest;
 }
 
-/// What ptxas was seen to need beyond the sum to stay without spills.
-static int64_t codeRegistersFor(AttentionOp op) {
+/// What ptxas was seen to need beyond the sum to stay without spills. Masks per head compare twice
+/// for each row, which the many rows of a warp feel.
+static int64_t codeRegistersFor(AttentionOp op, bool warpgroups) {
   constexpr int64_t each = 16;
-  return each * (hasCostlyWord(op.maskOrAll()) + isCostlyRegion(op.getScore()));
+  MaskAttr mask = op.maskOrAll();
+  bool isCostly = hasCostlyWord(mask) || (!warpgroups && mask.contains(MaskKind::PerHead));
+  return each * (isCostly + isCostlyRegion(op.getScore()));
 }
 
 static WarpgroupTile sizesOf(AttentionOp op) {
@@ -235,30 +249,44 @@ bool attn::mayStream(AttentionOp op) {
   return mask.getNumOperands() == 0 && !isStrict;
 }
 
-FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
-  if (failed(checkInputs(op)))
-    return failure();
-  if (isLatent(op))
-    return planLatent(op, target.getInt("shared_memory"));
-  if (failed(checkSizes(op)))
-    return failure();
-  MaskAttr mask = op.maskOrAll();
-  if (isStreamWork(op) && mayStream(op))
-    return planStreamOnGpu(op, target);
+/// Tensor cores that one instruction of a warpgroup feeds from shared memory, and the copy engine.
+static bool hasWarpgroups(TargetAttr target) { return target.getWord("tensor_core") != "mma"; }
+
+static FailureOr<Plan> planWarpgroups(AttentionOp op, TargetAttr target, const WarpgroupTile &sizes,
+                                      bool lazy) {
   int64_t shared = target.getInt("shared_memory");
-  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
-  WarpgroupTile sizes = sizesOf(op);
-  sizes.codeRegisters = codeRegistersFor(op);
   std::optional<WarpgroupTile> tile = chooseTile(sizes, shared, lazy);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")
            << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
-  Choice choice{*tile, isUneven(mask), lazy};
-  Plan plan{build(op.getContext(), choice), explain(choice, shared)};
-  plan.reasons.push_back(explainMaximum(op, choice, wanted));
+  Choice choice{*tile, isUneven(op.maskOrAll()), lazy};
+  return Plan{build(op.getContext(), choice), explain(choice, shared)};
+}
+
+FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wanted) {
+  if (failed(checkInputs(op)))
+    return failure();
+  bool warpgroups = hasWarpgroups(target);
+  if (warpgroups && isLatent(op))
+    return planLatent(op, target.getInt("shared_memory"));
+  if (!warpgroups && failed(checkValues(op)))
+    return failure();
+  if (failed(checkSizes(op)))
+    return failure();
+  MaskAttr mask = op.maskOrAll();
+  WarpgroupTile sizes = sizesOf(op);
+  sizes.codeRegisters = codeRegistersFor(op, warpgroups);
+  if (isStreamWork(op) && mayStream(op))
+    return warpgroups ? planStreamOnGpu(op, target) : planWarpStream(op, target, sizes);
+  bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
+  FailureOr<Plan> plan = warpgroups ? planWarpgroups(op, target, sizes, lazy)
+                                    : planWarps(op, target, sizes, isUneven(mask), lazy);
+  if (failed(plan))
+    return failure();
+  plan->reasons.push_back(explainMaximum(op, lazy, wanted));
   if (isStreamWork(op))
-    plan.reasons.push_back("form = panels: rows are packed for decoding only under masks that do "
-                           "not depend on data, and without strict = 1");
+    plan->reasons.push_back("form = panels: rows are packed for decoding only under masks that do "
+                            "not depend on data, and without strict = 1");
   return plan;
 }
 
@@ -267,15 +295,17 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
 //===----------------------------------------------------------------------===//
 
 /// Choices that the lowering has no code for.
-static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
+static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule, bool warpgroups) {
   bool isStream = schedule.getWord("form") == "stream";
+  StringRef roles = warpgroups ? "roles = specialised" : "roles = uniform",
+            persistent = warpgroups ? "persistent = 1" : "persistent = 0";
   struct {
-    const char *field;
+    StringRef field;
     bool isBuilt;
-    const char *what;
+    StringRef what;
   } checks[] = {
-      {"roles", schedule.getWord("roles") == "specialised", "roles = specialised"},
-      {"persistent", schedule.getFlag("persistent"), "persistent = 1"},
+      {"roles", schedule.getWord("roles") == roles.substr(8), roles},
+      {"persistent", schedule.getFlag("persistent") == warpgroups, persistent},
       {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
       {"maximum", schedule.getWord("maximum") == "exact" || !isStream,
        "maximum = exact with form = stream"},
@@ -288,20 +318,43 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule) {
   return success();
 }
 
+/// What the form for packed rows has no code for.
+static LogicalResult checkStreamable(AttentionOp op) {
+  ScheduleAttr schedule = op.getScheduleAttr();
+  if (op.maskOrAll().getNumOperands() > 0)
+    return op.emitOpError("expected a mask without operands in a schedule of form stream, found ")
+           << op.maskOrAll().str();
+  if (schedule.getFlag("strict"))
+    return op.emitOpError("expected strict = 0 in a schedule of form stream, found 1: rows are not "
+                          "computed again there");
+  int64_t splits = schedule.getInt("splits");
+  if (splits < 1 || splits > mostStreamSplits)
+    return op.emitOpError("expected splits from 1 to ") << mostStreamSplits << ", found " << splits;
+  return success();
+}
+
 LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
-  if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule)))
+  bool warpgroups = hasWarpgroups(target);
+  if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule, warpgroups)))
+    return failure();
+  if (!warpgroups && failed(checkValues(op)))
     return failure();
   if (schedule.getInt("split_output") != 1 || schedule.getFlag("values_in_keys"))
     return checkLatentSchedule(op, target.getInt("shared_memory"));
   if (failed(checkSizes(op)))
     return failure();
-  if (schedule.getWord("form") == "stream")
+  bool isStream = schedule.getWord("form") == "stream";
+  if (isStream && failed(checkStreamable(op)))
+    return failure();
+  if (isStream && warpgroups)
     return checkGpuStreamSchedule(op, target);
   if (schedule.getWord("maximum") == "lazy" && !mayBeLazy(op))
     return op.emitOpError(
         "expected maximum = exact for f16, found lazy: a weight above 65504, which "
         "bf16 holds, would be infinite");
+  if (!warpgroups)
+    return checkWarpSchedule(op, target, sizesOf(op));
   WarpgroupTile tile = sizesOf(op);
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");

@@ -1,7 +1,8 @@
-//===- PlanGpu.h - schedules of warp-specialised kernels ---===//
+//===- PlanGpu.h - schedules of GPU kernels ---===//
 #ifndef ATTN_LIB_PLANNING_PLANGPU_H
 #define ATTN_LIB_PLANNING_PLANGPU_H
 
+#include "attn/Planning/TileSizes.h"
 #include "attn/Planning/Transforms.h"
 
 namespace mlir::attn {
@@ -12,12 +13,21 @@ FailureOr<Plan> planOnGpu(AttentionOp attention, TargetAttr target, Maximum want
 /// `checkSchedule` for a target of kind gpu: registers, shared memory, and what the lowering knows.
 LogicalResult checkGpuSchedule(AttentionOp attention, TargetAttr target);
 
+/// The same for warps that load by themselves, on a GPU whose tensor cores take `mma` only.
+FailureOr<Plan> planWarps(AttentionOp attention, TargetAttr target, const TileSizes &sizes,
+                          bool uneven, bool lazy);
+FailureOr<Plan> planWarpStream(AttentionOp attention, TargetAttr target, const TileSizes &sizes);
+LogicalResult checkWarpSchedule(AttentionOp attention, TargetAttr target, const TileSizes &sizes);
+
 /// Whether few query rows meet many keys: the entry is `decode`, or has one query.
 bool isStreamWork(AttentionOp attention);
 
 /// The same two for `form = stream`.
 FailureOr<Plan> planStreamOnGpu(AttentionOp attention, TargetAttr target);
 LogicalResult checkGpuStreamSchedule(AttentionOp attention, TargetAttr target);
+
+/// Most parts of a key range that a schedule may allow.
+constexpr int64_t mostStreamSplits = 256;
 
 /// Whether packed rows can serve its mask: one without operands, and not strict.
 bool mayStream(AttentionOp attention);

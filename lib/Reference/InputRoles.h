@@ -18,6 +18,8 @@ enum class Role {
   Coefficients,
   Hidden,
   Gain,
+  /// Of `attn.bias`.
+  Bias,
   Sinks,
   Gate,
   Lse,

@@ -81,7 +81,12 @@ static InputUse useBy(Operation *user, Value value) {
         return InputUse{op.getWeight() == value ? Role::PartWeight : Role::Coefficients, op};
       })
       .Case([&](AddOp op) { return InputUse{isHeads(value) ? Role::Tokens : Role::Hidden, op}; })
-      .Case<AppendOp, GateOp, ShiftOp, JoinHeadsOp>(
+      .Case([&](BiasOp op) {
+        if (op.getBias() == value)
+          return InputUse{Role::Bias, op};
+        return InputUse{isHeads(value) ? Role::Tokens : Role::Hidden, op};
+      })
+      .Case<AppendOp, ClampOp, GateOp, ShiftOp, CarryOp, NewestOp, JoinHeadsOp>(
           [&](auto op) { return InputUse{Role::Tokens, op}; })
       .Case([&](MergeOp op) {
         return InputUse{llvm::is_contained(op.getLses(), value) ? Role::Lse : Role::Tokens, op};
@@ -119,8 +124,9 @@ static bool isHidden(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || type.getRank() != 3)
     return false;
-  return isa_and_nonnull<ProjectOp, AddOp>(value.getDefiningOp()) ||
-         llvm::any_of(value.getUsers(), [](Operation *user) { return isa<TokensOp, AddOp>(user); });
+  return isa_and_nonnull<ProjectOp, AddOp, BiasOp>(value.getDefiningOp()) ||
+         llvm::any_of(value.getUsers(),
+                      [](Operation *user) { return isa<TokensOp, AddOp, BiasOp>(user); });
 }
 
 static int64_t staticLength(Value value) {
@@ -170,9 +176,10 @@ void Sequences::visit(Operation *op) {
     return;
   }
   // The rows that are appended are asked with the cache, but are another, shorter sequence.
-  if (isa<ExpandOp, NormOp, ShortConvOp, ProjectOp, AppendOp>(op))
+  // So are tokens before the first, and a view of the last ones belongs to no one's sequence.
+  if (isa<ExpandOp, NormOp, ShortConvOp, ProjectOp, AppendOp, BiasOp, ShiftOp, CarryOp>(op))
     return unite({op->getOperand(0), op->getResult(0)});
-  if (isa<TokensOp, AddOp, GateOp, ShiftOp, JoinHeadsOp>(op)) {
+  if (isa<TokensOp, AddOp, ClampOp, GateOp, JoinHeadsOp>(op)) {
     SmallVector<Value> values(op->getOperands());
     values.push_back(op->getResult(0));
     return unite(values);

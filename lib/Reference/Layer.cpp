@@ -92,6 +92,33 @@ static TensorResults apply(AddOp op, const ScalarScope &scope, Precision precisi
   });
 }
 
+static TensorResults apply(BiasOp op, const ScalarScope &scope, Precision precision) {
+  const HostTensor &input = *scope.tensor(op.getInput()), &bias = *scope.tensor(op.getBias());
+  SmallVector<int64_t> sizes = {input.sizes.back()};
+  if (input.rank() == 4)
+    sizes.insert(sizes.begin(), input.size(1));
+  if (failed(expectSizes(op, "bias", bias, sizes)))
+    return failure();
+  int64_t size = input.sizes.back(), perHead = input.rank() == 4 ? input.size(2) * size : 1;
+  return fill(makeResult(op.getResult(), input.sizes), 2, [&](int64_t i) {
+    int64_t head = input.rank() == 4 ? i / perHead % input.size(1) : 0;
+    return withReal(precision, [&](auto zero) -> double {
+      using Real = decltype(zero);
+      return static_cast<Real>(input.values[i]) +
+             static_cast<Real>(bias.values[head * size + i % size]);
+    });
+  });
+}
+
+static TensorResults apply(ClampOp op, const ScalarScope &scope, Precision) {
+  const HostTensor &input = *scope.tensor(op.getInput());
+  double limit = op.getLimit().convertToDouble();
+  return fill(makeResult(op.getResult(), input.sizes), 2, [&](int64_t i) {
+    double value = input.values[i];
+    return std::isnan(value) ? value : std::min(std::max(value, -limit), limit);
+  });
+}
+
 static TensorResults apply(GateOp op, const ScalarScope &scope, Precision precision) {
   const HostTensor &input = *scope.tensor(op.getInput()), &gate = *scope.tensor(op.getGate());
   if (failed(expectSizes(op, "gate", gate, input.sizes)))
@@ -105,12 +132,59 @@ static TensorResults apply(GateOp op, const ScalarScope &scope, Precision precis
   });
 }
 
+/// Element `i` of the token at `position`; a negative one counts back from the end of `before`, and
+/// is zero where there is none.
+static double elementAt(const HostTensor &tokens, const HostTensor *before, int64_t head,
+                        int64_t position, int64_t i) {
+  int64_t size = tokens.size(3);
+  if (position >= 0)
+    return tokens.values[(head * tokens.size(2) + position) * size + i];
+  int64_t count = before ? before->size(2) : 0;
+  return before ? before->values[(head * count + count + position) * size + i] : 0.0;
+}
+
+static LogicalResult checkBefore(Operation *op, const HostTensor *before, const HostTensor &tokens,
+                                 int64_t least) {
+  if (before && before->size(2) < least)
+    return op->emitError() << "expected at least " << least << " tokens before, found "
+                           << before->size(2);
+  return before ? expectSizes(op, "the tokens before", *before,
+                              {tokens.size(0), tokens.size(1), before->size(2), tokens.size(3)})
+                : success();
+}
+
 static TensorResults apply(ShiftOp op, const ScalarScope &scope, Precision) {
   const HostTensor &input = *scope.tensor(op.getInput());
-  int64_t size = input.size(3), distance = static_cast<int64_t>(op.getTokens());
+  const HostTensor *before = op.getBefore() ? scope.tensor(op.getBefore()) : nullptr;
+  int64_t size = input.size(3), rows = input.size(2), distance = op.getTokens();
+  if (failed(checkBefore(op, before, input, distance)))
+    return failure();
   return fill(makeResult(op.getResult(), input.sizes), 1, [&](int64_t i) {
-    bool exists = i / size % input.size(2) >= distance;
-    return exists ? input.values[i - distance * size] : 0.0;
+    int64_t row = i / size;
+    return elementAt(input, before, row / rows, row % rows - distance, i % size);
+  });
+}
+
+static TensorResults apply(CarryOp op, const ScalarScope &scope, Precision) {
+  const HostTensor &before = *scope.tensor(op.getBefore()), &tokens = *scope.tensor(op.getTokens());
+  if (failed(checkBefore(op, &before, tokens, 1)))
+    return failure();
+  int64_t size = before.size(3), count = before.size(2);
+  return fill(makeResult(op.getResult(), before.sizes), 1, [&](int64_t i) {
+    int64_t row = i / size, position = tokens.size(2) - count + row % count;
+    return elementAt(tokens, &before, row / count, position, i % size);
+  });
+}
+
+static TensorResults apply(NewestOp op, const ScalarScope &scope, Precision) {
+  const HostTensor &input = *scope.tensor(op.getInput());
+  int64_t size = input.size(3), count = op.getResult().getType().getDimSize(2);
+  if (input.size(2) < count)
+    return op.emitError() << "expected at least " << count << " tokens, found " << input.size(2);
+  HostTensor result = makeResult(op.getResult(), {input.size(0), input.size(1), count, size});
+  return fill(std::move(result), 1, [&](int64_t i) {
+    int64_t row = i / size, position = input.size(2) - count + row % count;
+    return elementAt(input, nullptr, row / count, position, i % size);
   });
 }
 
@@ -179,16 +253,17 @@ static TensorResults apply(SelectionOp op, const ScalarScope &, Precision) {
 //===----------------------------------------------------------------------===//
 
 bool reference::isLayerOp(Operation *op) {
-  return isa<TokensOp, ProjectOp, AppendOp, AddOp, GateOp, ShiftOp, JoinHeadsOp, ComposeOp,
-             CombineOp, SelectionOp>(op);
+  return isa<TokensOp, ProjectOp, AppendOp, AddOp, BiasOp, ClampOp, GateOp, ShiftOp, CarryOp,
+             NewestOp, JoinHeadsOp, ComposeOp, CombineOp, SelectionOp>(op);
 }
 
 TensorResults reference::evaluateLayerOp(Operation *op, const ScalarScope &scope,
                                          Precision precision) {
   TensorResults results =
       llvm::TypeSwitch<Operation *, TensorResults>(op)
-          .Case<TokensOp, ProjectOp, AppendOp, AddOp, GateOp, ShiftOp, JoinHeadsOp, ComposeOp,
-                CombineOp, SelectionOp>([&](auto layer) { return apply(layer, scope, precision); })
+          .Case<TokensOp, ProjectOp, AppendOp, AddOp, BiasOp, ClampOp, GateOp, ShiftOp, CarryOp,
+                NewestOp, JoinHeadsOp, ComposeOp, CombineOp, SelectionOp>(
+              [&](auto layer) { return apply(layer, scope, precision); })
           .Default([](Operation *unknown) -> TensorResults {
             return unknown->emitError("is no operation of a layer");
           });

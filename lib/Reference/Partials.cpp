@@ -74,7 +74,8 @@ template <typename Real>
 static double gatedElement(const Parts &parts, const Parts &gates, int64_t row, int64_t element) {
   Real sum = 0;
   for (auto [part, gate] : llvm::zip_equal(parts, gates))
-    sum += static_cast<Real>(gate->values[row]) * static_cast<Real>(part->values[element]);
+    if (gate->values[row] != 0)
+      sum += static_cast<Real>(gate->values[row]) * static_cast<Real>(part->values[element]);
   return sum;
 }
 

@@ -232,28 +232,42 @@ static TensorResults apply(ExpandOp op, const ScalarScope &scope, Precision prec
   return SmallVector<HostTensor>{std::move(result)};
 }
 
+/// The token `back` ones before `token`, which is row `at`: of `before` where the input has none,
+/// null where there is none at all.
+static const double *earlierToken(const double *token, const HostTensor *before, RowIndex at,
+                                  int64_t heads, int64_t size, int64_t back) {
+  if (back <= at.row)
+    return token - back * size;
+  int64_t count = before ? before->size(2) : 0, from = count + at.row - back;
+  if (!before)
+    return nullptr;
+  return before->values.data() + ((at.batch * heads + at.head) * count + from) * size;
+}
+
 template <typename Real>
-static void convolve(const HostTensor &weight, const double *token, double *to, RowIndex at) {
+static void convolve(const HostTensor &weight, const HostTensor *before, const double *token,
+                     double *to, RowIndex at) {
   int64_t taps = weight.size(1), size = weight.size(2);
-  for (int64_t c = 0; c < size; ++c) {
-    Real sum = 0;
-    for (int64_t t = 0; t < taps; ++t) {
-      int64_t back = taps - 1 - t;
-      if (back <= at.row)
-        sum += static_cast<Real>(weight.at({at.head, t, c})) *
-               static_cast<Real>(token[c - back * size]);
-    }
-    to[c] = sum;
-  }
+  std::vector<Real> sums(size);
+  for (int64_t t = 0; t < taps; ++t)
+    if (const double *from = earlierToken(token, before, at, weight.size(0), size, taps - 1 - t))
+      for (int64_t c = 0; c < size; ++c)
+        sums[c] += static_cast<Real>(weight.at({at.head, t, c})) * static_cast<Real>(from[c]);
+  std::copy(sums.begin(), sums.end(), to);
 }
 
 static TensorResults apply(ShortConvOp op, const ScalarScope &scope, Precision precision) {
   const HostTensor &input = *scope.tensor(op.getInput()), &weight = *scope.tensor(op.getWeight());
+  const HostTensor *before = op.getBefore() ? scope.tensor(op.getBefore()) : nullptr;
   if (failed(expectSizes(op, "weight", weight, {input.size(1), weight.size(1), input.size(3)})))
+    return failure();
+  if (before && failed(expectSizes(op, "the tokens before", *before,
+                                   {input.size(0), input.size(1),
+                                    std::max(before->size(2), weight.size(1) - 1), input.size(3)})))
     return failure();
   HostTensor result = makeResult(op.getResult(), input.sizes);
   auto body = [&](const double *from, double *to, RowIndex at) {
-    withReal(precision, [&](auto zero) { convolve<decltype(zero)>(weight, from, to, at); });
+    withReal(precision, [&](auto zero) { convolve<decltype(zero)>(weight, before, from, to, at); });
   };
   forEachToken(input, result, weight.size(1) * input.size(3) * 8, sameHead, body);
   return SmallVector<HostTensor>{std::move(result)};

@@ -9,13 +9,30 @@ namespace mlir::attn {
 #define GEN_PASS_DEF_ABSORBLATENTPASS
 #include "attn/Rewrite/Passes.h.inc"
 
+/// What keeps an operation from commuting with a matrix that is applied to each token.
+static StringRef natureOf(Operation *op) {
+  if (isa<RopeOp>(op))
+    return "which turns by a token's position";
+  if (isa<NormOp>(op))
+    return "which divides by the length of the whole vector";
+  if (isa<GateOp, ClampOp>(op))
+    return "which is not linear";
+  if (isa<BiasOp>(op))
+    return "which adds a constant, so that it is not linear";
+  if (isa<ShortConvOp>(op))
+    return "which weighs each channel of a token by itself";
+  return "which makes other vectors of it";
+}
+
 /// Why an expansion below `between` cannot move past it.
-static StringRef reasonAgainst(Operation *between) {
+static std::string reasonAgainst(Operation *between) {
   if (isa<ScaleOp, HeadsOp>(between))
     return "which attn-fold-scale or attn-fold-heads removes; run it first";
   if (isa<ConcatOp>(between))
     return "so that only a part of each vector is an expansion; concatenate before expanding";
-  return "which does not commute with an expansion; keep them expanded";
+  if (isa<ShiftOp, CarryOp, NewestOp>(between))
+    return "which can come before the expansion; write it there";
+  return (natureOf(between) + " and does not commute with an expansion; keep them expanded").str();
 }
 
 /// Says what stands between an expansion and `value`, when something does; silent otherwise.

@@ -10,8 +10,6 @@ namespace mlir::attn {
 #define GEN_PASS_DEF_CHOOSEFORMPASS
 #include "attn/Rewrite/Passes.h.inc"
 
-/// Largest head sizes that planning takes.
-static constexpr int64_t mostKeySize = 576, mostValueSize = 512;
 /// Bytes per cycle from memory with all cores reading, and vector units of a target without facts.
 static constexpr double memoryBytesPerCycle = 8;
 static constexpr int64_t defaultLanes = 8, defaultUnits = 2;
@@ -233,7 +231,7 @@ static int64_t rowsOfCall(AttentionOp op, int64_t rows) {
   int64_t given = op.getQuery().getType().getDimSize(2);
   if (!ShapedType::isDynamic(given))
     return given;
-  return entry && entry.getValue().ends_with("decode") ? 1 : rows;
+  return entry && isDecodeRole(entry.getValue()) ? 1 : rows;
 }
 
 namespace {

@@ -3,17 +3,20 @@
 #include "attn/IR/AttnRecords.h"
 #include "attn/Rewrite/Passes.h"
 #include "attn/Rewrite/Transforms.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mlir::attn {
 
 #define GEN_PASS_DEF_ELABORATEPASS
 #include "attn/Rewrite/Passes.h.inc"
 
-static constexpr Entry allEntries[] = {Entry::Prefill, Entry::Decode, Entry::Append,
-                                       Entry::LayerPrefill, Entry::LayerDecode};
-static constexpr StringRef entryNames[] = {"prefill", "decode", "append", "layer-prefill",
-                                           "layer-decode"};
-/// Layers are written when they are asked for: they are larger, and need the model's width.
+static constexpr Entry allEntries[] = {Entry::Prefill,     Entry::Decode,     Entry::Append,
+                                       Entry::PrefillCore, Entry::DecodeCore, Entry::LayerPrefill,
+                                       Entry::LayerDecode};
+static constexpr StringRef entryNames[] = {
+    "prefill", "decode", "append", "prefill-core", "decode-core", "layer-prefill", "layer-decode"};
+/// Cores and layers are written when they are asked for: they are other cuts of the same thing, and
+/// a layer needs the model's width.
 static constexpr size_t defaultEntries = 3;
 
 StringRef stringifyEntry(Entry entry) { return entryNames[static_cast<size_t>(entry)]; }
@@ -47,11 +50,9 @@ static FailureOr<SmallVector<Entry>> parseEntries(Operation *op, ArrayRef<std::s
   for (const std::string &word : words) {
     std::optional<Entry> entry = symbolizeEntry(word);
     if (!entry) {
-      InFlightDiagnostic error =
-          op->emitError(
-              "expected entries among prefill, decode, append, layer-prefill and layer-decode, "
-              "found '")
-          << word << "'";
+      InFlightDiagnostic error = op->emitError("expected entries among ")
+                                 << llvm::join(ArrayRef(entryNames), ", ") << "; found '" << word
+                                 << "'";
       if (StringRef near = nearestWord(word, entryNames); !near.empty())
         error << "; did you mean '" << near << "'?";
       return error;

@@ -26,15 +26,35 @@ void EntryWriter::addAttentionPorts() {
   }
   if (spec.getQueryNorm() && spec.getNormGain())
     arguments.push_back({"query_gain", weight({spec.qkSize()})});
+  addSinks();
+  addAttentionResults(spec.vSize());
+}
+
+/// What the product takes and gives: queries, keys and values as they are scored, in the form of
+/// the entry.
+void EntryWriter::addCorePorts() {
+  int64_t rank = absorbs() ? latentSize("kv_rank") : 0;
+  int64_t keySize = absorbs() ? rank + latentSize("rope") : spec.qkSize();
+  arguments.push_back({"query", headsOfSize(spec.getQueryHeads(), keySize)});
+  if (absorbs()) {
+    arguments.push_back({"cache", headsOfSize(1, keySize)});
+  } else {
+    arguments.push_back({"key", headsOfSize(spec.keyHeads(), keySize)});
+    arguments.push_back({"value", headsOfSize(spec.valueHeads(), spec.vSize())});
+  }
+  addSinks();
+  addAttentionResults(absorbs() ? rank : spec.vSize());
+}
+
+void EntryWriter::addSinks() {
   if (spec.getSinks())
     arguments.push_back(
         {"sinks", RankedTensorType::get({spec.scoreHeads()}, builder.getF32Type())});
-  addAttentionResults();
 }
 
-void EntryWriter::addAttentionResults() {
+void EntryWriter::addAttentionResults(int64_t size) {
   int64_t any = ShapedType::kDynamic;
-  results.push_back({"out", headsOfSize(spec.scoreHeads(), spec.vSize())});
+  results.push_back({"out", headsOfSize(spec.scoreHeads(), size)});
   if (hasLse())
     results.push_back(
         {"lse", RankedTensorType::get({any, spec.scoreHeads(), any}, builder.getF32Type())});
@@ -162,7 +182,7 @@ void EntryWriter::writeScoreRegion(AttentionOp op) {
 AttentionOp EntryWriter::createAttention(Value query, Value key, Value value) {
   Value sinks = spec.getSinks() ? argument("sinks") : Value();
   auto op = AttentionOp::create(
-      builder, spec.getLoc(), headsOfSize(spec.scoreHeads(), spec.vSize()),
+      builder, spec.getLoc(), headsOfSize(spec.scoreHeads(), sizeOf(value)),
       hasLse() && !isLayer(entry) ? results[1].type : Type(), query, key, value, sinks,
       /*offset=*/Value(), /*mask_operands=*/ValueRange(),
       builder.getF64FloatAttr(spec.scoreScale()), spec.maskOrDefault(), spec.getQueryMapAttr(),
@@ -177,8 +197,7 @@ bool EntryWriter::absorbs() const {
   SpecOp op = spec;
   if (!op.getLatent())
     return false;
-  bool decodes = entry == Entry::Decode || entry == Entry::LayerDecode;
-  return op.getForm() ? *op.getForm() == "absorbed" : decodes;
+  return op.getForm() ? *op.getForm() == "absorbed" : decodes(entry);
 }
 
 /// Keys and values of a latent's cache: each head's part is expanded, the rotary part shared.
@@ -215,6 +234,23 @@ LogicalResult EntryWriter::writeAttention() {
   AttentionOp op = createAttention(*query, key, value);
   func::ReturnOp::create(builder, spec.getLoc(), op.getResults());
   return absorbs() ? absorb(op) : success();
+}
+
+/// The attention alone. Absorbed it is one head of keys, whose first columns are the values.
+LogicalResult EntryWriter::writeCore() {
+  if (!absorbs()) {
+    AttentionOp op = createAttention(argument("query"), argument("key"), argument("value"));
+    func::ReturnOp::create(builder, spec.getLoc(), op.getResults());
+    return success();
+  }
+  if (spec.getQueryMap() || spec.getKeyMap() || spec.getValueMap())
+    return spec.emitOpError("expected score heads in the order of the query heads for an absorbed "
+                            "core, found a head map; use form = \"expanded\"");
+  Value cache = argument("cache");
+  Value latent = columnsOf(builder, spec.getLoc(), cache, 0, latentSize("kv_rank"));
+  AttentionOp op = createAttention(argument("query"), cache, latent);
+  func::ReturnOp::create(builder, spec.getLoc(), op.getResults());
+  return success();
 }
 
 /// Both projection laws; a spec whose head tables forbid them is an error, which names the
@@ -258,19 +294,38 @@ void EntryWriter::writeAppend() {
 void EntryWriter::addPorts() {
   if (isLayer(entry))
     return addLayerPorts();
+  if (isCore(entry))
+    return addCorePorts();
   entry == Entry::Append ? addAppendPorts() : addAttentionPorts();
 }
 
 LogicalResult EntryWriter::writeBody() {
   if (isLayer(entry))
     return writeLayer();
+  if (isCore(entry))
+    return writeCore();
   if (entry != Entry::Append)
     return writeAttention();
   writeAppend();
   return success();
 }
 
+/// Without a `form`, whole entries are absorbed on trial: choosing the form may take it back.
+LogicalResult EntryWriter::checkAbsorbedSizes() {
+  if (!absorbs() || !(spec.getForm() || isCore(entry)))
+    return success();
+  int64_t rank = latentSize("kv_rank"), all = rank + latentSize("rope");
+  if (all <= mostKeySize && rank <= mostValueSize)
+    return success();
+  return spec.emitOpError("expected keys of at most ")
+         << mostKeySize << " and values of at most " << mostValueSize
+         << " for the absorbed form, found kv_rank + rope = " << all << " and kv_rank = " << rank
+         << "; use form = \"expanded\"";
+}
+
 FailureOr<func::FuncOp> EntryWriter::write(StringRef name, Operation *insertAfter) {
+  if (failed(checkAbsorbedSizes()))
+    return failure();
   addPorts();
   func::FuncOp function = openFunction(name, insertAfter);
   if (succeeded(writeBody()))
@@ -291,13 +346,11 @@ static bool isEntryOf(Operation *other, SpecOp spec, Entry entry) {
          of.getAttr() == spec.getSymNameAttr();
 }
 
-/// A layer's hidden states have a width, and its projections are products with a weight.
 static LogicalResult checkLayer(SpecOp spec) {
-  for (StringRef other : {"attn.projection_bias", "attn.clip_qkv"})
-    if (spec->hasAttr(other))
-      return spec.emitOpError("expected projections by a weight alone for a layer entry, found '")
-             << other
-             << "', which is not built; project outside and use prefill, decode and append";
+  // Version 1.0 knew that a projection adds a vector, but not which.
+  if (spec->hasAttr("attn.projection_bias"))
+    return spec.emitOpError("expected 'bias' to name the projections that add a vector, found "
+                            "'attn.projection_bias'; import the model again");
   if (spec.getWidth())
     return success();
   return spec.emitOpError(

@@ -13,41 +13,76 @@ namespace mlir::attn {
 // Signature
 //===----------------------------------------------------------------------===//
 
+/// A projection of the hidden states, or of a latent: its weight, and the vector it may add.
+struct Projection {
+  StringRef weight, bias;
+};
+
+static constexpr Projection queryProjection = {"query_weight", "query_bias"},
+                            queryDown = {"query_down", "query_down_bias"},
+                            keyProjection = {"key_weight", "key_bias"},
+                            valueProjection = {"value_weight", "value_bias"},
+                            latentDown = {"latent_down", "latent_down_bias"},
+                            outputProjection = {"output_weight", "output_bias"};
+
+/// A weight [heads, from, to], and [heads, to] where `projection` is said to have a bias.
+void EntryWriter::addProjection(const Projection &names, ArrayRef<int64_t> shape,
+                                StringRef projection) {
+  arguments.push_back({names.weight, weight(shape)});
+  if (spec.hasBias(projection))
+    arguments.push_back({names.bias, weight({shape[0], shape[2]})});
+}
+
+void EntryWriter::addGain(StringRef name, NormAttr norm, int64_t size) {
+  if (norm && spec.getNormGain())
+    arguments.push_back({name, weight({size})});
+}
+
+void EntryWriter::addQueryWeights() {
+  int64_t from = *spec.getWidth();
+  bool isLatent = spec.getLatent() && latentSize("q_rank") > 0;
+  if (isLatent) {
+    addProjection(queryDown, {1, from, latentSize("q_rank")}, "query");
+    from = latentSize("q_rank");
+    addGain("query_latent_gain", spec.getKeyNormAttr(), from);
+  }
+  // Where there is a query latent, the bias is on the way to it.
+  addProjection(queryProjection, {static_cast<int64_t>(spec.getQueryHeads()), from, spec.qkSize()},
+                isLatent ? "" : "query");
+  addGain("query_gain", spec.getQueryNormAttr(), spec.qkSize());
+}
+
+void EntryWriter::addKeyValueWeights() {
+  int64_t width = *spec.getWidth();
+  addProjection(keyProjection, {spec.keyHeads(), width, spec.qkSize()}, "key");
+  addGain("key_gain", spec.getKeyNormAttr(), spec.qkSize());
+  addProjection(valueProjection, {spec.valueHeads(), width, spec.vSize()}, "value");
+  addGain("value_gain", spec.getValueNormAttr(), spec.vSize());
+}
+
+/// A reader of another layer's latent has images of its own.
+void EntryWriter::addLatentWeights() {
+  int64_t width = *spec.getWidth(), rank = latentSize("kv_rank"), heads = spec.getQueryHeads();
+  if (!spec.getKvFrom()) {
+    addProjection(latentDown, {1, width, rank + latentSize("rope")}, "latent");
+    addGain("key_gain", spec.getKeyNormAttr(), rank);
+  }
+  arguments.push_back({"key_up", weight({heads, rank, latentSize("nope")})});
+  arguments.push_back({"value_up", weight({heads, rank, spec.vSize()})});
+}
+
 /// Weights of one layer, in the order in which a token meets them.
 void EntryWriter::addLayerWeights() {
-  int64_t width = *spec.getWidth(), heads = spec.getQueryHeads();
-  bool own = !spec.getKvFrom(), gain = spec.getNormGain();
-  auto add = [&](StringRef name, ArrayRef<int64_t> shape) {
-    arguments.push_back({name, weight(shape)});
-  };
-  int64_t from = width;
-  if (spec.getLatent() && latentSize("q_rank") > 0) {
-    from = latentSize("q_rank");
-    add("query_down", {1, width, from});
-    if (spec.getKeyNorm() && gain)
-      add("query_latent_gain", {from});
-  }
-  add("query_weight", {heads, from, spec.qkSize()});
-  if (spec.getQueryNorm() && gain)
-    add("query_gain", {spec.qkSize()});
-  if (spec.getLatent() && own)
-    add("latent_down", {1, width, latentSize("kv_rank") + latentSize("rope")});
-  if (!spec.getLatent() && own)
-    add("key_weight", {spec.keyHeads(), width, spec.qkSize()});
-  if (spec.getKeyNorm() && gain && own)
-    add("key_gain", {spec.getLatent() ? latentSize("kv_rank") : spec.qkSize()});
-  if (spec.getLatent()) {
-    add("key_up", {heads, latentSize("kv_rank"), latentSize("nope")});
-    add("value_up", {heads, latentSize("kv_rank"), spec.vSize()});
-  } else if (own) {
-    add("value_weight", {spec.valueHeads(), width, spec.vSize()});
-    if (spec.getValueNorm() && gain)
-      add("value_gain", {spec.vSize()});
-  }
-  if (spec.getSinks())
-    arguments.push_back(
-        {"sinks", RankedTensorType::get({spec.scoreHeads()}, builder.getF32Type())});
-  add("output_weight", {spec.scoreHeads(), spec.vSize(), width});
+  addQueryWeights();
+  if (spec.getLatent())
+    addLatentWeights();
+  else if (!spec.getKvFrom())
+    addKeyValueWeights();
+  addSinks();
+  arguments.push_back({outputProjection.weight,
+                       weight({spec.scoreHeads(), spec.vSize(), int64_t(*spec.getWidth())})});
+  if (spec.hasBias("output"))
+    arguments.push_back({outputProjection.bias, weight({int64_t(*spec.getWidth())})});
 }
 
 void EntryWriter::addLayerPorts() {
@@ -74,26 +109,42 @@ void EntryWriter::addLayerPorts() {
 // Body
 //===----------------------------------------------------------------------===//
 
-/// `input` through the weight of that name, head by head.
-Value EntryWriter::expanded(Value input, StringRef weightName) {
-  Value matrix = argument(weightName);
+/// `value` plus the argument of that name, where the entry has it.
+Value EntryWriter::biased(Value value, StringRef name) {
+  if (!hasArgument(name))
+    return value;
+  return BiasOp::create(builder, spec.getLoc(), value.getType(), value, argument(name));
+}
+
+/// `input` through the weight of that name, head by head, and its bias.
+Value EntryWriter::projected(Value input, const Projection &names) {
+  Value matrix = argument(names.weight);
   auto type = cast<RankedTensorType>(matrix.getType());
-  return ExpandOp::create(builder, spec.getLoc(),
-                          headsType(input, type.getDimSize(0), type.getDimSize(2)), input, matrix,
-                          /*transposed=*/false);
+  Value image = ExpandOp::create(builder, spec.getLoc(),
+                                 headsType(input, type.getDimSize(0), type.getDimSize(2)), input,
+                                 matrix, /*transposed=*/false);
+  return biased(image, names.bias);
+}
+
+/// Queries, keys and values as projected, of which some models limit the elements.
+Value EntryWriter::clipped(Value value) {
+  if (!spec.getClipQkv())
+    return value;
+  return ClampOp::create(builder, spec.getLoc(), value.getType(), value, spec.getClipQkvAttr());
 }
 
 Value EntryWriter::projectedQuery(Value tokens) {
-  if (hasArgument("query_down"))
-    tokens = normalised(expanded(tokens, "query_down"), spec.getKeyNormAttr(), "query_latent_gain");
-  return expanded(tokens, "query_weight");
+  if (hasArgument(queryDown.weight))
+    tokens = normalised(projected(tokens, queryDown), spec.getKeyNormAttr(), "query_latent_gain");
+  return clipped(projected(tokens, queryProjection));
 }
 
 SmallVector<Value> EntryWriter::projectedRows(Value tokens, Value start) {
   if (!spec.getLatent())
-    return keyValueRows(expanded(tokens, "key_weight"), expanded(tokens, "value_weight"), start);
+    return keyValueRows(clipped(projected(tokens, keyProjection)),
+                        clipped(projected(tokens, valueProjection)), start);
   Location loc = spec.getLoc();
-  Value both = expanded(tokens, "latent_down");
+  Value both = projected(tokens, latentDown);
   int64_t rank = latentSize("kv_rank"), turned = latentSize("rope");
   Value ropeKey = turned > 0 ? columnsOf(builder, loc, both, rank, turned) : Value();
   return latentRows(columnsOf(builder, loc, both, 0, rank), ropeKey, start);
@@ -123,8 +174,9 @@ LogicalResult EntryWriter::writeLayer() {
   SmallVector<Value> caches = grownCaches(tokens, start);
   auto [key, value] = attended(caches);
   AttentionOp op = createAttention(*query, key, value);
-  SmallVector<Value> returned = {
-      ProjectOp::create(builder, loc, hidden.getType(), op.getOut(), argument("output_weight"))};
+  Value out = ProjectOp::create(builder, loc, hidden.getType(), op.getOut(),
+                                argument(outputProjection.weight));
+  SmallVector<Value> returned = {biased(out, outputProjection.bias)};
   if (!spec.getKvFrom())
     llvm::append_range(returned, caches);
   func::ReturnOp::create(builder, loc, returned);

@@ -24,6 +24,15 @@ LogicalResult checkSource(SpecOp spec);
 inline bool isLayer(Entry entry) {
   return entry == Entry::LayerPrefill || entry == Entry::LayerDecode;
 }
+inline bool isCore(Entry entry) {
+  return entry == Entry::PrefillCore || entry == Entry::DecodeCore;
+}
+/// Few rows ask many keys.
+inline bool decodes(Entry entry) {
+  return entry == Entry::Decode || entry == Entry::DecodeCore || entry == Entry::LayerDecode;
+}
+
+struct Projection;
 
 /// A named argument or result of an entry.
 struct Port {
@@ -41,14 +50,22 @@ public:
 private:
   void addPorts();
   void addAttentionPorts();
-  void addAttentionResults();
+  void addCorePorts();
+  void addAttentionResults(int64_t size);
+  void addSinks();
   void addAppendPorts();
   void addLayerPorts();
   void addLayerWeights();
+  void addQueryWeights();
+  void addKeyValueWeights();
+  void addLatentWeights();
+  void addProjection(const Projection &names, ArrayRef<int64_t> shape, StringRef projection);
+  void addGain(StringRef name, NormAttr norm, int64_t size);
   func::FuncOp openFunction(StringRef name, Operation *insertAfter);
 
   LogicalResult writeBody();
   LogicalResult writeAttention();
+  LogicalResult writeCore();
   LogicalResult absorb(AttentionOp op);
   void writeAppend();
   LogicalResult writeLayer();
@@ -66,7 +83,9 @@ private:
 
   FailureOr<Value> preparedQuery(Value query, Value start);
   AttentionOp createAttention(Value query, Value key, Value value);
-  Value expanded(Value input, StringRef weightName);
+  Value projected(Value input, const Projection &names);
+  Value biased(Value value, StringRef name);
+  Value clipped(Value value);
   Value normalised(Value input, NormAttr norm, StringRef gain);
   Value rotated(Value input, Value start, RopeAttr rope);
   void writeScoreRegion(AttentionOp op);
@@ -74,6 +93,7 @@ private:
   Value withSoftcap(Value score);
 
   bool absorbs() const;
+  LogicalResult checkAbsorbedSizes();
   bool hasLse() { return spec.normalizerOrDefault() == Normalizer::Softmax; }
   int64_t latentSize(StringRef field) { return spec.getLatent()->getInt(field); }
   RankedTensorType headsOfSize(int64_t heads, int64_t size) {

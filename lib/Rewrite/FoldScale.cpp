@@ -14,6 +14,13 @@ namespace mlir::attn {
 // Where a factor may be taken out
 //===----------------------------------------------------------------------===//
 
+/// Whether `op` is linear in each token of its first operand: a factor on it is one on the result.
+static bool isLinear(Operation *op) {
+  if (auto convolution = dyn_cast<ShortConvOp>(op))
+    return !convolution.getBefore();
+  return isa<RopeOp, ExpandOp, ColumnsOp, HeadsOp>(op);
+}
+
 /// The use through which `operand` is scaled: the operand itself, or that of an operation linear
 /// in each token below it which nobody else reads. Null where there is none.
 static OpOperand *scaledUse(OpOperand &operand) {
@@ -21,7 +28,7 @@ static OpOperand *scaledUse(OpOperand &operand) {
   while (Operation *maker = use->get().getDefiningOp()) {
     if (isa<ScaleOp>(maker))
       return use;
-    if (!isa<RopeOp, ExpandOp, ColumnsOp, HeadsOp, ShortConvOp>(maker) || !maker->hasOneUse())
+    if (!isLinear(maker) || !maker->hasOneUse())
       return nullptr;
     use = &maker->getOpOperand(0);
   }

@@ -124,7 +124,7 @@ void setHeadMap(AttentionOp op, HeadMap map) {
 
 bool isTokenTransform(Operation *op) {
   return isa<RopeOp, NormOp, ScaleOp, ShortConvOp, HeadsOp, ColumnsOp, ExpandOp, ConcatOp, AddOp,
-             GateOp, ShiftOp, JoinHeadsOp>(op);
+             BiasOp, ClampOp, GateOp, ShiftOp, CarryOp, NewestOp, JoinHeadsOp>(op);
 }
 
 void eraseUnreadTransforms(RewriterBase &rewriter, AttentionOp op) {

@@ -13,6 +13,9 @@
 
 namespace mlir::attn {
 
+/// Largest head sizes that planning takes.
+inline constexpr int64_t mostKeySize = 576, mostValueSize = 512;
+
 /// Head count and head size of a [batch][head][sequence][size] value.
 int64_t headsOf(Value value);
 int64_t sizeOf(Value value);

@@ -179,12 +179,23 @@ private:
     if (!text(item, "name", entry.name) || !text(item, "role", entry.role) ||
         !(arguments = field(item, "arguments", Json::Kind::Array, "a list")))
       return false;
+    readLayers(item, entry);
     for (const Json &argument : arguments->items) {
       entry.arguments.emplace_back();
       if (!readArgument(argument, entry.arguments.back()))
         return false;
     }
     return true;
+  }
+
+  /// Absent in bundles of earlier versions.
+  static void readLayers(const Json &item, Entry &entry) {
+    if (const Json *layers = item.find("layers"))
+      for (const Json &layer : layers->items)
+        entry.layers.push_back(layer.integer);
+    const Json *from = item.find("kv_from");
+    if (from && from->is(Json::Kind::Integer))
+      entry.kvFrom = from->integer;
   }
 
   bool readArgument(const Json &item, Argument &argument) {

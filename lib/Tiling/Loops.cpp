@@ -65,6 +65,16 @@ void attn::forRange(LoopBuilder &b, int64_t lower, int64_t upper, function_ref<v
   forRange(b, indexConstant(b, lower), indexConstant(b, upper), body);
 }
 
+void attn::ifElse(LoopBuilder &b, Value condition, function_ref<void()> then,
+                  function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+  b.setInsertionPointToStart(branch.elseBlock());
+  otherwise();
+}
+
 Value attn::sumOver(LoopBuilder &b, int64_t upper, function_ref<Value(Value)> term) {
   auto loop = scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, upper),
                                  indexConstant(b, 1), ValueRange{f32Constant(b, 0.0)});

@@ -30,6 +30,9 @@ void parallelFor(LoopBuilder &b, ValueRange sizes, function_ref<void(ValueRange)
 /// `for i in [lower, upper)`.
 void forRange(LoopBuilder &b, Value lower, Value upper, function_ref<void(Value)> body);
 void forRange(LoopBuilder &b, int64_t lower, int64_t upper, function_ref<void(Value)> body);
+/// Emits `then` or `otherwise` into the branches of `condition`.
+void ifElse(LoopBuilder &b, Value condition, function_ref<void()> then,
+            function_ref<void()> otherwise);
 /// Float32 sum over `i in [0, upper)` of `term`. The order of additions is free, so that the sum
 /// becomes vector code.
 Value sumOver(LoopBuilder &b, int64_t upper, function_ref<Value(Value)> term);

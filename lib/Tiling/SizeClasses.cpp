@@ -1,6 +1,7 @@
 //===- SizeClasses.cpp - which sizes of a function's tensors must agree ---===//
 #include "SizeClasses.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -70,10 +71,10 @@ void SizeClasses::collect(Operation *op) {
   if (collectLayer(op))
     return;
   if (!isa<RopeOp, NormOp, ExpandOp, ConcatOp, ColumnsOp, HeadsOp, ScaleOp, ShortConvOp, MergeOp,
-           GatedSumOp, GateOp, ShiftOp, JoinHeadsOp>(op))
+           GatedSumOp, GateOp, ShiftOp, JoinHeadsOp, ClampOp>(op))
     return;
-  // Batch and sequence of everything but weights are those of the first operand.
-  bool weighted = isa<ExpandOp, ShortConvOp, NormOp>(op);
+  // Batch and sequence of everything but weights and tokens before are those of the first operand.
+  bool weighted = isa<ExpandOp, ShortConvOp, NormOp, ShiftOp>(op);
   SmallVector<Value> values(weighted ? op->getOperands().take_front(1) : op->getOperands());
   llvm::append_range(values, op->getResults());
   for (Value value : values) {
@@ -97,16 +98,29 @@ bool SizeClasses::collectLayer(Operation *op) {
     for (int64_t dimension : {0, 2})
       equate(append.getCache(), dimension, append.getResult(), dimension);
     equate(append.getCache(), 0, append.getRows(), 0);
-    room[append.getCache().getAsOpaquePointer()] = nodeOf(append.getRows(), 2);
+    room[append.getCache().getAsOpaquePointer()].push_back(nodeOf(append.getRows(), 2));
+  } else if (auto newest = dyn_cast<NewestOp>(op)) {
+    equate(newest.getInput(), 0, newest.getResult(), 0);
+    room[newest.getInput().getAsOpaquePointer()].push_back(nodeOf(newest.getResult(), 2));
+  } else if (auto carry = dyn_cast<CarryOp>(op)) {
+    for (int64_t dimension : {0, 2})
+      equate(carry.getBefore(), dimension, carry.getResult(), dimension);
+    equate(carry.getBefore(), 0, carry.getTokens(), 0);
+  } else if (auto bias = dyn_cast<BiasOp>(op)) {
+    equateAll(bias.getInput(), bias.getResult());
   } else if (auto add = dyn_cast<AddOp>(op)) {
-    int64_t rank = cast<RankedTensorType>(add.getResult().getType()).getRank();
     for (Value part : add.getParts())
-      for (int64_t dimension = 0; dimension < rank; ++dimension)
-        equate(part, dimension, add.getResult(), dimension);
+      equateAll(part, add.getResult());
   } else {
     return false;
   }
   return true;
+}
+
+void SizeClasses::equateAll(Value lhs, Value rhs) {
+  int64_t rank = cast<RankedTensorType>(lhs.getType()).getRank();
+  for (int64_t dimension = 0; dimension < rank; ++dimension)
+    equate(lhs, dimension, rhs, dimension);
 }
 
 void SizeClasses::collectWeights(Operation *op) {
@@ -117,6 +131,11 @@ void SizeClasses::collectWeights(Operation *op) {
   } else if (auto conv = dyn_cast<ShortConvOp>(op)) {
     equate(conv.getInput(), 1, conv.getWeight(), 0);
     equate(conv.getInput(), 3, conv.getWeight(), 2);
+    if (conv.getBefore())
+      equate(conv.getInput(), 0, conv.getBefore(), 0);
+  } else if (auto shift = dyn_cast<ShiftOp>(op)) {
+    if (shift.getBefore())
+      equate(shift.getInput(), 0, shift.getBefore(), 0);
   } else if (auto norm = dyn_cast<NormOp>(op)) {
     Value gain = norm.getGain();
     if (!gain)
@@ -216,14 +235,15 @@ std::string SizeClasses::describe(Value tensor, int64_t dimension) {
       result += "/" + std::to_string(bound->second.divisor);
     return result;
   }
-  std::string result;
+  SmallVector<std::string> texts;
   if (cast<RankedTensorType>(tensor.getType()).isDynamicDim(dimension))
-    result = text(nodeOf(tensor, dimension));
-  // A cache holds at least the rows that are written to it.
-  auto rows = room.find(tensor.getAsOpaquePointer());
-  if (rows == room.end() || dimension != 2 || find(rows->second) == find(nodeOf(tensor, 2)))
-    return result;
-  return result + (result.empty() ? "" : ";") + ">=" + text(rows->second);
+    texts.push_back(text(nodeOf(tensor, dimension)));
+  if (dimension == 2)
+    for (int64_t length : room[tensor.getAsOpaquePointer()])
+      if (find(length) != find(nodeOf(tensor, 2)))
+        texts.push_back(">=" + text(length));
+  texts.erase(llvm::unique(texts), texts.end());
+  return llvm::join(texts, ";");
 }
 
 ArrayAttr SizeClasses::describe(Value tensor) {

@@ -35,6 +35,7 @@ private:
   int64_t find(int64_t node);
   void unite(int64_t lhs, int64_t rhs);
   void equate(Value lhs, int64_t lhsDimension, Value rhs, int64_t rhsDimension);
+  void equateAll(Value lhs, Value rhs);
   void bound(Value tensor, int64_t dimension, int64_t node, int64_t divisor = 1);
   std::string text(int64_t node);
   std::string describe(Value tensor, int64_t dimension);
@@ -50,7 +51,9 @@ private:
   std::vector<Node> nodes;
   std::map<Dimension, int64_t> ids;
   std::map<Dimension, Bound> bounds;
-  std::map<void *, int64_t> room; // cache -> length of the rows written to it
+  /// A sequence -> lengths it has at least: of the rows written to a cache, of the tokens read at
+  /// its end.
+  std::map<void *, SmallVector<int64_t>> room;
   int64_t numSymbols = 0;
 };
 

@@ -44,6 +44,7 @@ private:
   LogicalResult tileConstant(arith::ConstantOp op);
   LogicalResult tileCast(tensor::CastOp op);
   void tileColumns(ColumnsOp op);
+  void tileNewest(NewestOp op);
   void tileHidden(TokensOp op);
   void finish(func::ReturnOp returned);
 
@@ -140,10 +141,13 @@ void FunctionTiler::makeResults() {
   llvm::append_range(outputs, block->getArguments().slice(numInputs, numResults));
 }
 
+/// Operations whose result is their operand's memory.
+static bool isView(Operation *op) { return isa<ColumnsOp, NewestOp, TokensOp, tensor::CastOp>(op); }
+
 /// A value made by an operation is made in place, in the first result it is returned as.
 void FunctionTiler::assignDestinations(func::ReturnOp returned) {
   for (auto [value, output] : llvm::zip(returned.getOperands(), outputs))
-    if (value.getDefiningOp() && !isa<ColumnsOp, TokensOp, tensor::CastOp>(value.getDefiningOp()))
+    if (value.getDefiningOp() && !isView(value.getDefiningOp()))
       destination.try_emplace(value, output);
 }
 
@@ -250,11 +254,41 @@ static LogicalResult checkStaticHeads(Operation *op) {
 
 /// Operations of a layer: their verifiers ask for the static sizes themselves.
 static bool isLayerOp(Operation *op) {
-  return isa<ProjectOp, AppendOp, AddOp, GateOp, ShiftOp, JoinHeadsOp, ComposeOp, CombineOp,
-             SelectionOp>(op);
+  return isa<ProjectOp, AppendOp, AddOp, BiasOp, ClampOp, CarryOp, GateOp, ShiftOp, JoinHeadsOp,
+             ComposeOp, CombineOp, SelectionOp>(op);
+}
+
+/// A reader of `cache`, or of a view of it, that runs after `append`, which may write to it.
+static Operation *findLateReader(AppendOp append, Value cache) {
+  for (Operation *user : cache.getUsers()) {
+    if (user == append)
+      continue;
+    if (isView(user)) {
+      if (Operation *late = findLateReader(append, user->getResult(0)))
+        return late;
+    } else if (user->getBlock() == append->getBlock() && append->isBeforeInBlock(user) &&
+               !isa<tensor::DimOp>(user)) {
+      return user;
+    }
+  }
+  return nullptr;
+}
+
+/// The rows may land in the memory of the cache, so that nobody can ask for what was there.
+static LogicalResult checkReaders(AppendOp append) {
+  Operation *late = findLateReader(append, append.getCache());
+  if (!late)
+    return success();
+  InFlightDiagnostic error = append.emitOpError(
+      "expected what reads the cache to come before the rows are appended, which may be in its "
+      "memory; let it read the result, or move it");
+  error.attachNote(late->getLoc()) << "found this reader after it";
+  return error;
 }
 
 LogicalResult FunctionTiler::tileTokens(Operation *op) {
+  if (auto append = dyn_cast<AppendOp>(op); append && failed(checkReaders(append)))
+    return failure();
   if (!isLayerOp(op) && failed(checkStaticHeads(op)))
     return failure();
   SmallVector<Value> inputs, results;
@@ -268,15 +302,27 @@ LogicalResult FunctionTiler::tileTokens(Operation *op) {
   return success();
 }
 
-void FunctionTiler::tileColumns(ColumnsOp op) {
-  Value source = values.lookup(op.getInput());
+/// `size` indices of one dimension of [B][H][S][D], from `first` on.
+static Value viewOf(LoopBuilder &b, Value source, int64_t dimension, OpFoldResult first,
+                    int64_t size) {
   SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), strides(4, b.getIndexAttr(1)), sizes;
-  offsets[3] = b.getIndexAttr(op.getFirst());
-  for (int64_t i = 0; i < 3; ++i)
+  for (int64_t i = 0; i < 4; ++i)
     sizes.push_back(getAsOpFoldResult(sizeOf(b, source, i)));
-  sizes.push_back(b.getIndexAttr(op.getType().getDimSize(3)));
-  values.map(op.getResult(),
-             memref::SubViewOp::create(b, source, offsets, sizes, strides).getResult());
+  offsets[dimension] = first;
+  sizes[dimension] = b.getIndexAttr(size);
+  return memref::SubViewOp::create(b, source, offsets, sizes, strides);
+}
+
+void FunctionTiler::tileColumns(ColumnsOp op) {
+  values.map(op.getResult(), viewOf(b, values.lookup(op.getInput()), 3,
+                                    b.getIndexAttr(op.getFirst()), op.getType().getDimSize(3)));
+}
+
+void FunctionTiler::tileNewest(NewestOp op) {
+  Value source = values.lookup(op.getInput());
+  int64_t count = op.getType().getDimSize(2);
+  Value first = arith::SubIOp::create(b, sizeOf(b, source, 2), indexConstant(b, count));
+  values.map(op.getResult(), viewOf(b, source, 2, first, count));
 }
 
 /// [B, S, width] seen as [B, 1, S, width].
@@ -357,6 +403,7 @@ LogicalResult FunctionTiler::tile(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](AttentionOp attention) { return tileAttentionOp(attention); })
       .Case([&](ColumnsOp columns) { return tileColumns(columns), success(); })
+      .Case([&](NewestOp newest) { return tileNewest(newest), success(); })
       .Case([&](tensor::CastOp cast) { return tileCast(cast); })
       .Case([&](TokensOp hidden) { return tileHidden(hidden), success(); })
       .Case<RopeOp, NormOp, ExpandOp, ConcatOp, HeadsOp, ScaleOp, ShortConvOp, MergeOp, GatedSumOp>(

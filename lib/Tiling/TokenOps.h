@@ -22,6 +22,9 @@ void tileProject(LoopBuilder &b, ProjectOp op, ValueRange inputs, ValueRange out
 /// The one that may be given its input's memory as output.
 void tileAppend(LoopBuilder &b, AppendOp op, ValueRange inputs, ValueRange outputs);
 void tileAdd(LoopBuilder &b, AddOp op, ValueRange inputs, ValueRange outputs);
+void tileBias(LoopBuilder &b, BiasOp op, ValueRange inputs, ValueRange outputs);
+void tileClamp(LoopBuilder &b, ClampOp op, ValueRange inputs, ValueRange outputs);
+void tileCarry(LoopBuilder &b, CarryOp op, ValueRange inputs, ValueRange outputs);
 void tileGate(LoopBuilder &b, GateOp op, ValueRange inputs, ValueRange outputs);
 void tileShift(LoopBuilder &b, ShiftOp op, ValueRange inputs, ValueRange outputs);
 void tileJoinHeads(LoopBuilder &b, JoinHeadsOp op, ValueRange inputs, ValueRange outputs);

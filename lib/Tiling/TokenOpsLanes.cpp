@@ -1,7 +1,7 @@
 //===- TokenOpsLanes.cpp - products of tokens and weights, element by element ---===//
 //
-// For targets whose independent loops run on lanes: neighbouring lanes make neighbouring columns and
-// read neighbouring weights. No packed panels and no blocks of tokens, which suit one core.
+// For targets whose independent loops run on lanes: neighbouring lanes make neighbouring columns
+// and read neighbouring weights. No packed panels and no blocks of tokens, which suit one core.
 #include "TokenOps.h"
 
 using namespace mlir;

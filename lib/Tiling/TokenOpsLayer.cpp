@@ -47,8 +47,8 @@ void attn::tileAppend(LoopBuilder &b, AppendOp, ValueRange inputs, ValueRange ou
 // Token transforms
 //===----------------------------------------------------------------------===//
 
-void attn::tileAdd(LoopBuilder &b, AddOp, ValueRange inputs, ValueRange outputs) {
-  Value out = outputs.front();
+/// out[at] = value(at) for each element, in float32; vectors of the last dimension in parallel.
+static void fillElements(LoopBuilder &b, Value out, function_ref<Value(ValueRange at)> value) {
   int64_t last = cast<MemRefType>(out.getType()).getRank() - 1;
   SmallVector<Value> outer;
   for (int64_t i = 0; i < last; ++i)
@@ -57,11 +57,35 @@ void attn::tileAdd(LoopBuilder &b, AddOp, ValueRange inputs, ValueRange outputs)
     forRange(b, indexConstant(b, 0), sizeOf(b, out, last), [&](Value i) {
       SmallVector<Value> at(row);
       at.push_back(i);
-      Value sum = loadF32(b, inputs.front(), at);
-      for (Value part : inputs.drop_front())
-        sum = arith::AddFOp::create(b, sum, loadF32(b, part, at));
-      storeF32(b, sum, out, at);
+      storeF32(b, value(at), out, at);
     });
+  });
+}
+
+void attn::tileAdd(LoopBuilder &b, AddOp, ValueRange inputs, ValueRange outputs) {
+  fillElements(b, outputs.front(), [&](ValueRange at) {
+    Value sum = loadF32(b, inputs.front(), at);
+    for (Value part : inputs.drop_front())
+      sum = arith::AddFOp::create(b, sum, loadF32(b, part, at));
+    return sum;
+  });
+}
+
+void attn::tileBias(LoopBuilder &b, BiasOp, ValueRange inputs, ValueRange outputs) {
+  Value in = inputs[0], bias = inputs[1];
+  bool perHead = cast<MemRefType>(bias.getType()).getRank() == 2;
+  fillElements(b, outputs.front(), [&](ValueRange at) -> Value {
+    Value own = loadF32(b, bias, perHead ? ValueRange{at[1], at[3]} : at.take_back(1));
+    return arith::AddFOp::create(b, loadF32(b, in, at), own);
+  });
+}
+
+void attn::tileClamp(LoopBuilder &b, ClampOp op, ValueRange inputs, ValueRange outputs) {
+  double limit = op.getLimit().convertToDouble();
+  fillElements(b, outputs.front(), [&](ValueRange at) -> Value {
+    // Both keep a NaN.
+    Value low = arith::MaximumFOp::create(b, loadF32(b, inputs[0], at), f32Constant(b, -limit));
+    return arith::MinimumFOp::create(b, low, f32Constant(b, limit));
   });
 }
 
@@ -73,30 +97,54 @@ static Value sigmoid(LoopBuilder &b, Value x) {
 }
 
 void attn::tileGate(LoopBuilder &b, GateOp, ValueRange inputs, ValueRange outputs) {
-  Value in = inputs[0], gate = inputs[1], out = outputs[0];
+  fillElements(b, outputs.front(), [&](ValueRange at) -> Value {
+    Value open = sigmoid(b, loadF32(b, inputs[1], at));
+    return arith::MulFOp::create(b, loadF32(b, inputs[0], at), open);
+  });
+}
+
+/// Token `at` of `before` followed by `tokens`, as a head vector of `out`.
+static void copyJoined(LoopBuilder &b, Value before, Value tokens, Value at, Value out,
+                       ValueRange to) {
+  Value count = sizeOf(b, before, 2);
+  Value isEarlier = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at, count);
+  auto copy = [&](Value from, Value token) {
+    copyVector(b, from, ValueRange{to[0], to[1], token}, out, to);
+  };
+  ifElse(
+      b, isEarlier, [&] { copy(before, at); },
+      [&] { copy(tokens, arith::SubIOp::create(b, at, count)); });
+}
+
+void attn::tileCarry(LoopBuilder &b, CarryOp, ValueRange inputs, ValueRange outputs) {
+  Value before = inputs[0], tokens = inputs[1], out = outputs[0];
+  Value length = sizeOf(b, tokens, 2);
   forTokens(b, out, [&](Value batch, Value head, Value token) {
-    forRange(b, indexConstant(b, 0), sizeOf(b, out, 3), [&](Value i) {
-      SmallVector<Value, 4> at = {batch, head, token, i};
-      Value open = sigmoid(b, loadF32(b, gate, at));
-      storeF32(b, arith::MulFOp::create(b, loadF32(b, in, at), open), out, at);
-    });
+    Value at = arith::AddIOp::create(b, length, token);
+    copyJoined(b, before, tokens, at, out, ValueRange{batch, head, token});
   });
 }
 
 void attn::tileShift(LoopBuilder &b, ShiftOp op, ValueRange inputs, ValueRange outputs) {
-  Value in = inputs[0], out = outputs[0];
+  Value in = inputs[0], before = inputs.size() > 1 ? inputs[1] : Value(), out = outputs[0];
   Value distance = indexConstant(b, static_cast<int64_t>(op.getTokens()));
   forTokens(b, out, [&](Value batch, Value head, Value token) {
+    SmallVector<Value, 3> to = {batch, head, token};
+    if (before) {
+      Value newest = arith::AddIOp::create(b, sizeOf(b, before, 2), token);
+      return copyJoined(b, before, in, arith::SubIOp::create(b, newest, distance), out, to);
+    }
     Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, token, distance);
-    auto branch = scf::IfOp::create(b, exists, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
-    Value from = arith::SubIOp::create(b, token, distance);
-    copyVector(b, in, ValueRange{batch, head, from}, out, ValueRange{batch, head, token});
-    b.setInsertionPointToStart(branch.elseBlock());
-    forRange(b, indexConstant(b, 0), sizeOf(b, out, 3), [&](Value i) {
+    auto zero = [&](Value i) {
       storeF32(b, f32Constant(b, 0.0), out, ValueRange{batch, head, token, i});
-    });
+    };
+    ifElse(
+        b, exists,
+        [&] {
+          Value from = arith::SubIOp::create(b, token, distance);
+          copyVector(b, in, ValueRange{batch, head, from}, out, to);
+        },
+        [&] { forRange(b, indexConstant(b, 0), sizeOf(b, out, 3), zero); });
   });
 }
 

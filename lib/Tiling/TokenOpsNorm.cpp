@@ -80,22 +80,31 @@ static Value firstTap(LoopBuilder &b, Value token, int64_t taps) {
 
 void attn::tileShortConv(LoopBuilder &b, ShortConvOp op, ValueRange inputs, ValueRange outputs) {
   Value in = inputs[0], weight = inputs[1], out = outputs[0];
+  Value before = inputs.size() > 2 ? inputs[2] : Value();
   int64_t taps = cast<MemRefType>(weight.getType()).getDimSize(1);
   int64_t size = cast<MemRefType>(out.getType()).getDimSize(3);
   forTokens(b, out, [&](Value batch, Value head, Value token) {
     Value sums = memref::AllocaOp::create(b, MemRefType::get({size}, b.getF32Type()));
     forRange(b, 0, size,
              [&](Value c) { memref::StoreOp::create(b, f32Constant(b, 0.0), sums, c); });
-    Value oldest = arith::SubIOp::create(b, token, indexConstant(b, taps - 1));
-    forRange(b, firstTap(b, token, taps), indexConstant(b, taps), [&](Value tap) {
-      Value from = arith::AddIOp::create(b, oldest, tap);
-      forRange(b, 0, size, [&](Value c) {
-        Value product = arith::MulFOp::create(b, loadF32(b, weight, ValueRange{head, tap, c}),
-                                              loadF32(b, in, ValueRange{batch, head, from, c}));
-        Value sum = memref::LoadOp::create(b, sums, c);
-        memref::StoreOp::create(b, arith::AddFOp::create(b, sum, product), sums, c);
+    Value first = firstTap(b, token, taps);
+    // Adds the taps [lower, upper) on the tokens of `from`, whose first one is token -`earlier`.
+    auto addTaps = [&](Value from, Value earlier, Value lower, Value upper) {
+      Value oldest = arith::SubIOp::create(b, token, indexConstant(b, taps - 1));
+      oldest = arith::AddIOp::create(b, oldest, earlier);
+      forRange(b, lower, upper, [&](Value tap) {
+        Value at = arith::AddIOp::create(b, oldest, tap);
+        forRange(b, 0, size, [&](Value c) {
+          Value product = arith::MulFOp::create(b, loadF32(b, weight, ValueRange{head, tap, c}),
+                                                loadF32(b, from, ValueRange{batch, head, at, c}));
+          Value sum = memref::LoadOp::create(b, sums, c);
+          memref::StoreOp::create(b, arith::AddFOp::create(b, sum, product), sums, c);
+        });
       });
-    });
+    };
+    if (before)
+      addTaps(before, sizeOf(b, before, 2), indexConstant(b, 0), first);
+    addTaps(in, indexConstant(b, 0), first, indexConstant(b, taps));
     forRange(b, 0, size, [&](Value c) {
       storeF32(b, memref::LoadOp::create(b, sums, c), out, ValueRange{batch, head, token, c});
     });

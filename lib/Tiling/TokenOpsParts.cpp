@@ -65,15 +65,20 @@ void attn::tileGatedSum(LoopBuilder &b, GatedSumOp op, ValueRange inputs, ValueR
   ValueRange parts = inputs.take_front(count), gates = inputs.drop_front(count);
   Value out = outputs[0];
   forTokens(b, out, [&](Value batch, Value head, Value token) {
-    SmallVector<Value> factors;
-    for (Value gate : gates)
+    SmallVector<Value> factors, closed;
+    for (Value gate : gates) {
       factors.push_back(memref::LoadOp::create(b, gate, ValueRange{batch, head, token}));
+      closed.push_back(
+          arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, factors.back(), f32Constant(b, 0.0)));
+    }
     forRange(b, indexConstant(b, 0), sizeOf(b, out, 3), [&](Value i) {
       SmallVector<Value, 4> at = {batch, head, token, i};
       Value sum = f32Constant(b, 0.0);
-      for (size_t p = 0; p < count; ++p)
-        sum = arith::AddFOp::create(b, sum,
-                                    arith::MulFOp::create(b, factors[p], loadF32(b, parts[p], at)));
+      for (size_t p = 0; p < count; ++p) {
+        Value term = arith::MulFOp::create(b, factors[p], loadF32(b, parts[p], at));
+        // Skipped, not multiplied by zero: what is gated out may hold anything.
+        sum = arith::AddFOp::create(b, sum, zeroIf(b, closed[p], term));
+      }
       storeF32(b, sum, out, at);
     });
   });

@@ -25,10 +25,10 @@ void attn::storeVector(LoopBuilder &b, Value value, Value memref, ValueRange at)
   vector::StoreOp::create(b, value, memref, at);
 }
 
-SmallVector<Value> attn::accumulate(LoopBuilder &b, int64_t upper, int64_t step, ValueRange sums,
-                                    function_ref<void(Value k, SmallVector<Value> &)> body) {
-  auto loop = scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, upper),
-                                 indexConstant(b, step), sums);
+/// `for k in [0, upper) step` with the given sums.
+static SmallVector<Value> accumulateFrom(LoopBuilder &b, Value upper, Value step, ValueRange sums,
+                                         function_ref<void(Value k, SmallVector<Value> &)> body) {
+  auto loop = scf::ForOp::create(b, indexConstant(b, 0), upper, step, sums);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(loop.getBody());
   SmallVector<Value> carried(loop.getRegionIterArgs());
@@ -37,12 +37,18 @@ SmallVector<Value> attn::accumulate(LoopBuilder &b, int64_t upper, int64_t step,
   return SmallVector<Value>(loop.getResults());
 }
 
+SmallVector<Value> attn::accumulate(LoopBuilder &b, Value upper, ValueRange sums,
+                                    function_ref<void(Value k, SmallVector<Value> &)> body) {
+  return accumulateFrom(b, upper, indexConstant(b, 1), sums, body);
+}
+
 SmallVector<Value> attn::accumulate(LoopBuilder &b, int64_t upper, int64_t step, int64_t lanes,
                                     int64_t count,
                                     function_ref<void(Value k, SmallVector<Value> &)> body) {
   auto type = VectorType::get({lanes}, b.getF32Type());
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  return accumulate(b, upper, step, SmallVector<Value>(count, zero), body);
+  return accumulateFrom(b, indexConstant(b, upper), indexConstant(b, step),
+                        SmallVector<Value>(count, zero), body);
 }
 
 void attn::forStep(LoopBuilder &b, int64_t upper, int64_t step, function_ref<void(Value)> body) {

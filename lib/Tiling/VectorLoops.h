@@ -22,10 +22,9 @@ void storeVector(LoopBuilder &b, Value value, Value memref, ValueRange at);
 SmallVector<Value> accumulate(LoopBuilder &b, int64_t upper, int64_t step, int64_t lanes,
                               int64_t count,
                               function_ref<void(Value k, SmallVector<Value> &)> body);
-/// The same from the given sums on.
-SmallVector<Value> accumulate(LoopBuilder &b, int64_t upper, int64_t step, ValueRange sums,
+/// `for k in [0, upper)` with the given sums.
+SmallVector<Value> accumulate(LoopBuilder &b, Value upper, ValueRange sums,
                               function_ref<void(Value k, SmallVector<Value> &)> body);
-
 /// `for i in [0, upper) step`.
 void forStep(LoopBuilder &b, int64_t upper, int64_t step, function_ref<void(Value)> body);
 

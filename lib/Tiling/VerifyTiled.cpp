@@ -7,7 +7,8 @@ using namespace mlir::attn;
 static bool isWish(Operation *op) {
   return isa<AttentionOp, RopeOp, NormOp, ExpandOp, ConcatOp, ColumnsOp, HeadsOp, ScaleOp,
              ShortConvOp, MergeOp, GatedSumOp, TokensOp, ProjectOp, AppendOp, AddOp, GateOp,
-             ShiftOp, JoinHeadsOp, ComposeOp, CombineOp, SelectionOp>(op);
+             ShiftOp, JoinHeadsOp, ComposeOp, CombineOp, SelectionOp, BiasOp, ClampOp, CarryOp,
+             NewestOp>(op);
 }
 
 static Type findTensor(TypeRange types) {

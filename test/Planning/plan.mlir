@@ -24,18 +24,18 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
 
   // A latent that 128 heads share: several panels read it together, as far as the cache goes.
   // CHECK-LABEL: @latent
-  // CHECK: schedule<rows = {{[0-9]+}}, keys = {{[0-9]+}}, panels = {{[2-4]}},
+  // CHECK: schedule<rows = {{[0-9]+}}, keys = {{[0-9]+}}, panels = {{[2-8]}},
   // CHECK-SAME: one read of a key serves 128 of the 128 rows of a group
   func.func @latent(%q: tensor<?x128x1x576xf32>, %k: tensor<?x1x?x576xf32>, %v: tensor<?x1x?x512xf32>) -> tensor<?x128x1x512xf32> {
     %out = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x128x1x576xf32>, tensor<?x1x?x576xf32>, tensor<?x1x?x512xf32> -> tensor<?x128x1x512xf32>
     return %out : tensor<?x128x1x512xf32>
   }
 
-  // Queries of long heads fill the first-level cache, so few keys and high blocks; no mask, no order. A
-  // short head leaves few iterations and room for many keys and a third vector.
+  // Queries of long heads fill the first-level cache, so few keys; no mask, no order. A short head
+  // leaves few iterations and room for taller panels. A block needs no more than 16 sums.
   // CHECK-LABEL: @long_heads
-  // CHECK: schedule<rows = 32, keys = 48, {{.*}}register_keys = 12, {{.*}}unroll = 4, order = linear>
-  // CHECK: schedule<rows = 48, keys = 128, {{.*}}unroll = 2, order = linear>
+  // CHECK: schedule<rows = 32, keys = 64, {{.*}}register_keys = 8, {{.*}}unroll = 4, order = linear>
+  // CHECK: schedule<rows = 64, keys = 112, {{.*}}register_keys = 4, {{.*}}unroll = 2, order = linear>
   func.func @long_heads(%q: tensor<?x8x?x256xf32>, %k: tensor<?x8x?x256xf32>, %a: tensor<?x8x?x8xf32>) -> (tensor<?x8x?x256xf32>, tensor<?x8x?x8xf32>) {
     %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x8x?x256xf32>, tensor<?x8x?x256xf32>, tensor<?x8x?x256xf32> -> tensor<?x8x?x256xf32>
     %short = attn.attention %a, %a, %a scale(0.125) : tensor<?x8x?x8xf32>, tensor<?x8x?x8xf32>, tensor<?x8x?x8xf32> -> tensor<?x8x?x8xf32>
@@ -91,7 +91,7 @@ func.func @nothing(%x: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
 // A matrix unit: 2 x 2 tiles, and weights under the next scores.
 module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 2, loads_per_cycle = 2, l1 = 49152, l2 = 2097152, bf16_convert = 1, amx = 1>} {
   // CHECK-LABEL: @matrix
-  // CHECK: schedule<rows = 32, keys = 256, panels = 32, lanes = 16, register_keys = 8, register_values = 8, unroll = 1, overlap = 1, maximum = lazy, order = longest_first>
+  // CHECK: schedule<rows = 32, keys = 256, panels = 32, lanes = 16, register_keys = 8, register_values = 8, unroll = 1, stages = 2, overlap = 1, maximum = lazy, order = longest_first>
   // CHECK-SAME: "rows = 32, keys = 256: blocks of 2 x 2 tiles
   // CHECK-SAME: "maximum = lazy: weights follow the scores block by block
   // CHECK-SAME: "overlap = 1: the matrix unit multiplies the next keys

@@ -9,7 +9,7 @@ func.func @rotated_keys(%q: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x4xf32>, %v: te
     -> tensor<?x2x?x8xf32> {
   %k = attn.expand %c, %w : tensor<?x1x?x4xf32>, tensor<2x4x8xf32> -> tensor<?x2x?x8xf32>
   %r = attn.rope %k <dims = 8> : tensor<?x2x?x8xf32>
-  // expected-error @below {{expected the expansion to make the keys itself, found attn.rope in between, which does not commute with an expansion; keep them expanded}}
+  // expected-error @below {{expected the expansion to make the keys itself, found attn.rope in between, which turns by a token's position and does not commute with an expansion; keep them expanded}}
   %o = attn.attention %q, %r, %v scale(1.0)
       : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
   return %o : tensor<?x2x?x8xf32>
@@ -22,7 +22,7 @@ func.func @normalised_part(%q: tensor<?x2x?x12xf32>, %c: tensor<?x1x?x4xf32>, %p
   %e = attn.expand %c, %w : tensor<?x1x?x4xf32>, tensor<2x4x8xf32> -> tensor<?x2x?x8xf32>
   %n = attn.norm %e <kind = rms> : tensor<?x2x?x8xf32>
   %k = attn.concat %n, %p : tensor<?x2x?x8xf32>, tensor<?x1x?x4xf32> -> tensor<?x2x?x12xf32>
-  // expected-error @below {{found attn.norm in between, which does not commute}}
+  // expected-error @below {{found attn.norm in between, which divides by the length of the whole vector and does not commute}}
   %o = attn.attention %q, %k, %v scale(1.0)
       : tensor<?x2x?x12xf32>, tensor<?x2x?x12xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
   return %o : tensor<?x2x?x8xf32>
@@ -92,7 +92,7 @@ func.func @planned_already(%q: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x4xf32>, %v:
 func.func @gated_values(%q: tensor<?x2x?x8xf32>, %k: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x16xf32>, %w: tensor<2x16x8xf32>) -> tensor<?x2x?x8xf32> {
   %u = attn.expand %c, %w : tensor<?x1x?x16xf32>, tensor<2x16x8xf32> -> tensor<?x2x?x8xf32>
   %v = attn.gate %u by %u : tensor<?x2x?x8xf32>
-  // expected-error @below {{expected the expansion to make the values itself, found attn.gate in between, which does not commute with an expansion; keep them expanded}}
+  // expected-error @below {{expected the expansion to make the values itself, found attn.gate in between, which is not linear and does not commute with an expansion; keep them expanded}}
   %o = attn.attention %q, %k, %v scale(1.0)
       : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
   return %o : tensor<?x2x?x8xf32>
@@ -103,8 +103,42 @@ func.func @gated_values(%q: tensor<?x2x?x8xf32>, %k: tensor<?x2x?x8xf32>, %c: te
 func.func @shifted_keys(%q: tensor<?x2x?x8xf32>, %v: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x16xf32>, %w: tensor<2x16x8xf32>) -> tensor<?x2x?x8xf32> {
   %u = attn.expand %c, %w : tensor<?x1x?x16xf32>, tensor<2x16x8xf32> -> tensor<?x2x?x8xf32>
   %n = attn.shift %u by 1 : tensor<?x2x?x8xf32>
-  // expected-error @below {{expected the expansion to make the keys itself, found attn.shift in between}}
+  // expected-error @below {{expected the expansion to make the keys itself, found attn.shift in between, which can come before the expansion; write it there}}
   %o = attn.attention %q, %n, %v scale(1.0)
+      : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+  return %o : tensor<?x2x?x8xf32>
+}
+
+// -----
+
+// EL-attention's value bias would move past a softmax, but not past rows that see no key.
+func.func @biased_values(%q: tensor<?x2x?x8xf32>, %k: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x16xf32>, %w: tensor<2x16x8xf32>, %b: tensor<2x8xf32>) -> tensor<?x2x?x8xf32> {
+  %u = attn.expand %c, %w : tensor<?x1x?x16xf32>, tensor<2x16x8xf32> -> tensor<?x2x?x8xf32>
+  %v = attn.bias %u, %b : tensor<?x2x?x8xf32>, tensor<2x8xf32>
+  // expected-error @below {{found attn.bias in between, which adds a constant, so that it is not linear and does not commute}}
+  %o = attn.attention %q, %k, %v scale(1.0)
+      : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+  return %o : tensor<?x2x?x8xf32>
+}
+
+// -----
+
+func.func @clipped_keys(%q: tensor<?x2x?x8xf32>, %v: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x16xf32>, %w: tensor<2x16x8xf32>) -> tensor<?x2x?x8xf32> {
+  %u = attn.expand %c, %w : tensor<?x1x?x16xf32>, tensor<2x16x8xf32> -> tensor<?x2x?x8xf32>
+  %k = attn.clamp %u to 6.0 : tensor<?x2x?x8xf32>
+  // expected-error @below {{found attn.clamp in between, which is not linear and does not commute}}
+  %o = attn.attention %q, %k, %v scale(1.0)
+      : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+  return %o : tensor<?x2x?x8xf32>
+}
+
+// -----
+
+func.func @convolved_keys(%q: tensor<?x2x?x8xf32>, %v: tensor<?x2x?x8xf32>, %c: tensor<?x1x?x16xf32>, %w: tensor<2x16x8xf32>, %t: tensor<2x2x8xf32>) -> tensor<?x2x?x8xf32> {
+  %u = attn.expand %c, %w : tensor<?x1x?x16xf32>, tensor<2x16x8xf32> -> tensor<?x2x?x8xf32>
+  %k = attn.short_conv %u, %t : tensor<?x2x?x8xf32>, tensor<2x2x8xf32>
+  // expected-error @below {{found attn.short_conv in between, which weighs each channel of a token by itself and does not commute}}
+  %o = attn.attention %q, %k, %v scale(1.0)
       : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
   return %o : tensor<?x2x?x8xf32>
 }

@@ -1,7 +1,7 @@
 // RUN: attn-opt %s --attn-elaborate --split-input-file --verify-diagnostics
 // RUN: not attn-opt %s --attn-elaborate=entry=prefil --split-input-file -o %t 2>&1 | FileCheck %s
 
-// CHECK: error: expected entries among prefill, decode, append, layer-prefill and layer-decode, found 'prefil'; did you mean 'prefill'?
+// CHECK: error: expected entries among prefill, decode, append, prefill-core, decode-core, layer-prefill, layer-decode; found 'prefil'; did you mean 'prefill'?
 
 // expected-error @below {{expected the name @x_decode to be free for the decode of the spec; rename one of them}}
 attn.spec @x {query_heads = 2, qk_size = 8}
@@ -84,3 +84,34 @@ attn.spec @keys_from_a_latent {query_heads = 4, qk_size = 8, layers = array<i64:
 attn.spec @owner {query_heads = 4, qk_size = 8, rope = #attn.rope<dims = 8>, layers = array<i64: 0>}
 // expected-error @below {{expected the rotation of the keys of layer 0, whose cache it reads, #attn.rope<dims = 8>; found none; a cache is read as it was written}}
 attn.spec @other_rotation {query_heads = 4, qk_size = 8, layers = array<i64: 1>, kv_from = 0}
+
+// -----
+
+// expected-note @below {{layer 0 is described here}}
+attn.spec @owner {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8, rope = 4>, layers = array<i64: 0>}
+// expected-error @below {{expected the rotary key size of layer 0, whose cache it reads, 4; found 8; a cache is read as it was written}}
+attn.spec @other_rotary_key {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8, rope = 8>, layers = array<i64: 1>, kv_from = 0}
+
+// -----
+
+// expected-note @below {{layer 0 is described here}}
+attn.spec @owner {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8>, dtype = bf16, layers = array<i64: 0>}
+// expected-error @below {{expected the dtype of layer 0, whose cache it reads, bf16; found f32; a cache is read as it was written}}
+attn.spec @other_type {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8>, layers = array<i64: 1>, kv_from = 0}
+
+// -----
+
+// expected-note @below {{layer 0 is described here}}
+attn.spec @owner {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8, rope = 4>, rope = #attn.rope<dims = 4, base = 500000.0>, layers = array<i64: 0>}
+// expected-error @below {{expected the rotation of the keys of layer 0, whose cache it reads, #attn.rope<dims = 4, base = 500000.0>; found #attn.rope<dims = 4>; a cache is read as it was written}}
+attn.spec @other_base {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8, rope = 4>, rope = #attn.rope<dims = 4>, layers = array<i64: 1>, kv_from = 0}
+
+// -----
+
+// expected-error @below {{expected keys of at most 576 and values of at most 512 for the absorbed form, found kv_rank + rope = 608 and kv_rank = 512; use form = "expanded"}}
+attn.spec @x {query_heads = 4, latent = #attn.latent<kv_rank = 512, nope = 128, rope = 96>, form = "absorbed"}
+
+// -----
+
+// Without a form the expanded one is chosen in time, so this is no error.
+attn.spec @x {query_heads = 4, latent = #attn.latent<kv_rank = 1024, nope = 64, rope = 32>}

@@ -14,14 +14,9 @@ func.func @x_layer_prefill() {
 
 // -----
 
-// What the importer knows of the model's projections and no layer computes yet.
-// expected-error @below {{expected projections by a weight alone for a layer entry, found 'attn.projection_bias', which is not built; project outside and use prefill, decode and append}}
+// As the importer wrote it before it knew which.
+// expected-error @below {{expected 'bias' to name the projections that add a vector, found 'attn.projection_bias'; import the model again}}
 attn.spec @with_biases {width = 16, query_heads = 2, qk_size = 8, attn.projection_bias}
-
-// -----
-
-// expected-error @below {{expected projections by a weight alone for a layer entry, found 'attn.clip_qkv'}}
-attn.spec @with_clipping {width = 16, query_heads = 2, qk_size = 8, attn.clip_qkv = 8.0}
 
 // -----
 

@@ -75,3 +75,42 @@ attn.spec @reader {width = 32, query_heads = 4, key_heads = 1, qk_size = 8, laye
 // CHECK-NOT:     key_weight
 // CHECK-SAME:    -> (tensor<?x?x32xf32> {attn.name = "out"}) attributes {attn.entry = "layer-decode", attn.kv_from = 0
 // CHECK:         attn.attention %{{.+}}, %[[KC]]
+
+// -----
+
+// Biases stand behind their projections; limits behind those.
+attn.spec @biased {
+  width = 32, query_heads = 4, key_heads = 2, qk_size = 8, rope = #attn.rope<dims = 8>,
+  bias = ["query", "key", "value", "output"], clip_qkv = 6.0
+}
+// CHECK-LABEL: func.func @biased_layer_prefill(
+// CHECK-SAME:    tensor<4x32x8xf32> {attn.name = "query_weight"}, %[[BQ:[a-z0-9]+]]: tensor<4x8xf32> {attn.name = "query_bias"}
+// CHECK-SAME:    tensor<2x32x8xf32> {attn.name = "key_weight"}, %[[BK:[a-z0-9]+]]: tensor<2x8xf32> {attn.name = "key_bias"}
+// CHECK-SAME:    tensor<2x32x8xf32> {attn.name = "value_weight"}, %[[BV:[a-z0-9]+]]: tensor<2x8xf32> {attn.name = "value_bias"}
+// CHECK-SAME:    tensor<4x8x32xf32> {attn.name = "output_weight"}, %[[BO:[a-z0-9]+]]: tensor<32xf32> {attn.name = "output_bias"}
+// CHECK:         %[[Q:.+]] = attn.bias %{{.+}}, %[[BQ]]
+// CHECK:         %[[QC:.+]] = attn.clamp %[[Q]] to 6.0
+// CHECK:         attn.rope %[[QC]]
+// CHECK:         %[[K:.+]] = attn.bias %{{.+}}, %[[BK]]
+// CHECK:         attn.clamp %[[K]] to 6.0
+// CHECK:         %[[V:.+]] = attn.bias %{{.+}}, %[[BV]]
+// CHECK:         attn.clamp %[[V]] to 6.0
+// CHECK:         %[[P:.+]] = attn.project
+// CHECK:         %[[Y:.+]] = attn.bias %[[P]], %[[BO]]
+// CHECK:         return %[[Y]]
+
+// -----
+
+// With a query latent, the bias is on the way to it, as that of the keys' latent is.
+attn.spec @biased_latent {
+  width = 32, query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8, rope = 4, q_rank = 12>, norm_gain,
+  rope = #attn.rope<dims = 4>, key_norm = #attn.norm_kind<kind = rms>, bias = ["query", "latent", "output"]
+}
+// CHECK-LABEL: func.func @biased_latent_layer_decode(
+// CHECK-SAME:    %[[BQ:[a-z0-9]+]]: tensor<1x12xf32> {attn.name = "query_down_bias"}
+// CHECK-NOT:     "query_bias"
+// CHECK-SAME:    %[[BL:[a-z0-9]+]]: tensor<1x20xf32> {attn.name = "latent_down_bias"}
+// CHECK:         %[[Q:.+]] = attn.bias %{{.+}}, %[[BQ]]
+// CHECK:         attn.norm %[[Q]]
+// CHECK:         %[[L:.+]] = attn.bias %{{.+}}, %[[BL]]
+// CHECK:         attn.columns %[[L]] from 0

@@ -3,6 +3,10 @@
 // RUN: attn-opt %s --attn-attach-target=target=cpu:x86-64 | FileCheck %s --check-prefix=V1
 // RUN: attn-opt %s --attn-attach-target=target=cpu:znver4 | FileCheck %s --check-prefix=ZEN
 // RUN: attn-opt %s --attn-attach-target=target=cpu:aarch64 | FileCheck %s --check-prefix=ARM
+// RUN: attn-opt %s --attn-attach-target=target=sm_80 | FileCheck %s --check-prefix=AMPERE
+// RUN: attn-opt %s --attn-attach-target=target=sm_86 | FileCheck %s --check-prefix=SMALL
+// RUN: attn-opt %s --attn-attach-target=target=sm_90 | FileCheck %s --check-prefix=LARGE
+// RUN: attn-opt %s --attn-attach-target=target=sm_90a | FileCheck %s --check-prefix=HOPPER
 // RUN: attn-opt %s --attn-attach-target | FileCheck %s --check-prefix=HOST
 // RUN: attn-opt %s --attn-attach-target=target=cpu:znver4 --attn-attach-target | FileCheck %s --check-prefix=ZEN
 // RUN: attn-opt %s --attn-attach-target=target=cpu:znver4 --attn-attach-target=target=cpu:x86-64-v3 | FileCheck %s --check-prefix=V3
@@ -44,6 +48,12 @@
 // ARM-SAME: vector_registers = 32
 // ARM-SAME: fused = 1
 // ARM-SAME: f16_convert = 1
+
+// A block may have a kilobyte less than the multiprocessor: 163, 99, 227. Only `sm_90a` has what is Hopper's alone.
+// AMPERE: kind = gpu, name = "sm_80", triple = "nvptx64-nvidia-cuda", processor = "sm_80", shared_memory = 166912, registers = 65536, tensor_core = "mma"
+// SMALL: name = "sm_86", {{.*}}shared_memory = 101376, {{.*}}tensor_core = "mma"
+// LARGE: name = "sm_90", {{.*}}shared_memory = 232448, {{.*}}tensor_core = "mma"
+// HOPPER: name = "sm_90a", {{.*}}shared_memory = 232448, {{.*}}tensor_core = "wgmma"
 
 // Without a name it is this machine, whose caches and cores it asks.
 // HOST: #attn.target<kind = cpu, name = "cpu"

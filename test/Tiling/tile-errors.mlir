@@ -54,3 +54,15 @@ func.func @unplanned(%x: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
   %out = attn.attention %x, %x, %x scale(0.125) : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
   return %out : tensor<?x8x?x64xf32>
 }
+
+// -----
+
+// The result may be the cache's own memory: what was there cannot be asked for afterwards.
+func.func @reads_what_was_there(%cache: tensor<?x1x?x8xf32>, %rows: tensor<?x1x?x8xf32>) -> (tensor<?x1x?x8xf32>, tensor<?x1x1x8xf32>) {
+  // expected-error@+1 {{expected what reads the cache to come before the rows are appended, which may be in its memory; let it read the result, or move it}}
+  %r = attn.append %cache, %rows : tensor<?x1x?x8xf32>, tensor<?x1x?x8xf32>
+  %n = attn.newest %cache : tensor<?x1x?x8xf32> -> tensor<?x1x1x8xf32>
+  // expected-note@+1 {{found this reader after it}}
+  %h = attn.scale %n by 0.5 : tensor<?x1x1x8xf32>
+  return %r, %h : tensor<?x1x?x8xf32>, tensor<?x1x1x8xf32>
+}

@@ -35,3 +35,65 @@ func.func @there_and_back(%x: tensor<?x?x64xf32>, %w: tensor<4x64x16xf32>, %o: t
   %y = attn.project %h, %o : tensor<?x4x?x16xf32>, tensor<4x16x64xf32> -> tensor<?x?x64xf32>
   return %y : tensor<?x?x64xf32>
 }
+
+// -----
+
+// Tokens before the first: what a call remembers, and what it leaves to the next.
+// CHECK-LABEL: func.func @going_on(
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x2x?x8xf32, {{[^{]*}}> {attn.sizes = ["s0", "", "s1", ""]}
+// CHECK-SAME: %[[S:[^:]*]]: memref<?x2x2x8xf32, {{[^{]*}}> {attn.sizes = ["s0", "", "", ""]}
+// CHECK-SAME: %[[Y:[^:]*]]: memref<?x2x?x8xf32, {{[^{]*}}> {attn.output, attn.sizes = ["s0", "", "s1", ""]}
+// CHECK-SAME: %[[Z:[^:]*]]: memref<?x2x?x8xf32, {{[^{]*}}> {attn.output, attn.sizes = ["s0", "", "s1", ""]}
+// CHECK-SAME: %[[NEXT:[^:]*]]: memref<?x2x2x8xf32, {{[^{]*}}> {attn.output, attn.sizes = ["s0", "", "", ""]}
+// CHECK: scf.parallel
+// CHECK:   memref.load %[[S]]
+// CHECK:   memref.load %[[X]]
+// CHECK:   memref.store %{{.*}}, %[[Y]]
+// CHECK: scf.parallel
+// CHECK:   scf.if
+// CHECK:     memref.load %[[S]]
+// CHECK:     memref.store %{{.*}}, %[[Z]]
+// CHECK:   else
+// CHECK:     memref.load %[[X]]
+// CHECK:     memref.store %{{.*}}, %[[Z]]
+// CHECK: scf.parallel
+// CHECK:   scf.if
+// CHECK:     memref.load %[[S]]
+// CHECK:     memref.store %{{.*}}, %[[NEXT]]
+func.func @going_on(%x: tensor<?x2x?x8xf32>, %s: tensor<?x2x2x8xf32>, %w: tensor<2x3x8xf32>) -> (tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x2x8xf32>) {
+  %y = attn.short_conv %x, %w after(%s : tensor<?x2x2x8xf32>) : tensor<?x2x?x8xf32>, tensor<2x3x8xf32>
+  %z = attn.shift %x by 2 after(%s : tensor<?x2x2x8xf32>) : tensor<?x2x?x8xf32>
+  %next = attn.carry %s, %x : tensor<?x2x2x8xf32>, tensor<?x2x?x8xf32>
+  return %y, %z, %next : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x2x8xf32>
+}
+
+// -----
+
+// The newest tokens are a view, so the cache has as many; a slot is read before it is written to.
+// CHECK-LABEL: func.func @last_slot(
+// CHECK-SAME: %[[C:[^:]*]]: memref<?x1x?x8xf32, {{.*}}> {attn.sizes = ["s0", "", "s1;>=2", ""]}
+// CHECK-SAME: %[[OUT:[^:]*]]: memref<?x1x?x8xf32, {{.*}}> {attn.output
+// CHECK: %[[VIEW:.*]] = memref.subview %[[C]][0, 0, %{{.*}}, 0] [%{{.*}}, 1, 2, 8]
+// CHECK: scf.parallel
+// CHECK:   memref.load %[[VIEW]]
+// CHECK: memref.extract_aligned_pointer_as_index %[[C]]
+func.func @last_slot(%cache: tensor<?x1x?x8xf32>) -> tensor<?x1x?x8xf32> {
+  %n = attn.newest %cache : tensor<?x1x?x8xf32> -> tensor<?x1x2x8xf32>
+  %h = attn.scale %n by 0.5 : tensor<?x1x2x8xf32>
+  %r = attn.append %cache, %h : tensor<?x1x?x8xf32>, tensor<?x1x2x8xf32>
+  return %r : tensor<?x1x?x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @after_a_projection(
+// CHECK-SAME: %[[B:arg1]]: memref<2x8xbf16
+// CHECK: memref.load %[[B]][%{{.*}}, %{{.*}}]
+// CHECK: arith.addf {{.*}} : f32
+// CHECK: arith.maximumf
+// CHECK: arith.minimumf
+func.func @after_a_projection(%x: tensor<?x2x?x8xbf16>, %b: tensor<2x8xbf16>) -> tensor<?x2x?x8xbf16> {
+  %y = attn.bias %x, %b : tensor<?x2x?x8xbf16>, tensor<2x8xbf16>
+  %z = attn.clamp %y to 6.0 : tensor<?x2x?x8xbf16>
+  return %z : tensor<?x2x?x8xbf16>
+}

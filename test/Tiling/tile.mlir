@@ -132,16 +132,26 @@ func.func @norm(%x: tensor<?x8x?x64xf32>, %g: tensor<64xf32>) -> tensor<?x8x?x64
 
 // -----
 
-// Six tokens in registers share a packed panel of columns; what is left goes one by one.
+// Few tokens, of all sequences, read the weight as it lies, four rows of it at a time; many meet it packed, six, two and one
+// tokens sharing a panel of two registers of columns.
 // CHECK-LABEL: func.func @expand(
-// CHECK-SAME: attn.sizes = ["s0", "", "s1", ""]
-// CHECK-SAME: memref<4x32x48xf32, {{.*}}> {attn.sizes = ["", "", ""]}
-// CHECK: %[[PANEL:.*]] = memref.alloca() {alignment = 64 : i64} : memref<32x16xf32>
-// CHECK: scf.if
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x1x?x32xf32, {{[^{]*}}> {attn.sizes = ["s0", "", "s1", ""]}
+// CHECK-SAME: %[[W:[^:]*]]: memref<4x32x48xf32, {{[^{]*}}> {attn.sizes = ["", "", ""]}
+// CHECK: %[[ROWS:.*]] = arith.muli
+// CHECK: %[[FEW:.*]] = arith.cmpi ule, %[[ROWS]]
+// CHECK: scf.if %[[FEW]]
+// CHECK: vector.load %[[W]]
+// CHECK-COUNT-16: vector.fma
+// CHECK-COUNT-4: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: } else {
+// CHECK: %[[PANEL:.*]] = memref.alloca() {alignment = 64 : i64} : memref<128x16xf32>
 // CHECK: vector.store %{{.*}}, %[[PANEL]]
 // CHECK: vector.load %[[PANEL]]
 // CHECK-COUNT-6: vector.fma
-// CHECK: scf.for
+// CHECK: vector.load %[[PANEL]]
+// CHECK-COUNT-2: vector.fma
+// CHECK: vector.load %[[PANEL]]
 // CHECK-COUNT-1: vector.fma
 // CHECK-NOT: vector.fma
 // CHECK: return

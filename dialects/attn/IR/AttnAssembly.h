@@ -42,6 +42,10 @@ std::string shapeText(ArrayRef<int64_t> shape);
 /// a few of them cannot overflow.
 LogicalResult verifyStatic(Operation *op, StringRef name, ShapedType type, StringRef rule);
 
+/// `before`, if given, is a static number of tokens of the kind of `input`, at least `least`.
+LogicalResult verifyBefore(Operation *op, Value before, ShapedType input, int64_t least,
+                           StringRef rule);
+
 /// The score region takes (f32, index, index, index, index), yields one f32 and has no effects.
 LogicalResult verifyScoreRegion(Operation *op, Region &region, StringRef rule);
 

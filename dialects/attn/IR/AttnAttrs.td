@@ -220,14 +220,15 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `panels` | row panels of one work item that share a loaded key tile |
     | `keys` | keys of one tile |
     | `lanes` | float32 lanes of the vector unit (CPU) |
-    | `register_keys`, `register_values` | rows of the register block in the two products (CPU) |
+    | `register_keys`, `register_values` | rows of the register block in the two products (CPU); keys whose scores a warp holds at once (`roles = uniform`) |
     | `unroll` | steps of the product loop per iteration (CPU) |
     | `stages` | key tiles in flight (asynchronous targets) |
     | `roles` | `uniform`, or `specialised` producers and consumers |
-    | `consumers` | warpgroups that compute |
+    | `consumers` | warpgroups that compute; with `roles = uniform` warps |
+    | `blocks` | blocks that share a multiprocessor (`roles = uniform`) |
     | `split_output` | warpgroups that share the output's columns of the same rows |
     | `values_in_keys` | values are columns of the key tile and are loaded with it |
-    | `p_in_registers`, `overlap`, `pingpong`, `persistent` | switches of asynchronous targets |
+    | `q_in_registers`, `p_in_registers`, `overlap`, `pingpong`, `persistent` | switches of asynchronous targets |
     | `maximum` | `exact`, or `lazy` running maximum |
     | `splits` | most parts the key range is cut into; lengths decide when it runs |
     | `order` | `longest_first` or `linear` order of work items |

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "attn/IR/AttnDialect.h"
+#include "attn/IR/AttnOps.h"
 #include "mlir/Bytecode/BytecodeImplementation.h"
 
 using namespace mlir;
@@ -41,3 +42,60 @@ struct AttnBytecodeInterface : BytecodeDialectInterface {
 } // namespace
 
 void AttnDialect::registerBytecode() { addInterfaces<AttnBytecodeInterface>(); }
+
+//===----------------------------------------------------------------------===//
+// attn.spec: a dictionary of its fields since version 1.1, so that a new field is no new format
+//===----------------------------------------------------------------------===//
+
+/// The fields of version 1.0, one after the other; `isOptional` may be absent.
+static constexpr struct {
+  StringLiteral name;
+  bool isOptional;
+} oldFields[] = {
+    {"alibi", true},      {"dtype", true},        {"form", true},        {"key_heads", true},
+    {"key_map", true},    {"key_norm", true},     {"kv_from", true},     {"latent", true},
+    {"layers", true},     {"mask", true},         {"norm_gain", true},   {"normalizer", true},
+    {"qk_size", true},    {"query_heads", false}, {"query_map", true},   {"query_norm", true},
+    {"rope", true},       {"scale", true},        {"sinks", true},       {"softcap", true},
+    {"sym_name", false},  {"v_size", true},       {"value_heads", true}, {"value_map", true},
+    {"value_norm", true}, {"width", true}};
+
+static const AttnVersion dictionarySince(1, 1);
+
+static LogicalResult readOldFields(DialectBytecodeReader &reader, NamedAttrList &fields) {
+  for (const auto &field : oldFields) {
+    Attribute value;
+    if (failed(field.isOptional ? reader.readOptionalAttribute(value)
+                                : reader.readAttribute(value)))
+      return failure();
+    if (value)
+      fields.append(field.name, value);
+  }
+  return success();
+}
+
+LogicalResult SpecOp::readProperties(DialectBytecodeReader &reader, OperationState &state) {
+  DictionaryAttr all;
+  auto found = reader.getDialectVersion<AttnDialect>();
+  if (succeeded(found) && static_cast<const AttnVersion &>(**found) < dictionarySince) {
+    NamedAttrList fields;
+    if (failed(readOldFields(reader, fields)))
+      return failure();
+    all = fields.getDictionary(reader.getContext());
+  } else if (failed(reader.readAttribute(all))) {
+    return failure();
+  }
+  return setPropertiesFromAttr(state.getOrAddProperties<Properties>(), all,
+                               [&] { return reader.emitError(); });
+}
+
+/// What is asked for as an older version leaves out the fields that it had no place for.
+void SpecOp::writeProperties(DialectBytecodeWriter &writer) {
+  auto all = cast<DictionaryAttr>(getPropertiesAsAttr(getContext(), getProperties()));
+  auto asked = writer.getDialectVersion<AttnDialect>();
+  if (failed(asked) || !(static_cast<const AttnVersion &>(**asked) < dictionarySince))
+    return writer.writeAttribute(all);
+  for (const auto &field : oldFields)
+    field.isOptional ? writer.writeOptionalAttribute(all.get(field.name))
+                     : writer.writeAttribute(all.get(field.name));
+}

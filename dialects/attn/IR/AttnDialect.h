@@ -14,7 +14,7 @@ namespace mlir::attn {
 /// Version of the dialect that a bytecode file was written with. Newer ones are refused.
 struct AttnVersion : DialectVersion {
   AttnVersion(uint64_t major, uint64_t minor) : major(major), minor(minor) {}
-  static AttnVersion current() { return {1, 0}; }
+  static AttnVersion current() { return {1, 1}; }
   bool operator<(const AttnVersion &other) const {
     return std::tie(major, minor) < std::tie(other.major, other.minor);
   }

@@ -1,6 +1,7 @@
 //===- AttnLayerOps.cpp - hidden states, cache, weights: text and rules ------===//
 #include "AttnAssembly.h"
 #include "attn/IR/AttnOps.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -97,11 +98,71 @@ LogicalResult GateOp::verify() {
   return verifyStatic(*this, "input", getInput().getType(), "gate_c1");
 }
 
+LogicalResult attn::verifyBefore(Operation *op, Value before, ShapedType input, int64_t least,
+                                 StringRef rule) {
+  if (!before)
+    return success();
+  auto type = cast<ShapedType>(before.getType());
+  SmallVector<int64_t> shape(input.getShape());
+  shape[2] = type.getDimSize(2);
+  if (!type.isDynamicDim(2) && type.getDimSize(2) >= std::max<int64_t>(least, 1) &&
+      hasShape(type, shape) && type.getElementType() == input.getElementType())
+    return success();
+  return op->emitOpError()
+         << "tokens before must be the input's but for a static number of at least "
+         << std::max<int64_t>(least, 1) << ", found " << type << " for " << input << " (" << rule
+         << ")";
+}
+
+LogicalResult CarryOp::verify() {
+  ShapedType tokens = getTokens().getType();
+  if (failed(verifyStatic(*this, "tokens", tokens, "carry_c1")))
+    return failure();
+  return verifyBefore(*this, getBefore(), tokens, 1, "carry_c1");
+}
+
+LogicalResult NewestOp::verify() {
+  ShapedType input = getInput().getType(), result = getResult().getType();
+  if (failed(verifyStatic(*this, "input", input, "newest_c1")))
+    return failure();
+  SmallVector<int64_t> shape(input.getShape());
+  shape[2] = result.getDimSize(2);
+  if (result.isDynamicDim(2) || result.getDimSize(2) < 1 || !hasShape(result, shape) ||
+      result.getElementType() != input.getElementType())
+    return emitOpError() << "result must be the input's but for a static number of tokens, found "
+                         << result << " (newest_c1)";
+  return success();
+}
+
+LogicalResult BiasOp::verify() {
+  auto input = cast<ShapedType>(getInput().getType()), bias = cast<ShapedType>(getBias().getType());
+  bool isHeads = input.getRank() == 4;
+  if (isHeads && failed(verifyStatic(*this, "input", input, "bias_c1")))
+    return failure();
+  SmallVector<int64_t> shape = {input.getShape().back()};
+  if (isHeads)
+    shape.insert(shape.begin(), input.getDimSize(1));
+  if (bias.hasStaticShape() && bias.getShape() == ArrayRef(shape) &&
+      bias.getElementType() == input.getElementType())
+    return success();
+  return emitOpError() << "bias must be " << shapeText(shape) << " of " << input.getElementType()
+                       << ", static, found " << bias << " (bias_c1)";
+}
+
+LogicalResult ClampOp::verify() {
+  double limit = getLimit().convertToDouble();
+  if (!(limit > 0) || !std::isfinite(limit))
+    return emitOpError("limit must be positive and finite (clamp_c1)");
+  return verifyStatic(*this, "input", getInput().getType(), "clamp_c1");
+}
+
 LogicalResult ShiftOp::verify() {
   auto tokens = static_cast<int64_t>(getTokens());
   if (tokens < 1 || tokens > 1 << 20)
     return emitOpError() << "tokens must be from 1 to 2^20, found " << tokens << " (shift_c1)";
-  return verifyStatic(*this, "input", getInput().getType(), "shift_c1");
+  if (failed(verifyStatic(*this, "input", getInput().getType(), "shift_c1")))
+    return failure();
+  return verifyBefore(*this, getBefore(), getInput().getType(), tokens, "shift_c2");
 }
 
 LogicalResult JoinHeadsOp::verify() {

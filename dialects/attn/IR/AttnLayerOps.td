@@ -141,10 +141,13 @@ def Attn_GateOp : Attn_TokenOp<"gate", [AllTypesMatch<["input", "gate", "result"
 def Attn_ShiftOp : Attn_TokenOp<"shift", [AllTypesMatch<["input", "result"]>]> {
   let summary = "each token replaced by an earlier one";
   let description = [{
-    `result[:, :, s] = input[:, :, s - tokens]`, zero before the first token.
+    `result[:, :, s] = input[:, :, s - tokens]`. Before the first token it is the last ones of `after`,
+    where it is given (see `attn.carry`), else zero.
 
     Constraints:
     - (shift_c1) `tokens` is from 1 to 2^20; head counts and head sizes are static.
+    - (shift_c2) the tokens before are [B, heads, n, size] of the input's element type, with a static n of at
+      least `tokens`.
 
     Example:
     ```mlir
@@ -154,9 +157,104 @@ def Attn_ShiftOp : Attn_TokenOp<"shift", [AllTypesMatch<["input", "result"]>]> {
     }
     ```
   }];
-  let arguments = (ins Attn_Heads:$input, I64Attr:$tokens);
+  let arguments = (ins Attn_Heads:$input, Optional<Attn_Heads>:$before, I64Attr:$tokens);
   let results = (outs Attn_Heads:$result);
-  let assemblyFormat = "$input `by` $tokens attr-dict `:` type($input)";
+  let assemblyFormat = "$input `by` $tokens (`after` `(` $before^ `:` type($before) `)`)? attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+def Attn_CarryOp : Attn_TokenOp<"carry", [AllTypesMatch<["before", "result"]>]> {
+  let summary = "the last tokens of a sequence that goes on";
+  let description = [{
+    The last n tokens of `before` followed by `tokens`, where n is the number of tokens before: what a
+    short convolution or a shift must remember to go on where a call ended. A sequence
+    starts with zeros before it.
+
+    Constraints:
+    - (carry_c1) both agree in batch, heads, size and element type; the tokens before are a static number,
+      at least one.
+
+    Example:
+    ```mlir
+    func.func @step(%state: tensor<?x8x2x64xf32>, %x: tensor<?x8x?x64xf32>, %w: tensor<8x3x64xf32>) -> (tensor<?x8x?x64xf32>, tensor<?x8x2x64xf32>) {
+      %y = attn.short_conv %x, %w after(%state : tensor<?x8x2x64xf32>) : tensor<?x8x?x64xf32>, tensor<8x3x64xf32>
+      %next = attn.carry %state, %x : tensor<?x8x2x64xf32>, tensor<?x8x?x64xf32>
+      return %y, %next : tensor<?x8x?x64xf32>, tensor<?x8x2x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Attn_Heads:$before, Attn_Heads:$tokens);
+  let results = (outs Attn_Heads:$result);
+  let assemblyFormat = "$before `,` $tokens attr-dict `:` type($before) `,` type($tokens)";
+  let hasVerifier = 1;
+}
+
+def Attn_NewestOp : Attn_TokenOp<"newest"> {
+  let summary = "the last tokens of a sequence, as a view";
+  let description = [{
+    `result = input[:, :, S - n : S]` for a static n: the slot of a cache that is still being filled (MTLA). At run
+    time the sequence has at least n tokens.
+
+    Constraints:
+    - (newest_c1) the result differs from the input in the sequence only, which is static and at least one token.
+
+    Example:
+    ```mlir
+    func.func @last_slot(%cache: tensor<?x1x?x288xf32>) -> tensor<?x1x1x288xf32> {
+      %slot = attn.newest %cache : tensor<?x1x?x288xf32> -> tensor<?x1x1x288xf32>
+      return %slot : tensor<?x1x1x288xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Attn_Heads:$input);
+  let results = (outs Attn_Heads:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Attn_BiasOp : Attn_TokenOp<"bias", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "adds one vector to each token, by head";
+  let description = [{
+    `result[b, h, s] = input[b, h, s] + bias[h]`; of hidden states `result[b, s] = input[b, s] + bias`. It is what
+    a projection with a bias does behind its `attn.expand` or `attn.project`, which stay linear.
+
+    Constraints:
+    - (bias_c1) the bias is [heads, size] of the input, of hidden states [width]; static, of the input's element type.
+
+    Example:
+    ```mlir
+    func.func @projected(%x: tensor<?x1x?x256xf32>, %w: tensor<8x256x32xf32>, %c: tensor<8x32xf32>) -> tensor<?x8x?x32xf32> {
+      %q = attn.expand %x, %w : tensor<?x1x?x256xf32>, tensor<8x256x32xf32> -> tensor<?x8x?x32xf32>
+      %r = attn.bias %q, %c : tensor<?x8x?x32xf32>, tensor<8x32xf32>
+      return %r : tensor<?x8x?x32xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Attn_HeadsOrHidden:$input, RankedTensorOf<[F32, BF16, F16], [HasAnyRankOfPred<[1, 2]>]>:$bias);
+  let results = (outs Attn_HeadsOrHidden:$result);
+  let assemblyFormat = "$input `,` $bias attr-dict `:` type($input) `,` type($bias)";
+  let hasVerifier = 1;
+}
+
+def Attn_ClampOp : Attn_TokenOp<"clamp", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "limits each element's magnitude";
+  let description = [{
+    `result = min(max(input, -limit), limit)`; a NaN stays one.
+
+    Constraints:
+    - (clamp_c1) the limit is positive and finite; head counts and head sizes are static.
+
+    Example:
+    ```mlir
+    func.func @clipped(%x: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
+      %y = attn.clamp %x to 6.0 : tensor<?x8x?x64xf32>
+      return %y : tensor<?x8x?x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Attn_Heads:$input, F64Attr:$limit);
+  let results = (outs Attn_Heads:$result);
+  let assemblyFormat = "$input `to` custom<Real>($limit) attr-dict `:` type($input)";
   let hasVerifier = 1;
 }
 

@@ -158,7 +158,7 @@ LogicalResult ShortConvOp::verify() {
       weight.getDimSize(2) != input.getDimSize(3) || weight.getDimSize(1) < 1)
     return emitOpError() << "weight must be [" << input.getDimSize(1) << ", taps, "
                          << input.getDimSize(3) << "], found " << weight << " (short_conv_c1)";
-  return success();
+  return verifyBefore(*this, getBefore(), input, weight.getDimSize(1) - 1, "short_conv_c2");
 }
 
 //===----------------------------------------------------------------------===//

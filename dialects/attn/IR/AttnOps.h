@@ -27,6 +27,12 @@ struct HeadGroup {
   SmallVector<int64_t> heads;
 };
 
+/// Whether an entry of that role (`attn.entry`) asks with few rows: decode, decode-core,
+/// layer-decode.
+inline bool isDecodeRole(StringRef role) {
+  return role.starts_with("decode") || role.ends_with("decode");
+}
+
 /// Table of `scoreHeads` entries: even groups over `heads`.
 SmallVector<int64_t> evenHeadMap(int64_t scoreHeads, int64_t heads);
 /// Groups in the order of their first score head.

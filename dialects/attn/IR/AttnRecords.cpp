@@ -120,8 +120,10 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       intField("stages", 1),
       wordField("roles", roles),
       intField("consumers", 1),
+      intField("blocks", 1), // per multiprocessor
       intField("split_output", 1),
       flagField("values_in_keys", false),
+      flagField("q_in_registers", false),
       flagField("p_in_registers", false),
       flagField("overlap", false),
       flagField("pingpong", false),

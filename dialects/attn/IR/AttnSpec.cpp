@@ -2,6 +2,7 @@
 #include "AttnAssembly.h"
 #include "attn/IR/AttnOps.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
 #include <cmath>
 
 using namespace mlir;
@@ -17,7 +18,7 @@ static const StringRef specFields[] = {
     "query_heads", "key_heads",  "value_heads", "query_map", "key_map", "value_map", "qk_size",
     "v_size",      "width",      "latent",      "form",      "rope",    "alibi",     "query_norm",
     "key_norm",    "value_norm", "norm_gain",   "scale",     "softcap", "mask",      "sinks",
-    "normalizer",  "dtype",      "layers",      "kv_from"};
+    "bias",        "clip_qkv",   "normalizer",  "dtype",     "layers",  "kv_from"};
 
 /// Names without a dot are fields.
 static LogicalResult checkFieldNames(function_ref<InFlightDiagnostic()> emitError,
@@ -113,6 +114,11 @@ MaskAttr SpecOp::maskOrDefault() {
 }
 Normalizer SpecOp::normalizerOrDefault() { return getNormalizer().value_or(Normalizer::Softmax); }
 Type SpecOp::elementType() { return getDtype() ? *getDtype() : Float32Type::get(getContext()); }
+
+bool SpecOp::hasBias(StringRef projection) {
+  auto names = [&](Attribute word) { return cast<StringAttr>(word) == projection; };
+  return getBias() && llvm::any_of(*getBias(), names);
+}
 
 int64_t SpecOp::cachedElementsPerToken(bool) {
   if (getKvFrom())
@@ -237,6 +243,38 @@ static LogicalResult verifyLayers(SpecOp op) {
   return success();
 }
 
+/// The projections a layer of this spec has.
+static SmallVector<StringRef> projectionsOf(SpecOp op) {
+  SmallVector<StringRef> all = {"query"};
+  if (op.getLatent() && !op.getKvFrom())
+    all.push_back("latent");
+  if (!op.getLatent() && !op.getKvFrom())
+    all.append({"key", "value"});
+  all.push_back("output");
+  return all;
+}
+
+static LogicalResult verifyProjections(SpecOp op) {
+  SmallVector<StringRef> left = projectionsOf(op);
+  for (Attribute word : op.getBias().value_or(ArrayAttr::get(op.getContext(), {}))) {
+    StringRef name = cast<StringAttr>(word).getValue();
+    if (!llvm::is_contained(left, name))
+      return op.emitOpError() << "bias must name projections of this layer, each once: "
+                              << llvm::join(projectionsOf(op), ", ") << "; found '" << name
+                              << "' (spec_c14)";
+    llvm::erase(left, name);
+  }
+  if (!op.getClipQkv())
+    return success();
+  double limit = op.getClipQkv()->convertToDouble();
+  if (!(limit > 0) || !std::isfinite(limit))
+    return op.emitOpError("clip_qkv must be positive and finite (spec_c15)");
+  if (op.getLatent())
+    return op.emitOpError("clip_qkv is of projected keys and values, which a latent has none of; "
+                          "remove one of them (spec_c15)");
+  return success();
+}
+
 static LogicalResult verifyScores(SpecOp op) {
   if (op.getSoftcap() && !(op.getSoftcap()->convertToDouble() > 0 &&
                            std::isfinite(op.getSoftcap()->convertToDouble())))
@@ -262,7 +300,8 @@ LogicalResult SpecOp::verify() {
       failed(verifyAxis(*this, "key", getKeyMapAttr(), keyHeads())) ||
       failed(verifyAxis(*this, "value", getValueMapAttr(), valueHeads())))
     return failure();
-  if (failed(verifyPosition(*this)) || failed(verifyLatent(*this)) || failed(verifyLayers(*this)))
+  if (failed(verifyPosition(*this)) || failed(verifyLatent(*this)) || failed(verifyLayers(*this)) ||
+      failed(verifyProjections(*this)))
     return failure();
   return verifyScores(*this);
 }

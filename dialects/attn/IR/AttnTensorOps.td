@@ -50,6 +50,8 @@ def Attn_SpecOp : Attn_Op<"spec", [Symbol]> {
     | `softcap` | cap * tanh(s / cap) | none |
     | `mask` | visible keys | causal |
     | `sinks` | a learned logit per score head joins the softmax | false |
+    | `bias` | projections of a layer that add a vector: of `query`, `key`, `value`, `latent`, `output` | none |
+    | `clip_qkv` | projected queries, keys and values of a layer are clamped to ± this | none |
     | `normalizer` | softmax, relu or sigmoid | softmax |
     | `dtype` | element type | f32 |
     | `layers` | layers of the model that use this spec | none |
@@ -68,6 +70,9 @@ def Attn_SpecOp : Attn_Op<"spec", [Symbol]> {
     - (spec_c10) words of the mask need no operand; its per-head tables have one entry per score head.
     - (spec_c11) `form` needs `latent`.
     - (spec_c13) the ranks of `latent` are at most `width`, where it is given.
+    - (spec_c14) `bias` names each projection once, and only projections that the layer has: with `latent` query (its
+      latent, where there is one), latent and output; with `kv_from` query and output.
+    - (spec_c15) `clip_qkv` is positive and finite, and not beside `latent`.
     - (spec_c12) every attribute is a field of the table, or another dialect's with a dotted name.
 
     Example:
@@ -88,8 +93,10 @@ def Attn_SpecOp : Attn_Op<"spec", [Symbol]> {
     OptionalAttr<Attn_NormAttr>:$query_norm, OptionalAttr<Attn_NormAttr>:$key_norm,
     OptionalAttr<Attn_NormAttr>:$value_norm, UnitAttr:$norm_gain,
     OptionalAttr<F64Attr>:$scale, OptionalAttr<F64Attr>:$softcap, OptionalAttr<Attn_MaskAttr>:$mask,
-    UnitAttr:$sinks, OptionalAttr<Attn_NormalizerAttr>:$normalizer, OptionalAttr<TypeAttr>:$dtype,
+    UnitAttr:$sinks, OptionalAttr<StrArrayAttr>:$bias, OptionalAttr<F64Attr>:$clip_qkv,
+    OptionalAttr<Attn_NormalizerAttr>:$normalizer, OptionalAttr<TypeAttr>:$dtype,
     OptionalAttr<DenseI64ArrayAttr>:$layers, OptionalAttr<I64Attr>:$kv_from);
+  let useCustomPropertiesEncoding = 1;
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -100,6 +107,8 @@ def Attn_SpecOp : Attn_Op<"spec", [Symbol]> {
     int64_t qkSize();
     int64_t vSize();
     double scoreScale();
+    /// Whether that projection (query, key, value, latent, output) adds a vector.
+    bool hasBias(StringRef projection);
     MaskAttr maskOrDefault();
     Normalizer normalizerOrDefault();
     Type elementType();
@@ -445,11 +454,14 @@ def Attn_ScaleOp : Attn_TokenOp<"scale", [AllTypesMatch<["input", "result"]>]> {
 def Attn_ShortConvOp : Attn_TokenOp<"short_conv", [AllTypesMatch<["input", "result"]>]> {
   let summary = "causal convolution along the sequence, per channel";
   let description = [{
-    `result[b, h, s, c] = sum_t W[h, t, c] input[b, h, s - (T - 1) + t, c]`, tokens before the
-    first count as zero. The weight is [heads, taps, size].
+    `result[b, h, s, c] = sum_t W[h, t, c] input[b, h, s - (T - 1) + t, c]`. Tokens before the
+    first are the last ones of `after`, where it is given (see `attn.carry`), else zero. The weight is
+    [heads, taps, size].
 
     Constraints:
     - (short_conv_c1) the weight is [heads, taps, size] of the input.
+    - (short_conv_c2) the tokens before are [B, heads, n, size] of the input's element type, with a static n of
+      at least taps - 1.
 
     Example:
     ```mlir
@@ -459,9 +471,9 @@ def Attn_ShortConvOp : Attn_TokenOp<"short_conv", [AllTypesMatch<["input", "resu
     }
     ```
   }];
-  let arguments = (ins Attn_Heads:$input, Attn_Weight3:$weight);
+  let arguments = (ins Attn_Heads:$input, Attn_Weight3:$weight, Optional<Attn_Heads>:$before);
   let results = (outs Attn_Heads:$result);
-  let assemblyFormat = "$input `,` $weight attr-dict `:` type($input) `,` type($weight)";
+  let assemblyFormat = "$input `,` $weight (`after` `(` $before^ `:` type($before) `)`)? attr-dict `:` type($input) `,` type($weight)";
   let hasVerifier = 1;
 }
 
@@ -503,6 +515,7 @@ def Attn_GatedSumOp : Attn_Op<"gated_sum", [Pure, SameVariadicOperandSize]> {
   let description = [{
     `out[b, h, s] = sum_p gate_p[b, h, s] part_p[b, h, s]`: adds normalised outputs (NSA's
     branches), where `attn.merge` adds numerators and denominators. Both are never the same.
+    A part whose gate is 0 is skipped: what it holds there is not touched.
 
     Constraints:
     - (gated_sum_c1) there are as many gates as parts, at least one.

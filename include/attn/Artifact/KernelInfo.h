@@ -7,6 +7,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,14 @@ struct ScheduleInfo {
 struct EntryInfo {
   /// The function's name, which is its C symbol.
   std::string name;
-  /// `prefill`, `decode`, `append`; empty for a function written by hand.
+  /// `prefill`, `decode`, `append`, …; empty for a function written by hand.
   std::string role;
   /// Name of the `attn.spec` it was elaborated from; empty for one written by hand.
   std::string spec;
+  /// Layers of the model that call it, where the spec names them; and the layer whose caches it
+  /// reads instead of its own.
+  std::vector<int64_t> layers;
+  std::optional<int64_t> kvFrom;
   std::vector<ArgumentInfo> arguments;
   std::vector<ScheduleInfo> schedules;
   /// Why each attention with a latent is expanded or absorbed, and where the other form takes over.

@@ -15,12 +15,13 @@ namespace mlir::attn {
 /// The lengths a report or a measurement is about; they fill what a function leaves open.
 struct ReportSizes {
   int64_t batch = 1;
-  /// Query rows; absent: 1 for decode and layer-decode, the keys' length for all others.
+  /// Query rows; absent: 1 for decode, decode-core and layer-decode, the keys' length for all
+  /// others.
   std::optional<int64_t> queryLength;
   int64_t keyLength = 2048;
 
   int64_t queryLengthFor(StringRef role) const {
-    return queryLength.value_or(role.ends_with("decode") ? 1 : keyLength);
+    return queryLength.value_or(isDecodeRole(role) ? 1 : keyLength);
   }
 };
 

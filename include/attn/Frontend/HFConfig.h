@@ -124,8 +124,9 @@ struct LayerSpec {
   std::optional<LatentSpec> latent;
   /// The layer whose keys and values are read instead of own ones.
   std::optional<int64_t> kvFrom;
-  /// Facts of the projections in front; the attention itself does not depend on them.
-  bool projectionBias = false;
+  /// Facts of the projections, which matter to whole layers alone. Those that add a vector, among
+  /// query, key, value, latent and output:
+  std::vector<llvm::StringRef> bias;
   std::optional<double> clipQKV;
 
   bool operator==(const LayerSpec &other) const;

@@ -18,9 +18,10 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
   Option<std::string> target{
       *this, "target", llvm::cl::init("cpu"),
       llvm::cl::desc("what to compile for: cpu, cpu:x86-64-v3, cpu:x86-64-v4, ...")};
-  ListOption<std::string> entries{*this, "entry",
-                                  llvm::cl::desc("functions of each spec: prefill, decode, append "
-                                                 "(default), layer-prefill, layer-decode")};
+  ListOption<std::string> entries{
+      *this, "entry",
+      llvm::cl::desc("functions of each spec: prefill, decode, append "
+                     "(default), prefill-core, decode-core, layer-prefill, layer-decode")};
   Option<bool> exactMaximum{*this, "exact-maximum", llvm::cl::init(false),
                             llvm::cl::desc("running maxima, never a lazy one")};
 };

@@ -53,9 +53,9 @@ struct LatentTile {
   int64_t sumsOffset() const { return maximaOffset() + stages * rows * 4; }
   int64_t barrierOffset() const { return sumsOffset() + parts * rows * 4; }
   /// Per stage: one barrier for each chunk, two that free the halves, one for the weights; then
-  /// those of the unit numbers, two numbers and one word.
+  /// those of the queries, and one word.
   int64_t sharedBytes() const {
-    return barrierOffset() + 8 * stages * (chunks() + parts + 1) + 4 * 8 + 2 * 8;
+    return barrierOffset() + 8 * stages * (chunks() + parts + 1) + 2 * 8 + 8;
   }
 
   int64_t neededRegisters() const { return keys / 2 + keys / 4 + partColumns() / 2 + 30; }

@@ -6,17 +6,15 @@
 #ifndef ATTN_PLANNING_WARPGROUPTILE_H
 #define ATTN_PLANNING_WARPGROUPTILE_H
 
+#include "attn/Planning/TileSizes.h"
 #include <algorithm>
-#include <cstdint>
 
 namespace mlir::attn {
 
 /// `consumers` warpgroups of 64 query rows each, one producer warpgroup, and a ring of `stages`
 /// key tiles and value tiles. Elements have 16 bits. All sizes in bytes.
-struct WarpgroupTile {
-  int64_t qkSize = 0, vSize = 0, keys = 0, consumers = 0, stages = 0, queryBuffers = 1;
-  /// Registers that planning leaves to the code of the mask and the score program.
-  int64_t codeRegisters = 0;
+struct WarpgroupTile : TileSizes {
+  int64_t consumers = 0, queryBuffers = 1;
 
   int64_t rows() const { return 64 * consumers; }
   int64_t threads() const { return 128 * (consumers + 1); }

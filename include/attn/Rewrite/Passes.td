@@ -31,13 +31,26 @@ def ElaboratePass : Pass<"attn-elaborate", "::mlir::ModuleOp"> {
     the other layer. Where the module describes that layer, it must own its cache and agree with
     its reader in what the cache holds: heads and sizes or latent, rotation, element type.
 
-    Two more are written when `entry` names them, for a spec with `width`: `@x_layer_prefill` and
-    `@x_layer_decode`, from hidden states `[B, S, width]` to output, with the weights as arguments.
+    Others are written when `entry` names them. `@x_prefill_core` and `@x_decode_core` are the attention alone,
+    between what makes its operands: from queries that are normalised, rotated and, where absorbed,
+    taken through the key weights, and keys and values as they are scored.
+
+    | | arguments | results |
+    |---|---|---|
+    | plain or expanded | query, key, value [, sinks] | out [, lse] |
+    | absorbed | query `[B, Hq, S, kv_rank + rope]`, cache [, sinks] | out `[B, Hq, S, kv_rank]` [, lse] |
+
+    For a spec with `width`, `@x_layer_prefill` and `@x_layer_decode` go from hidden states
+    `[B, S, width]` to output, with the weights as arguments.
 
     | | arguments | results |
     |---|---|---|
     | plain | hidden, key_cache, value_cache, query_weight [, query_gain], key_weight [, key_gain], value_weight [, value_gain] [, sinks], output_weight | out, key_cache_out, value_cache_out |
     | latent | hidden, cache [, query_down [, query_latent_gain]], query_weight [, query_gain], latent_down [, key_gain], key_up, value_up [, sinks], output_weight | out, cache_out |
+
+    A projection that `bias` names is followed by `query_bias`, `query_down_bias`, `key_bias`, `value_bias`,
+    `latent_down_bias` or `output_bias`: `[heads, size]`, of the output `[width]`. Projected queries, keys and values
+    are limited by `clip_qkv`.
 
     The caches have their final length; what they hold in the last S tokens is replaced by the new rows (see
     `attn.append`). The query latent, of width `q_rank`, is normalised as the key latent is. A layer
@@ -74,7 +87,7 @@ def ElaboratePass : Pass<"attn-elaborate", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [ListOption<"entries", "entry", "std::string",
-                            "functions to write: prefill, decode, append (these when not given), layer-prefill, layer-decode">];
+                            "functions to write: prefill, decode, append (these when not given), prefill-core, decode-core, layer-prefill, layer-decode">];
   let statistics = [Statistic<"numSpecs", "specs", "specs elaborated">,
                     Statistic<"numFunctions", "functions", "functions written">];
   let dependentDialects = ["::mlir::attn::AttnDialect", "::mlir::arith::ArithDialect",

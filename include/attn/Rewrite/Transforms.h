@@ -21,9 +21,9 @@ namespace mlir::attn {
 //===----------------------------------------------------------------------===//
 
 /// Functions that a spec can be elaborated to.
-enum class Entry { Prefill, Decode, Append, LayerPrefill, LayerDecode };
+enum class Entry { Prefill, Decode, Append, PrefillCore, DecodeCore, LayerPrefill, LayerDecode };
 
-/// "prefill", "decode", "append", "layer-prefill" or "layer-decode".
+/// "prefill", "decode", "append", "prefill-core", "decode-core", "layer-prefill" or "layer-decode".
 StringRef stringifyEntry(Entry entry);
 /// The entry of that name; none for another word.
 std::optional<Entry> symbolizeEntry(StringRef word);

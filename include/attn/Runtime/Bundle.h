@@ -31,8 +31,12 @@ struct Argument {
 struct Entry {
   /// The C symbol.
   std::string name;
-  /// `prefill`, `decode`, `append`, or empty for a function written by hand.
+  /// `prefill`, `decode`, `append`, …, or empty for a function written by hand.
   std::string role;
+  /// Layers of the model that call it, where they are known; and the layer whose caches it reads
+  /// instead of its own, or -1.
+  std::vector<int64_t> layers;
+  int64_t kvFrom = -1;
   std::vector<Argument> arguments;
   attn_entry_fn function = nullptr;
   /// Of a bundle for a GPU: the same symbol with its own type.

@@ -10,7 +10,7 @@
 
 #include "attn/Runtime/attn_runtime.h"
 
-#define ATTN_GPU_MAX_ARGUMENTS 16
+#define ATTN_GPU_MAX_ARGUMENTS 32
 #define ATTN_GPU_MAX_MASKS 4
 
 /**
@@ -32,22 +32,32 @@ typedef struct attn_gpu_signature {
 /** One attention. Roles are argument numbers, -1 for none. Sizes in elements, memory in bytes. */
 typedef struct attn_gpu_entry {
   int64_t threads, shared_bytes, rows, keys, heads, qk_size, v_size, longest_first, largest_group;
-  /* Stream form: packed rows, parts of the key range. Blocks per multiprocessor; groups of heads
-   * and rows per position in each; bounds of the number of parts; most keys that a row sees, 0 for
-   * all. */
-  int64_t is_stream, blocks, groups, group_size, least_parts, most_parts, most_keys;
+  /* Stream form: packed rows, ranges of key steps. Blocks per multiprocessor; groups of heads and
+   * rows per position in each; most parts of the key range of an item; most keys that a row sees, 0
+   * for all. */
+  int64_t is_stream, blocks, groups, group_size, most_parts, most_keys;
   int64_t values_in_keys; /* values are columns of the keys and load with them */
   int64_t query, key, value, out, lse, sinks, offset, offset_is_constant, constant_offset;
   attn_gpu_signature signature;
   /** Operands of the mask. */
   int64_t num_masks, masks[ATTN_GPU_MAX_MASKS];
-  /** Whether the kernel reads queries, keys and values by address, too. */
-  int64_t is_strict;
+  /** Whether the kernel takes addresses and strides of queries, keys and values; whether it takes
+   * tensor maps of them, as kernels do that load with the copy engine. */
+  int64_t reads_addresses, has_maps;
 } attn_gpu_entry;
+
+/** A library's kernels. Without `ptx` they run on devices of `capability` (10 * major + minor)
+ * alone; with it, `machine_code` runs on that capability and later ones of the same major number,
+ * and the driver compiles `ptx` for newer ones. */
+typedef struct attn_gpu_images {
+  int64_t capability;
+  const void *machine_code;
+  const char *ptx; /* may be null */
+} attn_gpu_images;
 
 /** State of a loaded kernel; zero at the start. */
 typedef struct attn_gpu_state {
-  void *kernel;
+  void *kernels[2]; /* from machine code, from text */
   uint64_t ready_devices;
   uint32_t launches;
 } attn_gpu_state;
@@ -61,11 +71,18 @@ extern "C" {
  * primary context when there is none). Asynchronous: 0 means launched. Only scalars are read by the
  * host.
  */
-int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                     const char *kernel_name, const attn_tensor *args, int64_t num_args,
-                     void *stream);
+int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state,
+                     const attn_gpu_images *images, const char *kernel_name,
+                     const attn_tensor *args, int64_t num_args, void *stream);
 
 /* ---- entries with several kernels, whose host programs the compiler writes ------------------- */
+
+/** Where a launch runs: the device's number, multiprocessors, bytes of the second-level cache, 10 *
+ * major + minor of its capability; the kernel as it loaded it. */
+typedef struct attn_gpu_device {
+  int number, processors, l2_bytes, capability;
+  void *kernel;
+} attn_gpu_device;
 
 /** One call in progress. The first error is kept, and nothing is launched after it. */
 typedef struct attn_gpu_call {
@@ -73,7 +90,8 @@ typedef struct attn_gpu_call {
   int64_t num_args;
   void *stream;
   int32_t code;
-  int32_t is_open, is_locked, device, processors;
+  int32_t is_open, is_locked;
+  attn_gpu_device device;
 } attn_gpu_call;
 
 /** A kernel of loops over tokens: so many indices in each block, or up to so many blocks for each
@@ -92,11 +110,12 @@ int64_t attn_gpu_reserve(attn_gpu_call *call, int64_t bytes);
 
 /** Launches a kernel of loops over tokens, unless there is no item. `values[0]` is their number. */
 void attn_gpu_tokens(attn_gpu_call *call, const attn_gpu_shape *shape, attn_gpu_state *state,
-                     const void *image, const char *kernel_name, const int64_t *values);
+                     const attn_gpu_images *images, const char *kernel_name, const int64_t *values);
 
 /** Launches an attention on tensors in device memory, unless its output is empty. */
 void attn_gpu_attention(attn_gpu_call *call, const attn_gpu_entry *entry, attn_gpu_state *state,
-                        const void *image, const char *kernel_name, const attn_tensor *tensors);
+                        const attn_gpu_images *images, const char *kernel_name,
+                        const attn_tensor *tensors);
 
 /** Ends the call: 0, or its first error. */
 int32_t attn_gpu_end(attn_gpu_call *call);

@@ -188,7 +188,7 @@ ReportSizes Runner::sizesFor(const attn_rt::Entry &entry, bool forCheck) const {
   ReportSizes sizes;
   sizes.batch = options.batch.value_or(forCheck ? 2 : 1);
   sizes.keyLength = options.keyLength.value_or(forCheck ? 131 : 2048);
-  int64_t rows = StringRef(entry.role).ends_with("decode") ? 1 : forCheck ? 67 : sizes.keyLength;
+  int64_t rows = isDecodeRole(entry.role) ? 1 : forCheck ? 67 : sizes.keyLength;
   sizes.queryLength = options.queryLength.value_or(rows);
   return sizes;
 }

@@ -84,6 +84,10 @@ ElementKind hf::readDType(ConfigReader &config, ElementKind fallback) {
 
 int64_t hf::readLayerCount(ConfigReader &config) { return config.count(layerKeys, maxLayers); }
 
+std::vector<StringRef> hf::biasesIf(bool all) {
+  return all ? std::vector<StringRef>{"query", "key", "value", "output"} : std::vector<StringRef>();
+}
+
 LayerSpec hf::readHeads(ConfigReader &config, HeadRule rule) {
   LayerSpec spec;
   spec.width = config.count(widthKeys, maxWidth);
@@ -94,7 +98,7 @@ LayerSpec hf::readHeads(ConfigReader &config, HeadRule rule) {
   checkHeadDim(config, spec.vDim);
   spec.dtype = readDType(config);
   spec.scale = 1.0 / std::sqrt(double(spec.qkDim));
-  spec.projectionBias = config.flagOr({"attention_bias"}, false);
+  spec.bias = biasesIf(config.flagOr({"attention_bias"}, false));
   return spec;
 }
 

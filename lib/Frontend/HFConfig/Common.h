@@ -89,6 +89,9 @@ AlibiSpec makeAlibi(AlibiConvention convention, int64_t heads, double maxBias, d
 //===- Layers
 //----------------------------------------------------------------------------------===//
 
+/// Names of all projections (see `LayerSpec::bias`), or of none.
+std::vector<llvm::StringRef> biasesIf(bool all);
+
 /// For each layer, whether it slides. `layer_types` decides where it is present, else `rule`.
 std::vector<bool> readSliding(ConfigReader &config, int64_t layers,
                               llvm::function_ref<bool(int64_t)> rule);

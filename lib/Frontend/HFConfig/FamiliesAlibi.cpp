@@ -14,7 +14,7 @@ namespace {
 
 void buildBloom(ConfigReader &config, ModelAttention &model) {
   LayerSpec spec = readHeads(config, {0, /*alwaysDivide=*/true});
-  spec.projectionBias = true;
+  spec.bias = biasesIf(true);
   if (!config.failed())
     spec.alibi = makeAlibi(AlibiConvention::Bloom, spec.queryHeads, 8.0);
   addAllLayers(config, model, spec);
@@ -54,7 +54,7 @@ void readMptAttention(ConfigReader &attention, LayerSpec &spec) {
 
 void buildMpt(ConfigReader &config, ModelAttention &model) {
   LayerSpec spec = readHeads(config, {0, /*alwaysDivide=*/true});
-  spec.projectionBias = !config.flagOr({"no_bias"}, true);
+  spec.bias = biasesIf(!config.flagOr({"no_bias"}, true));
   if (std::optional<ConfigReader> attention = config.maybeObject("attn_config"))
     readMptAttention(*attention, spec);
   else if (!config.failed())
@@ -79,7 +79,7 @@ int64_t readFalconKVHeads(ConfigReader &config, int64_t queryHeads) {
 void buildFalcon(ConfigReader &config, ModelAttention &model) {
   LayerSpec spec = readHeads(config, {0, /*alwaysDivide=*/true});
   spec.keyHeads = spec.valueHeads = readFalconKVHeads(config, spec.queryHeads);
-  spec.projectionBias = config.flagOr({"bias"}, false);
+  spec.bias = biasesIf(config.flagOr({"bias"}, false));
   if (!config.flagOr({"alibi"}, false))
     spec.rope = readRope(config, {spec.qkDim});
   else if (!config.failed())

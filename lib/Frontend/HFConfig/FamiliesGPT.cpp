@@ -25,7 +25,7 @@ LayerSpec readMultiHead(ConfigReader &config) {
 void buildGpt2(ConfigReader &config, ModelAttention &model) {
   refuseFlag(config, "add_cross_attention", "cross attention is not read yet");
   LayerSpec spec = readMultiHead(config);
-  spec.projectionBias = true;
+  spec.bias = biasesIf(true);
   if (!config.flagOr({"scale_attn_weights"}, true))
     spec.scale = 1.0;
   if (!config.flagOr({"scale_attn_by_inverse_layer_idx"}, false))
@@ -40,7 +40,7 @@ void buildGpt2(ConfigReader &config, ModelAttention &model) {
 /// A quarter of the head is turned when no key says how much.
 void buildGptNeoX(ConfigReader &config, ModelAttention &model) {
   LayerSpec spec = readMultiHead(config);
-  spec.projectionBias = config.flagOr({"attention_bias"}, true);
+  spec.bias = biasesIf(config.flagOr({"attention_bias"}, true));
   RopeRule rule{spec.qkDim};
   rule.partial = 0.25;
   // Both spellings may be there as long as they agree, which this reading checks.

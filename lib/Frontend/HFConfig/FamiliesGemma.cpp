@@ -55,7 +55,7 @@ LayerSpec readGemma3Heads(ConfigReader &config) {
   spec.keyHeads = spec.valueHeads = config.countOr({"num_key_value_heads"}, 4, maxHeads);
   checkGroups(config, {"num_key_value_heads"}, spec.queryHeads, spec.keyHeads);
   spec.qkDim = spec.vDim = config.countOr({"head_dim"}, 256, maxValueDim);
-  spec.projectionBias = config.flagOr({"attention_bias"}, false);
+  spec.bias = biasesIf(config.flagOr({"attention_bias"}, false));
   spec.scale = readPreScale(config);
   spec.softcap = readSoftcap(config, std::nullopt);
   // Gemma stores the norm's gain minus one.

@@ -55,7 +55,7 @@ RopeSpec readGptOssRope(ConfigReader &config, int64_t headDim, StringRef layerTy
 void buildGptOss(ConfigReader &config, ModelAttention &model) {
   LayerSpec global = readHeads(config, {/*defaultDim=*/64});
   global.dtype = readDType(config, ElementKind::BF16);
-  global.projectionBias = config.flagOr({"attention_bias"}, true);
+  global.bias = biasesIf(config.flagOr({"attention_bias"}, true));
   global.sinks = true;
   LayerSpec local = global;
   local.rope = readGptOssRope(config, global.qkDim, "sliding_attention");

@@ -40,6 +40,13 @@ LatentSpec readLatent(ConfigReader &config, int64_t defaultV) {
   return latent;
 }
 
+/// `attention_bias` is of the projections into a latent, and of the output's.
+std::vector<StringRef> latentBiases(const LatentSpec &latent) {
+  if (latent.qRank)
+    return {"query", "latent", "output"};
+  return {"latent", "output"};
+}
+
 LayerSpec readLatentHeads(ConfigReader &config, bool vFromWidth) {
   LayerSpec spec;
   spec.width = config.count({"hidden_size"}, maxWidth);
@@ -52,7 +59,8 @@ LayerSpec readLatentHeads(ConfigReader &config, bool vFromWidth) {
   spec.vDim = spec.latent->vDim;
   spec.dtype = readDType(config);
   spec.scale = 1.0 / std::sqrt(double(spec.qkDim));
-  spec.projectionBias = config.flagOr({"attention_bias"}, false);
+  if (config.flagOr({"attention_bias"}, false))
+    spec.bias = latentBiases(*spec.latent);
   return spec;
 }
 

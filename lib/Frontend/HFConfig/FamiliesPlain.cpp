@@ -33,8 +33,10 @@ void shareLayers(ConfigReader &config, ModelAttention &model, const LayerSpec &s
   int64_t factor = config.count({"cla_share_factor"}, maxLayers);
   for (int64_t i = 0; i < model.numLayers && !config.failed(); ++i) {
     LayerSpec layer = spec;
-    if (i % factor)
+    if (i % factor) {
       layer.kvFrom = i - i % factor;
+      erase_if(layer.bias, [](StringRef name) { return name == "key" || name == "value"; });
+    }
     addLayer(model, layer, i);
   }
 }
@@ -82,7 +84,7 @@ void buildPhi3(ConfigReader &config, ModelAttention &model) {
 void buildStarcoder2(ConfigReader &config, ModelAttention &model) {
   LayerSpec spec = readHeads(config);
   spec.rope = readRope(config, {spec.qkDim});
-  spec.projectionBias = config.flagOr({"use_bias"}, true);
+  spec.bias = biasesIf(config.flagOr({"use_bias"}, true));
   addUniform(config, model, spec, readWindow(config, std::nullopt));
 }
 
@@ -102,7 +104,7 @@ void addQwenLayers(ConfigReader &config, ModelAttention &model, const LayerSpec 
 void buildQwen2(ConfigReader &config, ModelAttention &model) {
   LayerSpec spec = readHeads(config);
   spec.rope = readRope(config, {spec.qkDim});
-  spec.projectionBias = true;
+  spec.bias = {"query", "key", "value"};
   addQwenLayers(config, model, spec);
 }
 

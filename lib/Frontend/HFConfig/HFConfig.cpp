@@ -174,7 +174,7 @@ bool LayerSpec::operator==(const LayerSpec &other) const {
   auto tie = [](const LayerSpec &s) {
     return std::tie(s.width, s.queryHeads, s.keyHeads, s.valueHeads, s.qkDim, s.vDim, s.dtype,
                     s.rope, s.alibi, s.qkNorm, s.scale, s.softcap, s.mask, s.sinks, s.latent,
-                    s.kvFrom, s.projectionBias, s.clipQKV);
+                    s.kvFrom, s.bias, s.clipQKV);
   };
   return tie(*this) == tie(other);
 }

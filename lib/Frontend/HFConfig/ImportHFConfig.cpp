@@ -172,10 +172,10 @@ void addScores(Builder &b, NamedAttrList &fields, const LayerSpec &spec) {
 
 /// Facts of the projections, which matter to layer entries alone.
 void addProjections(Builder &b, NamedAttrList &fields, const LayerSpec &spec) {
-  if (spec.projectionBias)
-    fields.append("attn.projection_bias", b.getUnitAttr());
+  if (!spec.bias.empty())
+    fields.append("bias", b.getStrArrayAttr(spec.bias));
   if (spec.clipQKV)
-    fields.append("attn.clip_qkv", b.getF64FloatAttr(*spec.clipQKV));
+    fields.append("clip_qkv", b.getF64FloatAttr(*spec.clipQKV));
 }
 
 void createSpec(OpBuilder &b, Location loc, StringRef name, const LayerSpec &spec,

@@ -17,10 +17,15 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 enum {
   DEVICE_ORDINAL = 9,
   MULTIPROCESSORS = 16,
+  L2_BYTES = 38,
   CAPABILITY_MAJOR = 75,
   CAPABILITY_MINOR = 76,
   MAX_DYNAMIC_SHARED = 8
 };
+/* What the second-level cache reads around a row of a box. Boxes are 128 bytes wide; twice as much,
+ * the neighbouring chunk, which its own box asks for at the same time, costs up to 9 % where memory
+ * decides. */
+enum { L2_PROMOTION_128B = 2 };
 enum { NUM_COUNTER_PAIRS = 1024 };
 
 static int find_all(void *library) {
@@ -39,6 +44,7 @@ static int find_all(void *library) {
                 {"cuKernelSetAttribute", (void **)&attn_driver.kernel_set},
                 {"cuTensorMapEncodeTiled", (void **)&attn_driver.encode_tiled},
                 {"cuLaunchKernel", (void **)&attn_driver.launch},
+                {"cuLaunchKernelEx", (void **)&attn_driver.launch_with},
                 {"cuMemAlloc_v2", (void **)&attn_driver.mem_alloc},
                 {"cuMemFree_v2", (void **)&attn_driver.mem_free},
                 {"cuStreamSynchronize", (void **)&attn_driver.synchronize},
@@ -71,6 +77,18 @@ int attn_gpu_is_empty(const attn_tensor *t) {
   for (i = 0; i < t->rank; ++i)
     if (t->sizes[i] == 0)
       return 1;
+  return 0;
+}
+
+/* Inside of a tile of rows, offsets have 32 bits in kernels that load by address. */
+int32_t attn_gpu_check_tile(const attn_gpu_entry *entry, const attn_tensor *args) {
+  int64_t inputs[3], i;
+  inputs[0] = entry->query, inputs[1] = entry->key, inputs[2] = entry->value;
+  for (i = 0; !entry->has_maps && i < 3; ++i) {
+    const attn_tensor *t = &args[inputs[i]];
+    if (t->sizes[2] > 1 && t->strides[2] >= INT64_C(1) << 23)
+      return (int32_t)(1000 * inputs[i]) + ATTN_ERROR_STRIDE;
+  }
   return 0;
 }
 
@@ -162,68 +180,79 @@ static int32_t find_device(const attn_tensor *tensor, int *device) {
   return driver_error(result ? result : attn_driver.ctx_set_current(context));
 }
 
-/* Whether the kernels were built for it, and its number of multiprocessors. */
-static int32_t check_device(int device, int *processors) {
-  int major = 0, minor = 0, result = attn_driver.device_attribute(&major, CAPABILITY_MAJOR, device);
+static int32_t describe_device(attn_gpu_device *device) {
+  int major = 0, minor = 0,
+      result = attn_driver.device_attribute(&major, CAPABILITY_MAJOR, device->number);
   if (!result)
-    result = attn_driver.device_attribute(&minor, CAPABILITY_MINOR, device);
+    result = attn_driver.device_attribute(&minor, CAPABILITY_MINOR, device->number);
   if (!result)
-    result = attn_driver.device_attribute(processors, MULTIPROCESSORS, device);
-  if (result)
-    return driver_error(result);
-  return major != 9 || minor != 0 ? ATTN_ERROR_DEVICE : 0;
+    result = attn_driver.device_attribute(&device->processors, MULTIPROCESSORS, device->number);
+  if (!result)
+    result = attn_driver.device_attribute(&device->l2_bytes, L2_BYTES, device->number);
+  device->capability = 10 * major + minor;
+  return driver_error(result);
 }
 
-int32_t attn_gpu_open(const attn_tensor *tensor, int *device, int *processors) {
+int32_t attn_gpu_open(const attn_tensor *tensor, attn_gpu_device *device) {
   int32_t code;
   pthread_mutex_lock(&lock);
   code = open_driver();
   if (!code)
-    code = find_device(tensor, device);
+    code = find_device(tensor, &device->number);
   if (!code)
-    code = check_device(*device, processors);
+    code = describe_device(device);
   pthread_mutex_unlock(&lock);
   return code;
 }
 
-/* Called with the lock held. All kernels of a bundle are in one image. */
-static int32_t load(attn_gpu_state *state, const void *image, const char *name) {
-  static const void *loaded;
-  static void *library;
-  void *kernel = 0;
-  int result = 0;
-  if (state->kernel)
+/* What the device can load: machine code, text that the driver compiles, or null. */
+static const void *image_for(const attn_gpu_images *images, int64_t capability) {
+  if (capability == images->capability)
+    return images->machine_code;
+  if (!images->ptx || capability < images->capability)
     return 0;
-  if (loaded != image)
-    result = attn_driver.library_load(&library, image, 0, 0, 0, 0, 0, 0);
-  if (result)
-    return driver_error(result);
-  loaded = image;
-  result = attn_driver.library_kernel(&kernel, library, name);
-  if (!result)
-    state->kernel = kernel;
+  return capability / 10 == images->capability / 10 ? images->machine_code : images->ptx;
+}
+
+/* Called with the lock held. All kernels of a bundle are in one image, which is loaded once. */
+static int32_t load(attn_gpu_state *state, const attn_gpu_images *images, const char *name,
+                    attn_gpu_device *device) {
+  static void *libraries[2]; /* from machine code, from text */
+  const void *image = image_for(images, device->capability);
+  int is_text = image == images->ptx, result = 0;
+  void **kernel = &state->kernels[is_text], **library = &libraries[is_text];
+  if (!image)
+    return ATTN_ERROR_DEVICE;
+  if (!*kernel && !*library)
+    result = attn_driver.library_load(library, image, 0, 0, 0, 0, 0, 0);
+  if (!*kernel && !result)
+    result = attn_driver.library_kernel(kernel, *library, name);
+  device->kernel = *kernel;
   return driver_error(result);
 }
 
-int32_t attn_gpu_load(attn_gpu_state *state, const void *image, const char *name) {
+int32_t attn_gpu_load(attn_gpu_state *state, const attn_gpu_images *images, const char *name,
+                      attn_gpu_device *device) {
   int32_t code;
   pthread_mutex_lock(&lock);
-  code = load(state, image, name);
+  code = load(state, images, name, device);
   pthread_mutex_unlock(&lock);
   return code;
 }
 
-/* Loads the kernel and gives it its shared memory, once per device. */
-static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                       const char *name, int device) {
+/* Loads the kernel the first time, and allows its shared memory once per device. */
+static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state,
+                       const attn_gpu_images *images, const char *name, attn_gpu_device *device) {
   int32_t code;
+  int is_known;
   pthread_mutex_lock(&lock);
-  code = load(state, image, name);
-  if (!code && (device > 63 || !(state->ready_devices >> device & 1))) {
+  code = load(state, images, name, device);
+  is_known = device->number < 64 && state->ready_devices >> device->number & 1;
+  if (!code && !is_known) {
     code = driver_error(attn_driver.kernel_set(MAX_DYNAMIC_SHARED, (int)entry->shared_bytes,
-                                               state->kernel, device));
-    if (!code)
-      state->ready_devices |= device > 63 ? 0 : UINT64_C(1) << device;
+                                               device->kernel, device->number));
+    if (!code && device->number < 64)
+      state->ready_devices |= UINT64_C(1) << device->number;
   }
   pthread_mutex_unlock(&lock);
   return code;
@@ -251,7 +280,7 @@ int32_t attn_gpu_encode(attn_tensor_map *map, const attn_tensor *t, const attn_t
                                                chunk == 64   ? 3
                                                : chunk == 32 ? 2
                                                              : 1,
-                                               3, 0));
+                                               L2_PROMOTION_128B, 0));
 }
 
 /* What the kernel gets of an operand of the mask. */
@@ -282,13 +311,16 @@ static int64_t power_of_two(int64_t n) {
 }
 
 /* Heads that run side by side, longest tiles first: their keys and values stay in the second-level
-   cache (24 MB), but there are at least two tiles per multiprocessor, four where tiles are long. */
+   cache (of which they may take 24 MB on Hopper, about half), but there are at least two tiles per
+   multiprocessor, four where tiles are long. */
 static int64_t heads_at_once(const attn_gpu_entry *entry, int64_t keys, int64_t row_tiles,
-                             int64_t all, int processors) {
+                             int64_t all, const attn_gpu_device *device) {
   int64_t bytes = 2 * (keys > 0 ? keys : 1) * (entry->qk_size + entry->v_size),
           group = entry->largest_group;
-  int64_t fit = power_of_two((INT64_C(24) << 20) / bytes) * group;
-  int64_t busy = power_of_two((keys >= 8192 ? 4 : 2) * processors / row_tiles);
+  int64_t cache = entry->has_maps ? INT64_C(24) << 20 : device->l2_bytes / 2;
+  int64_t slots = device->processors * (entry->has_maps ? 1 : entry->blocks);
+  int64_t fit = power_of_two(cache / bytes) * group;
+  int64_t busy = power_of_two((keys >= 8192 ? 4 : 2) * slots / row_tiles);
   busy = (busy + group - 1) / group * group;
   fit = fit > busy ? fit : busy;
   return fit < all ? fit : all;
@@ -301,8 +333,22 @@ static int64_t read_offset(const attn_gpu_entry *entry, const attn_tensor *args,
   return entry->offset_is_constant ? entry->constant_offset : keys - queries;
 }
 
-static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
-                      const attn_tensor *args, int64_t offset, void *stream) {
+static int32_t encode_all(const attn_gpu_entry *entry, attn_tensor_map *maps, const attn_tensor *q,
+                          const attn_tensor *k, const attn_tensor *v, const attn_tensor *out) {
+  int32_t code = attn_gpu_encode(&maps[0], q, q, entry->qk_size, 64);
+  if (!code)
+    code = attn_gpu_encode(&maps[1], k, q, entry->qk_size, entry->keys);
+  return code ? code : attn_gpu_encode(&maps[2], v, out, entry->v_size, entry->keys);
+}
+
+/* Persistent blocks, one per multiprocessor, take tiles from a counter; others are a tile each. */
+static unsigned grid_of(const attn_gpu_entry *entry, int64_t tiles, int processors) {
+  return (unsigned)(entry->has_maps && tiles > processors ? processors : tiles);
+}
+
+static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state,
+                      const attn_gpu_device *device, const attn_tensor *args, int64_t offset,
+                      void *stream) {
   const attn_tensor *q = &args[entry->query], *k = &args[entry->key], *v = &args[entry->value],
                     *out = &args[entry->out];
   const attn_tensor *lse = entry->lse >= 0 ? &args[entry->lse] : 0;
@@ -317,18 +363,14 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
   int32_t code;
   if (tiles >= INT64_C(1) << 30)
     return ATTN_ERROR_DEVICE;
-  code = attn_gpu_encode(&maps[0], q, q, entry->qk_size, 64);
-  if (!code)
-    code = attn_gpu_encode(&maps[1], k, q, entry->qk_size, entry->keys);
-  if (!code)
-    code = attn_gpu_encode(&maps[2], v, out, entry->v_size, entry->keys);
+  code = entry->has_maps ? encode_all(entry, maps, q, k, v, out) : 0;
   if (code)
     return code;
   {
     int32_t n_queries = (int32_t)queries, n_keys = (int32_t)keys, n_all = (int32_t)all,
             n_row_tiles = (int32_t)row_tiles;
     int32_t n_tiles = (int32_t)tiles,
-            at_once = (int32_t)heads_at_once(entry, keys, row_tiles, all, processors);
+            at_once = (int32_t)heads_at_once(entry, keys, row_tiles, all, device);
     int32_t n_offset = (int32_t)offset;
     int64_t os[3], ls[3] = {0, 0, 0}, i, j;
     mask_operand masks[ATTN_GPU_MAX_MASKS];
@@ -342,7 +384,7 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
     if (lse)
       memcpy(ls, lse->strides, sizeof(ls));
     at = &parameters[20];
-    for (i = 0; entry->is_strict && i < 3; ++i) {
+    for (i = 0; entry->reads_addresses && i < 3; ++i) {
       *at++ = (void *)&inputs[i]->data;
       for (j = 0; j < 3; ++j)
         *at++ = (void *)&inputs[i]->strides[j];
@@ -354,36 +396,37 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state, int pr
         *at++ = &masks[i].strides[j];
       *at++ = &masks[i].size;
     }
-    return driver_error(attn_driver.launch(
-        state->kernel, (unsigned)(tiles < processors ? tiles : processors), 1, 1,
-        (unsigned)entry->threads, 1, 1, (unsigned)entry->shared_bytes, stream, parameters, 0));
+    return driver_error(attn_gpu_start(entry, device->kernel,
+                                       grid_of(entry, tiles, device->processors), stream,
+                                       &parameters[entry->has_maps ? 0 : 3]));
   }
 }
 
-int32_t attn_gpu_launch(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                        const char *name, int device, int processors, const attn_tensor *args,
-                        void *stream) {
+int32_t attn_gpu_launch(const attn_gpu_entry *entry, attn_gpu_state *state,
+                        const attn_gpu_images *images, const char *name, attn_gpu_device *device,
+                        const attn_tensor *args, void *stream) {
   int64_t offset = read_offset(entry, args, args[entry->query].sizes[2], args[entry->key].sizes[2]);
   int32_t code;
   if (offset <= -(INT64_C(1) << 30) || offset >= INT64_C(1) << 30)
     return ATTN_ERROR_DEVICE;
-  code = prepare(entry, state, image, name, device);
+  code = prepare(entry, state, images, name, device);
   if (code)
     return code;
-  return entry->is_stream ? attn_gpu_launch_stream(entry, state, processors, args, offset, stream)
-                          : launch(entry, state, processors, args, offset, stream);
+  return entry->is_stream ? attn_gpu_launch_stream(entry, state, device, args, offset, stream)
+                          : launch(entry, state, device, args, offset, stream);
 }
 
-int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                     const char *kernel_name, const attn_tensor *args, int64_t num_args,
-                     void *stream) {
-  int device = 0, processors = 0;
+int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state,
+                     const attn_gpu_images *images, const char *kernel_name,
+                     const attn_tensor *args, int64_t num_args, void *stream) {
+  attn_gpu_device device = {0};
   int32_t code = attn_gpu_check(&entry->signature, args, num_args);
+  if (!code)
+    code = attn_gpu_check_tile(entry, args);
   if (code)
     return code;
   if (attn_gpu_is_empty(&args[entry->out]))
     return 0;
-  code = attn_gpu_open(&args[entry->query], &device, &processors);
-  return code ? code
-              : attn_gpu_launch(entry, state, image, kernel_name, device, processors, args, stream);
+  code = attn_gpu_open(&args[entry->query], &device);
+  return code ? code : attn_gpu_launch(entry, state, images, kernel_name, &device, args, stream);
 }

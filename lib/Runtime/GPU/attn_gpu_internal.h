@@ -28,6 +28,7 @@ typedef struct attn_gpu_driver {
                       const uint32_t *, const uint32_t *, int, int, int, int);
   int (*launch)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
                 void *, void **, void **);
+  int (*launch_with)(const void *, void *, void **, void **);
   int (*mem_alloc)(uint64_t *, size_t);
   int (*mem_free)(uint64_t);
   int (*synchronize)(void *);
@@ -46,16 +47,22 @@ typedef struct attn_tensor_map {
 int32_t attn_gpu_encode(attn_tensor_map *map, const attn_tensor *t, const attn_tensor *otherwise,
                         int64_t columns, int64_t rows);
 
-/** How one launch cuts its work: items are tiles of 64 packed rows of one group and batch. */
-typedef struct attn_gpu_parts {
-  int64_t items, parts, units, rows; /* rows: of a unit's record in the workspace */
-  int64_t row_tiles;
-} attn_gpu_parts;
+/** Starts `blocks` blocks of the entry's kernel. -> result of the driver. */
+int attn_gpu_start(const attn_gpu_entry *entry, void *kernel, unsigned blocks, void *stream,
+                   void **parameters);
 
-/** Chooses the number of parts from lengths and processors alone: the same lengths on the same
- * device are always cut alike. */
-attn_gpu_parts attn_gpu_choose_parts(const attn_gpu_entry *entry, int64_t batch, int64_t queries,
-                                     int64_t keys, int processors);
+/** How one launch deals out its work: a line of `sequences * steps` key steps, which `workers` cut
+ * into equal ranges; the first `more` have a step more than `share`. A worker is `gang` blocks, one
+ * per row tile of a sequence. Rows are those of a part's record in the workspace. */
+typedef struct attn_gpu_ranges {
+  int64_t row_tiles, gang, sequences, steps, workers, share, more, rows;
+  int64_t blocks; /* of the launch: whole gangs */
+} attn_gpu_ranges;
+
+/** Chooses from lengths and processors alone: the same lengths on the same device are always dealt
+ * out alike. */
+attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batch, int64_t queries,
+                                       int64_t keys, int processors);
 
 /** What memory of a stream is for: records of parts, or intermediate tensors. */
 typedef enum attn_gpu_purpose { ATTN_GPU_PARTS, ATTN_GPU_STEPS } attn_gpu_purpose;
@@ -68,17 +75,21 @@ int32_t attn_gpu_workspace(attn_gpu_purpose purpose, void *stream, size_t bytes,
 int attn_gpu_is_empty(const attn_tensor *tensor);
 /** Checks arguments: 0, or an error's code. */
 int32_t attn_gpu_check(const attn_gpu_signature *want, const attn_tensor *args, int64_t num_args);
+/** The same of what only kernels that load by address ask for. */
+int32_t attn_gpu_check_tile(const attn_gpu_entry *entry, const attn_tensor *args);
 /** Opens the driver, and finds the current device, or else that of the tensor's memory. */
-int32_t attn_gpu_open(const attn_tensor *tensor, int *device, int *processors);
-/** Finds a kernel in the bundle's image, once. */
-int32_t attn_gpu_load(attn_gpu_state *state, const void *image, const char *name);
+int32_t attn_gpu_open(const attn_tensor *tensor, attn_gpu_device *device);
+/** Finds a kernel in the bundle's image for the device, once. */
+int32_t attn_gpu_load(attn_gpu_state *state, const attn_gpu_images *images, const char *name,
+                      attn_gpu_device *device);
 /** Launches an attention whose output is not empty. */
-int32_t attn_gpu_launch(const attn_gpu_entry *entry, attn_gpu_state *state, const void *image,
-                        const char *name, int device, int processors, const attn_tensor *args,
-                        void *stream);
+int32_t attn_gpu_launch(const attn_gpu_entry *entry, attn_gpu_state *state,
+                        const attn_gpu_images *images, const char *name, attn_gpu_device *device,
+                        const attn_tensor *args, void *stream);
 
 /** Launches a kernel of the stream form. */
-int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state, int processors,
-                               const attn_tensor *args, int64_t offset, void *stream);
+int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state,
+                               const attn_gpu_device *device, const attn_tensor *args,
+                               int64_t offset, void *stream);
 
 #endif /* ATTN_GPU_INTERNAL_H */

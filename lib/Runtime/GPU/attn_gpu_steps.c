@@ -32,7 +32,7 @@ static int is_ready(attn_gpu_call *call) {
     return !call->code;
   while (tensor + 1 < call->args + call->num_args && (!tensor->rank || attn_gpu_is_empty(tensor)))
     ++tensor;
-  call->code = attn_gpu_open(tensor, &call->device, &call->processors);
+  call->code = attn_gpu_open(tensor, &call->device);
   call->is_open = !call->code;
   return call->is_open;
 }
@@ -54,7 +54,8 @@ static unsigned blocks_per_item(const attn_gpu_shape *shape, int64_t blocks, int
 }
 
 void attn_gpu_tokens(attn_gpu_call *call, const attn_gpu_shape *shape, attn_gpu_state *state,
-                     const void *image, const char *kernel_name, const int64_t *values) {
+                     const attn_gpu_images *images, const char *kernel_name,
+                     const int64_t *values) {
   void *parameters[MAX_VALUES];
   int64_t items = values[0], i;
   if (items == 0 || !is_ready(call))
@@ -65,22 +66,27 @@ void attn_gpu_tokens(attn_gpu_call *call, const attn_gpu_shape *shape, attn_gpu_
   }
   for (i = 0; i < shape->num_values; ++i)
     parameters[i] = (void *)&values[i];
-  call->code = attn_gpu_load(state, image, kernel_name);
+  call->code = attn_gpu_load(state, images, kernel_name, &call->device);
   if (!call->code) {
     int64_t blocks = (items + shape->items_per_block - 1) / shape->items_per_block;
-    int result = attn_driver.launch(state->kernel, (unsigned)blocks,
-                                    blocks_per_item(shape, blocks, call->processors), 1,
+    int result = attn_driver.launch(call->device.kernel, (unsigned)blocks,
+                                    blocks_per_item(shape, blocks, call->device.processors), 1,
                                     (unsigned)shape->threads, 1, 1, 0, call->stream, parameters, 0);
     call->code = result ? ATTN_ERROR_DRIVER + result : 0;
   }
 }
 
 void attn_gpu_attention(attn_gpu_call *call, const attn_gpu_entry *entry, attn_gpu_state *state,
-                        const void *image, const char *kernel_name, const attn_tensor *tensors) {
+                        const attn_gpu_images *images, const char *kernel_name,
+                        const attn_tensor *tensors) {
   if (attn_gpu_is_empty(&tensors[entry->out]) || !is_ready(call))
     return;
-  call->code = attn_gpu_launch(entry, state, image, kernel_name, call->device, call->processors,
-                               tensors, call->stream);
+  /* Its arguments are not those of the entry, whose number an error's code would tell. */
+  if (attn_gpu_check_tile(entry, tensors))
+    call->code = ATTN_ERROR_DEVICE;
+  else
+    call->code =
+        attn_gpu_launch(entry, state, images, kernel_name, &call->device, tensors, call->stream);
 }
 
 int32_t attn_gpu_end(attn_gpu_call *call) {

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
-#include "MatrixKernels.h"
+#include "MatrixWeights.h"
 #include "StreamKernels.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -105,8 +105,25 @@ Value attn::emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query) {
   return b.mul(b.ceilDiv(rows, plan.itemRows()), perTile);
 }
 
-/// Number `item` counts head groups fastest, then batch entries, then row tiles, from the last down
-/// where the longest come first.
+/// Row tiles of a head group that follow each other: all but the first find its keys and values in
+/// the cache that cores share.
+static constexpr int64_t tilesInTurn = 4;
+
+/// Row tile, and head group of a batch entry, of an item. Items count `inTurn` row tiles of a
+/// group, then the same ones of all `perTile` groups, then the next tiles. At the end groups come
+/// first, so that a long item is not left to the last.
+static std::pair<Value, Value> splitItem(CpuBuilder &b, Value item, Value tiles, Value perTile,
+                                         int64_t inTurn) {
+  Value block = b.mul(perTile, b.index(inTurn));
+  Value first = b.mul(b.div(item, block), b.index(inTurn)), within = b.rem(item, block);
+  Value isLast = b.compare(Predicate::uge, b.add(first, inTurn), tiles);
+  Value tile = b.select(isLast, b.div(within, perTile), b.rem(within, b.index(inTurn)));
+  Value rest = b.select(isLast, b.rem(within, perTile), b.div(within, b.index(inTurn)));
+  return {b.add(first, tile), rest};
+}
+
+/// Head groups count faster than batch entries, row tiles from the last down where the longest come
+/// first.
 void ItemFunction::emitLocation() {
   auto count = static_cast<int64_t>(plan.groups.size());
   SmallVector<int64_t> starts, sizes, keys, values, heads;
@@ -127,11 +144,10 @@ void ItemFunction::emitLocation() {
     partCount = emitPartCount(b, plan, mapped(plan.stream.getLength()));
   }
   Value perTile = b.mul(memref::DimOp::create(b, query, 0), b.index(count));
-  Value tile = b.div(item, perTile), rest = b.rem(item, perTile);
-  if (plan.longestFirst) {
-    Value tiles = b.ceilDiv(b.mul(queries, b.index(largestGroup(plan.groups))), plan.itemRows());
+  Value tiles = b.ceilDiv(b.mul(queries, b.index(largestGroup(plan.groups))), plan.itemRows());
+  auto [tile, rest] = splitItem(b, item, tiles, perTile, plan.streamed ? 1 : tilesInTurn);
+  if (plan.longestFirst)
     tile = b.sub(b.add(tiles, -1), tile);
-  }
   context = {b.div(rest, b.index(count)),
              b.rem(rest, b.index(count)),
              mapped(plan.work.getOffset()),
@@ -229,11 +245,11 @@ void ItemFunction::emitStream() {
     b.loop(tiles.low, tiles.high, 1, [&](Value tile) {
       KeyRange keys = keysOf(tile);
       b.when(isVisible(tile), [&] {
-        Value live = b.sub(keys.high, keys.low);
-        Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
-        packKeys(keys.low, live, padded);
-        Value finite = packValues(keys.low, live, padded);
-        b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitPanel(panel, keys, finite); });
+        placeTile(keys);
+        if (plan.overlap)
+          MatrixWeights::forget(b, slice(plan.begun, b.getI32Type()));
+        b.loop(b.index(0), livePanels, 1,
+               [&](Value panel) { visitPanel(panel, keys, finiteTile); });
       });
     });
   });
@@ -271,14 +287,16 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value fin
   Value some = b.both(verdict.any, b.compare(Predicate::slt, keys.low, keys.high));
   b.when(some, [&] {
     Type word = plan.wordType();
-    SmallVector<Value> operands = {slice(plan.keyTile, word), slice(plan.query, word, panel),
-                                   slice(plan.scores, f32), padded};
+    SmallVector<Value> operands = {keyTile, slice(plan.query, word, panel),
+                                   slice(plan.scores, f32)};
     if (plan.tiles)
-      operands.push_back(start);
+      operands.append({padded, start});
+    else
+      operands.append({slice(plan.tileMaximum, f32), padded});
     func::CallOp::create(b, scoresKernel, operands);
     Value wordRows = plan.pairs ? b.div(padded, b.index(2)) : padded;
-    operands = {slice(plan.valueTile, word), slice(plan.weights, word),
-                slice(plan.accumulator, f32, panel), slice(plan.rescale, f32), wordRows};
+    operands = {valueTile, slice(plan.weights, word), slice(plan.accumulator, f32, panel),
+                slice(plan.rescale, f32), wordRows};
     // Without a mask a score of -infinity excludes a key, too, and must be marked beside such
     // values.
     Value unmarked = b.both(b.both(verdict.all, isWhole), finite);
@@ -331,8 +349,10 @@ void ItemFunction::finishSums(Value panel) {
     Value empty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, b.splat(0));
     b.store(b.select(empty, b.splat(0), arith::DivFOp::create(b, b.splat(1), sum)), inverses,
             {zero, column});
-    if (plan.storeLse)
-      b.store(b.addf(b.load(maximum, {zero, column}, b.f32Vector()), math::LogOp::create(b, sum)),
-              maximum, {zero, column});
+    if (!plan.storeLse)
+      continue;
+    Value top =
+        b.mulf(b.load(maximum, {zero, column}, b.f32Vector()), b.splat(plan.maximumFactor()));
+    b.store(b.addf(top, math::LogOp::create(b, sum)), maximum, {zero, column});
   }
 }

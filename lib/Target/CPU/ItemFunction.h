@@ -40,19 +40,31 @@ private:
   void initPanel(Value panel);
   void emitStream();
   void visitTile(Value tile);
+  /// Rows of a head in memory, from those of a tile on, or a copy of them.
+  struct TileRows {
+    Value memref;
+    SmallVector<Value> first; // batch entry, head, row
+    const Slice &copy;
+    MemRefType type;
+    bool areWords; // memory holds the products' words
+  };
+  void placeTile(KeyRange keys);
+  void placeMatrixTile(Value first, Value live, Value padded);
+  Value placeRows(const TileRows &rows, Value isWhole, function_ref<void()> pack);
+  Value valueColumns(MemRefType type);
+  Value checkValues(Value rows);
   void packKeys(Value first, Value live, Value padded);
-  Value packValues(Value first, Value live, Value padded);
-  void packValuePairs(Value first, Value live, Value padded);
+  void packValues(Value first, Value live, Value padded);
+  void copyValues(Value first, Value live);
+  void packValuePairs(Value first, Value live);
   void packKeyTiles(Value first, Value live, Value padded);
   Value packValueTiles(Value first, Value live, Value padded);
   Value packValueBlock(Value first, Value n, Value d, int64_t count, Value check);
   void copyValueKey(Value first, Value n, bool isLive);
-  Value valueBlockRow(Value d, Value row);
   /// Chains of additions that take turns while values are checked: one alone would wait for each
   /// sum.
   static constexpr int64_t checkChains = 4;
   void addToCheck(Value source, ValueRange at, SmallVector<Value> &sums);
-  Value checkValues(Value first, Value live);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
   void visitPanel(Value panel, KeyRange keys, Value finite);
@@ -101,6 +113,8 @@ private:
   // Of the current item, index values.
   Value workspace, groupSize, groupStart, firstRow, totalRows, livePanels, queries;
   Value keyHead, valueHead, headTable;
+  // Of the current tile, as the products read them; whether its values are finite (i1).
+  Value keyTile, valueTile, finiteTile;
   Value number, part, partCount, tileCount, parts;
 };
 

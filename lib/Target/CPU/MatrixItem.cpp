@@ -27,8 +27,8 @@ void ItemFunction::visitLazily(Value panel, KeyRange keys, Value finite) {
 /// raises the references first: nothing is added to the state before an attempt succeeds.
 void ItemFunction::visitClear(Value panel, Value low, Value count) {
   Type f32 = b.getF32Type(), i32 = b.getI32Type(), word = plan.wordType();
+  auto queryOf = [&](Value number) { return slice(plan.query, word, number); };
   MatrixPanel slices = {slice(plan.keyTile, word),
-                        slice(plan.query, word, panel),
                         slice(plan.blockScores, f32),
                         slice(plan.weights, word),
                         slice(plan.maximum, f32, panel),
@@ -39,7 +39,11 @@ void ItemFunction::visitClear(Value panel, Value low, Value count) {
                         slice(plan.head, i32, panel),
                         low,
                         context.batch,
-                        &outerMap};
+                        &outerMap,
+                        panel,
+                        livePanels,
+                        queryOf,
+                        plan.overlap ? slice(plan.begun, i32) : Value()};
   MatrixWeights weights(b, plan, slices);
   auto at = [&](int64_t j) { return SmallVector<Value>{b.index(0), b.index(j * plan.lanes)}; };
   for (int64_t j = 0; j < plan.vectors; ++j)
@@ -50,7 +54,7 @@ void ItemFunction::visitClear(Value panel, Value low, Value count) {
       Value isFirst = b.compare(Predicate::eq, attempt, b.index(0));
       Value raised = b.select(isFirst, begin, count);
       b.when(b.compare(Predicate::sgt, raised, b.index(0)), [&] { weights.raise(raised); });
-      weights.weigh(count);
+      weights.weigh(count, isFirst);
     });
     return SmallVector<Value>{b.both(pending.front(), weights.tooLarge())};
   });

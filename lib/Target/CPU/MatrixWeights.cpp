@@ -17,6 +17,12 @@ static constexpr double log2e = 1.4426950408889634;
 static constexpr int64_t chunkKeys = 32;
 /// Largest sum of a tile's weights that leaves the reference as it is.
 static constexpr double largestSum = 65536;
+/// Words of the slice `begun`.
+static constexpr int64_t turnWord = 0, panelWord = 1;
+
+MatrixWeights::MatrixWeights(CpuBuilder &b, WorkPlan &plan, const MatrixPanel &panel)
+    : b(b), plan(plan), panel(panel), kernels(b, plan, ""),
+      firstTurn(plan.overlap ? begunWord(turnWord) : b.index(0)) {}
 
 //===----------------------------------------------------------------------===//
 // State
@@ -87,21 +93,51 @@ Value MatrixWeights::tooLarge() {
 // Scores
 //===----------------------------------------------------------------------===//
 
+/// A word of the slice `begun`.
+Value MatrixWeights::begunWord(int64_t word) {
+  Value number =
+      memref::LoadOp::create(b, panel.begun, ValueRange{b.index(0), b.index(word)}).getResult();
+  return arith::IndexCastOp::create(b, b.getIndexType(), number);
+}
+void MatrixWeights::setBegunWord(int64_t word, Value number) {
+  memref::StoreOp::create(b, b.toI32(number), panel.begun, ValueRange{b.index(0), b.index(word)});
+}
+void MatrixWeights::forget(CpuBuilder &b, Value begun) {
+  memref::StoreOp::create(b, b.i32(0), begun, ValueRange{b.index(0), b.index(turnWord)});
+  memref::StoreOp::create(b, b.i32(-1), begun, ValueRange{b.index(0), b.index(panelWord)});
+}
+
 /// Buffers in turn: later scores arrive while these are read.
-Value MatrixWeights::bufferRow(Value chunk, int64_t block) {
-  Value turn = b.rem(chunk, b.index(2 * plan.chunksAhead()));
+Value MatrixWeights::bufferRow(Value turn, int64_t block) {
   Value buffer = b.add(b.mul(turn, b.index(blocks())), block);
   return b.mul(buffer, b.index(WorkPlan::scoreBufferRows));
 }
 
-void MatrixWeights::scoreStep(Value chunk, int64_t block, int64_t step,
+/// Chunk `number` of this panel. Turns go on from panel to panel.
+MatrixWeights::Chunk MatrixWeights::ownChunk(Value number) {
+  Value turn = b.rem(b.add(firstTurn, number), b.index(plan.scoreTurns()));
+  return {number, panel.queryOf(panel.number), turn};
+}
+
+/// What is multiplied under the weights of chunk `number` of `count`: a later chunk, or one of the
+/// first of panel `next`.
+MatrixWeights::Chunk MatrixWeights::laterChunk(Value number, Value count, Value next) {
+  Value later = b.add(number, plan.chunksAhead());
+  Value isNext = b.compare(arith::CmpIPredicate::sge, later, count);
+  Chunk chunk = ownChunk(later);
+  chunk.number = b.select(isNext, b.sub(later, count), later);
+  chunk.query = panel.queryOf(b.select(isNext, next, panel.number));
+  return chunk;
+}
+
+void MatrixWeights::scoreStep(const Chunk &chunk, int64_t block, int64_t step,
                               function_ref<void(int64_t)> between) {
-  kernels.scoreStep({panel.keys, panel.query, panel.scores, b.mul(chunk, b.index(chunkKeys)),
-                     bufferRow(chunk, block), block * 2 * plan.lanes, 0},
+  kernels.scoreStep({panel.keys, chunk.query, panel.scores, b.mul(chunk.number, b.index(chunkKeys)),
+                     bufferRow(chunk.turn, block), block * 2 * plan.lanes, 0},
                     step, between);
 }
 
-void MatrixWeights::scoreChunk(Value chunk) {
+void MatrixWeights::scoreChunk(const Chunk &chunk) {
   for (int64_t block = 0; block < blocks(); ++block)
     for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
       scoreStep(chunk, block, step);
@@ -119,18 +155,20 @@ void MatrixWeights::raise(Value count) {
   SmallVector<Column> rows = columns();
   SmallVector<Value> start(plan.vectors, b.splat(-infinity));
   Value chunks = b.div(count, b.index(chunkKeys));
-  SmallVector<Value> tops = b.loop(b.index(0), chunks, 1, start, [&](Value chunk, ValueRange args) {
-    scoreChunk(chunk);
-    Value key = b.add(panel.low, b.mul(chunk, b.index(chunkKeys)));
-    return b.loop(b.index(0), b.index(chunkKeys), 1, args, [&](Value n, ValueRange inner) {
-      SmallVector<Value> next;
-      for (auto [j, column] : llvm::enumerate(rows)) {
-        Value row = b.add(bufferRow(chunk, static_cast<int64_t>(j) / 2), n);
-        next.push_back(b.maxf(score(column, row, b.add(key, n)), inner[j]));
-      }
-      return next;
-    });
-  });
+  SmallVector<Value> tops =
+      b.loop(b.index(0), chunks, 1, start, [&](Value number, ValueRange args) {
+        Chunk chunk = ownChunk(number);
+        scoreChunk(chunk);
+        Value key = b.add(panel.low, b.mul(number, b.index(chunkKeys)));
+        return b.loop(b.index(0), b.index(chunkKeys), 1, args, [&](Value n, ValueRange inner) {
+          SmallVector<Value> next;
+          for (auto [j, column] : llvm::enumerate(rows)) {
+            Value row = b.add(bufferRow(chunk.turn, static_cast<int64_t>(j) / 2), n);
+            next.push_back(b.maxf(score(column, row, b.add(key, n)), inner[j]));
+          }
+          return next;
+        });
+      });
   for (auto [column, top] : llvm::zip(rows, tops)) {
     Value old = loadState(panel.maxima, column), now = b.maxf(top, old);
     storeState(now, panel.maxima, column);
@@ -180,31 +218,48 @@ static Value packWeights(CpuBuilder &b, Value first, Value second) {
       .getResult(0);
 }
 
-/// Without a region one multiply-add makes the exponent of a raw score.
-Value MatrixWeights::weight(const Column &column, Value row, Value key) {
+/// The exponent of a weight. Without a region one multiply-add makes it of a raw score.
+Value MatrixWeights::power(const Column &column, Value row, Value key) {
   if (column.code) {
     Value above = b.subf(score(column, row, key), column.reference);
-    return weightExp2(b, b.mulf(above, b.splat(log2e)));
+    return b.mulf(above, b.splat(log2e));
   }
   Value raw = b.load(panel.scores, {row, column.inBlock}, b.f32Vector());
-  return weightExp2(b, b.fma(raw, b.splat(plan.scoreFactor() * log2e), column.shift));
+  return b.fma(raw, b.splat(plan.scoreFactor() * log2e), column.shift);
+}
+
+/// The output's quotient does not see what rounding to bf16 hides; the log-sum-exp does.
+Value MatrixWeights::weight(const Column &column, Value row, Value key) {
+  Value x = power(column, row, key);
+  return plan.storeLse ? b.exp2(x) : weightExp2(b, x);
 }
 
 /// Keys 2n and 2n + 1 of a chunk; gives the sum with their weights.
-Value MatrixWeights::pair(const Column &column, Value chunk, int64_t block, Value n, Value sum) {
-  Value row = b.add(bufferRow(chunk, block), b.mul(n, b.index(2)));
-  Value key = b.add(b.add(panel.low, b.mul(chunk, b.index(chunkKeys))), b.mul(n, b.index(2)));
+Value MatrixWeights::pair(const Column &column, const Chunk &chunk, int64_t block, Value n,
+                          Value sum) {
+  Value row = b.add(bufferRow(chunk.turn, block), b.mul(n, b.index(2)));
+  Value key =
+      b.add(b.add(panel.low, b.mul(chunk.number, b.index(chunkKeys))), b.mul(n, b.index(2)));
   Value first = weight(column, row, key), second = weight(column, b.add(row, 1), b.add(key, 1));
-  Value word = b.add(b.mul(chunk, b.index(chunkKeys / 2)), n);
+  Value word = b.add(b.mul(chunk.number, b.index(chunkKeys / 2)), n);
   b.store(packWeights(b, first, second), panel.weights, {word, column.at});
   return b.addf(sum, b.addf(first, second));
 }
 
+/// `sum` as it is, computed before what follows. LLVM would put the additions of a long block off
+/// to its end, and keep all weights in registers and on the stack until then.
+static Value addedHere(CpuBuilder &b, Value sum) {
+  return LLVM::InlineAsmOp::create(b, sum.getType(), sum, "", "=v,0", /*has_side_effects=*/true,
+                                   /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+                                   LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 /// Weights of a chunk, while the matrix unit makes the scores of a later one: behind each of its
 /// products comes a share of the weights.
-SmallVector<Value> MatrixWeights::weave(ArrayRef<Column> columns, Value chunk, ValueRange args) {
+SmallVector<Value> MatrixWeights::weave(ArrayRef<Column> columns, const Chunk &chunk,
+                                        const Chunk &later, ValueRange args) {
   SmallVector<Value> sums(args);
-  Value later = b.add(chunk, plan.chunksAhead());
   int64_t pairs = chunkKeys, products = 4 * kernels.scoreSteps();
   for (int64_t block = 0; block < blocks(); ++block) {
     int64_t done = 0;
@@ -212,14 +267,14 @@ SmallVector<Value> MatrixWeights::weave(ArrayRef<Column> columns, Value chunk, V
       scoreStep(later, block, step, [&](int64_t product) {
         for (; done < (4 * step + product + 1) * pairs / products; ++done) {
           int64_t j = 2 * block + done % 2;
-          sums[j] = pair(columns[j], chunk, block, b.index(done / 2), sums[j]);
+          sums[j] = addedHere(b, pair(columns[j], chunk, block, b.index(done / 2), sums[j]));
         }
       });
   }
   return sums;
 }
 
-SmallVector<Value> MatrixWeights::weighChunk(ArrayRef<Column> columns, Value chunk,
+SmallVector<Value> MatrixWeights::weighChunk(ArrayRef<Column> columns, const Chunk &chunk,
                                              ValueRange sums) {
   return b.loop(b.index(0), b.index(chunkKeys / 2), 1, sums, [&](Value n, ValueRange args) {
     SmallVector<Value> next;
@@ -229,25 +284,45 @@ SmallVector<Value> MatrixWeights::weighChunk(ArrayRef<Column> columns, Value chu
   });
 }
 
-/// With `overlap` the scores of the first chunks come before the loop, the weights of the last ones
-/// after it; else scores and weights take turns.
-void MatrixWeights::weigh(Value count) {
-  SmallVector<Column> rows = columns();
-  SmallVector<Value> sums(plan.vectors, b.splat(0));
-  Value chunks = b.div(count, b.index(chunkKeys)), ahead = b.index(plan.chunksAhead());
-  Value begun = b.index(0);
-  if (plan.overlap) {
-    for (int64_t chunk = 0; chunk < plan.chunksAhead(); ++chunk)
-      scoreChunk(b.index(chunk));
-    begun = b.maximum(b.sub(chunks, ahead), b.index(0));
-    sums = b.loop(b.index(0), begun, 1, sums,
-                  [&](Value chunk, ValueRange args) { return weave(rows, chunk, args); });
-  }
-  sums = b.loop(begun, chunks, 1, sums, [&](Value chunk, ValueRange args) {
-    if (!plan.overlap)
-      scoreChunk(chunk);
-    return weighChunk(rows, chunk, args);
+/// The scores of the first chunks come before the loop, unless the panel before has left them.
+/// Under the weights of the last chunks come the first scores of the next panel; of the item's
+/// last panel nothing does, nor of one that has too few chunks.
+SmallVector<Value> MatrixWeights::weighWoven(ArrayRef<Column> columns, Value chunks,
+                                             Value mayBeBegun) {
+  using Predicate = arith::CmpIPredicate;
+  Value ahead = b.index(plan.chunksAhead()), next = b.add(panel.number, 1);
+  Value isBegun = b.both(mayBeBegun, b.compare(Predicate::eq, begunWord(panelWord), panel.number));
+  b.when(b.negate(isBegun), [&] {
+    for (int64_t number = 0; number < plan.chunksAhead(); ++number)
+      scoreChunk(ownChunk(b.index(number)));
   });
+  Value goesOn = b.both(b.compare(Predicate::slt, next, panel.panels),
+                        b.compare(Predicate::sge, chunks, ahead));
+  Value rest = b.maximum(b.sub(chunks, ahead), b.index(0));
+  Value woven = b.select(goesOn, chunks, rest), last = b.select(goesOn, next, panel.number);
+  SmallVector<Value> sums(plan.vectors, b.splat(0));
+  sums = b.loop(b.index(0), woven, 1, sums, [&](Value number, ValueRange args) {
+    return weave(columns, ownChunk(number), laterChunk(number, chunks, last), args);
+  });
+  sums = b.loop(woven, chunks, 1, sums, [&](Value number, ValueRange args) {
+    return weighChunk(columns, ownChunk(number), args);
+  });
+  setBegunWord(turnWord, ownChunk(chunks).turn);
+  setBegunWord(panelWord, b.select(goesOn, next, b.index(-1)));
+  return sums;
+}
+
+void MatrixWeights::weigh(Value count, Value mayBeBegun) {
+  SmallVector<Column> rows = columns();
+  Value chunks = b.div(count, b.index(chunkKeys));
+  SmallVector<Value> sums(plan.vectors, b.splat(0));
+  if (plan.overlap)
+    sums = weighWoven(rows, chunks, mayBeBegun);
+  else
+    sums = b.loop(b.index(0), chunks, 1, sums, [&](Value number, ValueRange args) {
+      scoreChunk(ownChunk(number));
+      return weighChunk(rows, ownChunk(number), args);
+    });
   for (auto [column, sum] : llvm::zip(rows, sums))
     storeState(sum, panel.blockSums, column);
 }

@@ -8,6 +8,7 @@
 #include "PanelKernels.h"
 #include "MatrixKernels.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/SymbolTable.h"
 
 using namespace mlir;
@@ -29,9 +30,35 @@ Value PanelKernels::multiplyAdd(Value a, Value b, Value sum) {
   return plan.pairs ? this->b.dotPairs(a, b, sum) : this->b.fma(a, b, sum);
 }
 
+/// Rows `stride` elements apart, wherever they begin.
+static MemRefType rowsAnywhere(int64_t rows, int64_t columns, int64_t stride, Type element) {
+  auto layout = StridedLayoutAttr::get(element.getContext(), ShapedType::kDynamic, {stride, 1});
+  return MemRefType::get({rows, columns}, element, layout);
+}
+
+/// Elements, not words, as memory holds them.
+MemRefType PanelKernels::keyTileType() const {
+  Type element = plan.pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
+  int64_t size = plan.rowWords() * (plan.pairs ? 2 : 1);
+  return rowsAnywhere(plan.keys, size, size, element);
+}
+
+MemRefType PanelKernels::valueTileType() const {
+  if (plan.tiles)
+    return typeOf(plan.valueTile, plan.wordType());
+  int64_t stride = plan.sharesTile ? plan.rowWords() : plan.vSize;
+  return rowsAnywhere(plan.tileRows(), plan.vSize, stride, plan.wordType());
+}
+
 /// One word of each A row, broadcast.
 Value PanelKernels::broadcastWord(const Product &p, Value k, int64_t i) {
-  return b.broadcast(memref::LoadOp::create(b, p.a, p.indexA(k, i)));
+  SmallVector<Value> at = p.indexA(k, i);
+  if (cast<MemRefType>(p.a.getType()).getElementType() == plan.wordType())
+    return b.broadcast(memref::LoadOp::create(b, p.a, at));
+  at.back() = b.mul(at.back(), b.index(2));
+  Value pair = b.load(p.a, at, VectorType::get(2, b.getBF16Type()));
+  Value word = vector::BitCastOp::create(b, VectorType::get(1, b.getI32Type()), pair);
+  return vector::BroadcastOp::create(b, b.i32Vector(), word);
 }
 
 SmallVector<Value> PanelKernels::step(const Product &p, Value k, ArrayRef<Value> sums) {
@@ -98,13 +125,16 @@ func::FuncOp PanelKernels::emitScores() {
   Type f32 = b.getF32Type(), word = plan.wordType();
   auto function =
       createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
-                            {typeOf(plan.keyTile, word), typeOf(plan.query, word),
-                             typeOf(plan.scores, f32), b.getIndexType()});
+                            {keyTileType(), typeOf(plan.query, word), typeOf(plan.scores, f32),
+                             typeOf(plan.tileMaximum, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   Value key = function.getArgument(0), query = function.getArgument(1),
-        scores = function.getArgument(2);
-  b.loop(b.index(0), function.getArgument(3), plan.registerKeys, [&](Value n) {
+        scores = function.getArgument(2), maxima = function.getArgument(3);
+  for (int64_t j = 0; plan.findsMaximum() && j < plan.vectors; ++j)
+    b.store(b.splat(-std::numeric_limits<double>::infinity()), maxima,
+            {b.index(0), b.index(j * plan.lanes)});
+  b.loop(b.index(0), function.getArgument(4), plan.registerKeys, [&](Value n) {
     auto indexA = [&](Value k, int64_t i) { return SmallVector<Value>{b.add(n, i), k}; };
     Product p{key,
               query,
@@ -115,12 +145,28 @@ func::FuncOp PanelKernels::emitScores() {
               false};
     SmallVector<Value> sums =
         product(p, SmallVector<Value>(plan.registerKeys * plan.vectors, b.splat(0)));
-    for (int64_t i = 0; i < plan.registerKeys; ++i)
-      for (int64_t j = 0; j < plan.vectors; ++j)
-        b.store(scaled(sums[i * plan.vectors + j]), scores, {b.add(n, i), b.index(j * plan.lanes)});
+    storeScores(sums, n, scores, maxima);
   });
   func::ReturnOp::create(b);
   return function;
+}
+
+/// Scores of the keys from `first`. The maxima stay in memory between blocks: the next one's sums
+/// need all registers.
+void PanelKernels::storeScores(ArrayRef<Value> sums, Value first, Value scores, Value maxima) {
+  for (int64_t j = 0; j < plan.vectors; ++j) {
+    Value column = b.index(j * plan.lanes);
+    SmallVector<Value> at = {b.index(0), column};
+    Value top = plan.findsMaximum() ? b.load(maxima, at, b.f32Vector()) : Value();
+    for (int64_t i = 0; i < plan.registerKeys; ++i) {
+      Value score = scaled(sums[i * plan.vectors + j]);
+      b.store(score, scores, {b.add(first, i), column});
+      if (top)
+        top = b.maxf(score, top);
+    }
+    if (top)
+      b.store(top, maxima, at);
+  }
 }
 
 /// `rows` value columns from `first`: load, rescale, add the products, store.
@@ -134,12 +180,9 @@ void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, 
       init.push_back(b.mulf(
           b.load(accumulator, {b.add(first, i), b.index(j * plan.lanes)}, b.f32Vector()), factor));
     }
-  Value block = b.mul(b.div(first, b.index(plan.registerValues)), b.index(plan.tileRows()));
   auto indexA = [&](Value k, int64_t i) {
-    if (plan.tiles)
-      return valueTileAt(b, plan, b.add(first, i), k);
-    return plan.sharesTile ? SmallVector<Value>{k, b.add(first, i)}
-                           : SmallVector<Value>{b.add(block, k), b.index(i)};
+    return plan.tiles ? valueTileAt(b, plan, b.add(first, i), k)
+                      : SmallVector<Value>{k, b.add(first, i)};
   };
   int64_t rowsPerBlock = plan.pairs ? plan.registerKeys / 2 : plan.registerKeys;
   Product p{value, weights, function.getArgument(4),
@@ -155,7 +198,7 @@ func::FuncOp PanelKernels::emitValues(bool strict) {
   Type f32 = b.getF32Type(), word = plan.wordType();
   auto function = createPrivateFunction(
       b, plan.work->getParentOfType<ModuleOp>(), prefix + (strict ? "_values_strict" : "_values"),
-      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
+      {valueTileType(), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
        typeOf(plan.rescale, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());

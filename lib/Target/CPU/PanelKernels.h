@@ -21,13 +21,17 @@ public:
   PanelKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// `scores(key tile, query, scores, count)`: scores[n][r] = <key n, query r> for n in [0, count).
+  /// `scores(key tile, query, scores, maxima, count)`: scores[n][r] = <key n, query r> for n in
+  /// [0, count), and their maximum over n where `findsMaximum`.
   func::FuncOp emitScores();
   /// `values(value tile, weights, accumulator, rescale, count)`: accumulator = rescale *
   /// accumulator + sum_n weight * value over `count` rows of words. The strict form leaves out
   /// weights of -0.0, which mark excluded keys, so that their value rows are not touched.
   func::FuncOp emitValues(bool strict);
 
+  /// Types of key and value tiles.
+  MemRefType keyTileType() const;
+  MemRefType valueTileType() const;
   /// Type of a slice.
   MemRefType typeOf(const Slice &slice, Type element) const {
     return MemRefType::get({slice.rows, slice.columns}, element);
@@ -49,6 +53,7 @@ private:
   Value broadcastWord(const Product &p, Value k, int64_t i);
   Value part(Value word, int64_t half);
   Value scaled(Value score);
+  void storeScores(ArrayRef<Value> sums, Value first, Value scores, Value maxima);
   void valueBlock(func::FuncOp function, Value first, int64_t rows, bool strict);
 
   CpuBuilder &b;

@@ -156,7 +156,9 @@ static void addX86Facts(Facts &facts, const llvm::MCSubtargetInfo &info, StringR
   bool avx2 = has("+avx2,+fma");
   facts.add("lanes", int64_t(avx512 ? 16 : avx2 ? 8 : 4));
   facts.add("vector_registers", int64_t(avx512 ? 32 : 16));
-  facts.add("fma_per_cycle", int64_t(avx2 ? 2 : 1));
+  // Zen 4 takes a 512-bit operation in two halves.
+  bool inHalves = avx512 && processor == "znver4";
+  facts.add("fma_per_cycle", int64_t(avx2 && !inHalves ? 2 : 1));
   facts.add("fused", int64_t(avx2));
   facts.add("masked", int64_t(avx512));
   // Cores that have a matrix unit run the dot product at half the rate of multiply-adds (measured

@@ -40,8 +40,6 @@ static Value zeros(CpuBuilder &b, int64_t count, Type element) {
 /// Copies a key tile to the workspace, as float32 or as it is. Rows from `live` to `padded` become
 /// zero; their memory is not read.
 void ItemFunction::packKeys(Value first, Value live, Value padded) {
-  if (plan.tiles)
-    return packKeyTiles(first, live, padded);
   Value source = mapped(plan.work.getKey());
   Type element = plan.pairs ? Type(b.getBF16Type()) : Type(b.getF32Type());
   Value target = slice(plan.keyTile, element);
@@ -86,66 +84,43 @@ void ItemFunction::addToCheck(Value source, ValueRange at, SmallVector<Value> &s
   }
 }
 
-/// Row of the workspace that holds column `d` of a tile's row of words.
-Value ItemFunction::valueBlockRow(Value d, Value row) {
-  return b.add(b.mul(b.div(d, b.index(plan.registerValues)), b.index(plan.tileRows())), row);
-}
-
-/// Whether all values of a tile are finite; copies its rows in blocks of columns where words are
-/// float32.
-Value ItemFunction::checkValues(Value first, Value live) {
-  Value source = mapped(plan.work.getValue());
-  SmallVector<Value> clean(checkChains, zeros(b, checkWidth(plan), b.getF32Type()));
-  bool copies = !plan.pairs && !plan.sharesTile;
-  Value target = copies ? slice(plan.valueTile, b.getF32Type()) : Value();
-  SmallVector<Value> sums = b.loop(b.index(0), live, 1, clean, [&](Value row, ValueRange args) {
-    SmallVector<Value> at = {context.batch, valueHead, b.add(first, row)}, next(args);
-    if (copies)
-      forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
-        b.store(loadWide(source, at, d, count), target, {valueBlockRow(d, row), b.index(0)});
-      });
-    addToCheck(source, at, next);
-    return next;
-  });
-  Value check = b.addf(b.addf(sums[0], sums[1]), b.addf(sums[2], sums[3]));
-  Value ordered = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, check, check);
-  return vector::ReductionOp::create(b, vector::CombiningKind::AND, ordered);
-}
-
-/// Copies a value tile to the workspace, and gives whether all values are finite. Rows from `live`
-/// to `padded` become zero.
-Value ItemFunction::packValues(Value first, Value live, Value padded) {
-  if (plan.tiles)
-    return packValueTiles(first, live, padded);
-  if (plan.pairs)
-    packValuePairs(first, live, padded);
-  Value finite = checkValues(first, live);
-  if (plan.sharesTile)
-    return finite;
+/// Copies the rows of a value tile to the workspace as words. Rows from `live` to `padded` become
+/// zero; their memory is not read.
+void ItemFunction::packValues(Value first, Value live, Value padded) {
+  plan.pairs ? packValuePairs(first, live) : copyValues(first, live);
   Value target = slice(plan.valueTile, plan.wordType());
   Value used = plan.pairs ? b.ceilDiv(live, 2) : live,
         end = plan.pairs ? b.div(padded, b.index(2)) : padded;
   b.loop(used, end, 1, [&](Value row) {
-    forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
-      b.store(zeros(b, count, plan.wordType()), target, {valueBlockRow(d, row), b.index(0)});
+    forColumns(plan.vSize, plan.lanes, [&](Value d, int64_t count) {
+      b.store(zeros(b, count, plan.wordType()), target, {row, d});
     });
   });
-  return finite;
+}
+
+/// Rows as float32.
+void ItemFunction::copyValues(Value first, Value live) {
+  Value source = mapped(plan.work.getValue()), target = slice(plan.valueTile, b.getF32Type());
+  b.loop(b.index(0), live, 1, [&](Value row) {
+    SmallVector<Value> at = {context.batch, valueHead, b.add(first, row)};
+    forColumns(plan.vSize, plan.lanes, [&](Value d, int64_t count) {
+      b.store(loadWide(source, at, d, count), target, {row, d});
+    });
+  });
 }
 
 /// Words of rows 2n and 2n + 1; the partner of an odd last row is zero.
-void ItemFunction::packValuePairs(Value first, Value live, Value padded) {
+void ItemFunction::packValuePairs(Value first, Value live) {
   Value source = mapped(plan.work.getValue());
   Type bf16 = b.getBF16Type();
   Value target = slice(plan.valueTile, bf16);
   auto packRow = [&](Value pair, bool isLast) {
     Value row = b.add(first, b.mul(pair, b.index(2)));
-    forColumns(plan.vSize, plan.registerValues, [&](Value d, int64_t count) {
+    forColumns(plan.vSize, 2 * plan.lanes, [&](Value d, int64_t count) {
       Value even = loadRow(b, source, {context.batch, valueHead, row}, d, count);
       Value odd = isLast ? zeros(b, count, bf16)
                          : loadRow(b, source, {context.batch, valueHead, b.add(row, 1)}, d, count);
-      b.store(vector::InterleaveOp::create(b, even, odd), target,
-              {valueBlockRow(d, pair), b.index(0)});
+      b.store(vector::InterleaveOp::create(b, even, odd), target, {pair, b.mul(d, b.index(2))});
     });
   };
   Value whole = b.div(live, b.index(2));

@@ -43,9 +43,13 @@ static Value plainWeight(CpuBuilder &b, Normalizer normalizer, Value score) {
   return arith::DivFOp::create(b, b.splat(1), b.addf(b.splat(1), b.exp2(power)));
 }
 
-/// exp(score - maximum). The difference comes first: score times log2(e) may overflow.
-static Value softmaxWeight(CpuBuilder &b, Value score, Value maximum, bool forBf16 = false) {
-  return b.exp2(b.mulf(b.subf(score, maximum), b.splat(1.4426950408889634)), forBf16);
+/// 2^(factor * (score - maximum)). The difference comes first: score times factor may overflow.
+static Value softmaxWeight(CpuBuilder &b, const WorkPlan &plan, Value score, Value maximum,
+                           bool forBf16 = false) {
+  Value power = b.subf(score, maximum);
+  if (double factor = plan.weightFactor(); factor != 1.0)
+    power = b.mulf(power, b.splat(factor));
+  return b.exp2(power, forBf16);
 }
 
 static Value markExcluded(CpuBuilder &b, Value score, Value weight) {
@@ -87,7 +91,7 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
   // First pass. Padded keys repeat the last live key where the mask or the region reads memory.
   SmallVector<Value> start(plan.vectors, b.splat(-infinity));
   Value lastKey = b.add(keys.high, -1);
-  SmallVector<Value> tops = b.loop(zero, padded, 1, start, [&](Value n, ValueRange args) {
+  auto findTops = [&](Value n, ValueRange args) {
     Value key = b.add(keys.low, n), live = b.compare(arith::CmpIPredicate::sle, key, lastKey);
     Value readKey = partial ? b.minimum(key, lastKey) : key;
     SmallVector<Value> next;
@@ -100,7 +104,14 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
       next.push_back(b.maxf(score, top));
     }
     return next;
-  });
+  };
+  SmallVector<Value> tops;
+  if (partial || !plan.findsMaximum())
+    tops = b.loop(zero, padded, 1, start, findTops);
+  else
+    for (const Column &column : columns)
+      tops.push_back(
+          b.load(slice(plan.tileMaximum, b.getF32Type()), {zero, column.at}, b.f32Vector()));
 
   SmallVector<Value> references, begun;
   for (auto [column, top] : llvm::zip(columns, tops)) {
@@ -116,18 +127,20 @@ void ItemFunction::emitWeights(Value panel, KeyRange keys, Value padded, bool pa
     // A row that has seen nothing yet subtracts 0 instead of -infinity.
     Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, now, b.splat(-infinity));
     Value reference = b.select(none, b.splat(0), now);
-    Value factor = softmaxWeight(b, old, reference);
+    Value factor = softmaxWeight(b, plan, old, reference);
     b.store(factor, rescale, {zero, column.at});
     begun.push_back(b.mulf(b.load(sums, {zero, column.at}, b.f32Vector()), factor));
     references.push_back(reference);
   }
 
+  // The output's quotient does not see what rounding to bf16 hides; the log-sum-exp does.
+  bool coarse = plan.pairs && !plan.storeLse;
   Value weights = slice(plan.weights, plan.wordType());
   auto weightOf = [&](size_t j, Value n) -> Value {
     const Column &column = columns[j];
     bool isFinal = column.code || column.mask;
     Value score = isFinal ? b.load(scores, {n, column.at}, b.f32Vector()) : loadScore(n, column);
-    Value weight = plan.isSoftmax() ? softmaxWeight(b, score, references[j], plan.pairs)
+    Value weight = plan.isSoftmax() ? softmaxWeight(b, plan, score, references[j], coarse)
                                     : plainWeight(b, plan.normalizer, score);
     return partial ? markExcluded(b, score, weight) : weight;
   };

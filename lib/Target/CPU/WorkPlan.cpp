@@ -43,7 +43,9 @@ LogicalResult WorkPlan::readBody() {
   if (!storeOut)
     return work.emitOpError("stores no output");
   groups = work.headGroups();
-  isBf16 = cast<MemRefType>(work.getKey().getType()).getElementType().isBF16();
+  Type element = cast<MemRefType>(work.getKey().getType()).getElementType();
+  isBf16 = element.isBF16();
+  isF32 = element.isF32();
   scale = dot.getScale().convertToDouble();
   qkSize = dot.getQuery().getType().getColumns();
   vSize = step.getValues().getType().getColumns();
@@ -82,14 +84,37 @@ Type WorkPlan::wordType() const {
   return pairs ? Type(IntegerType::get(context, 32)) : Type(Float32Type::get(context));
 }
 
+static constexpr double log2e = 1.4426950408889634, ln2 = 0.69314718055994531;
+
+/// A region and a sink want the scores' own unit. A factor of at most one keeps a score finite that
+/// is so without it, and a negative one would turn the maximum into the minimum.
+bool WorkPlan::hasFreeScores() {
+  bool unseen = isSoftmax() && !hasRegion() && !init.getSinks();
+  return unseen && !tiles && !streamed && (pairs ? scale > 0 : std::fabs(scale) * log2e <= 1);
+}
+
+double WorkPlan::weightFactor() const {
+  if (!freeScores)
+    return log2e;
+  return pairs ? scale * log2e : 1.0;
+}
+
+double WorkPlan::maximumFactor() const {
+  if (!freeScores)
+    return 1.0;
+  return pairs ? scale : ln2;
+}
+
 double WorkPlan::queryFactor() const {
   int exponent;
+  if (freeScores)
+    return pairs ? 1.0 : scale * log2e;
   if (keyDots())
     return 1.0;
   return !pairs || std::fabs(std::frexp(scale, &exponent)) == 0.5 ? scale : 1.0;
 }
 
-double WorkPlan::scoreFactor() const { return queryFactor() == 1.0 ? scale : 1.0; }
+double WorkPlan::scoreFactor() const { return !freeScores && queryFactor() == 1.0 ? scale : 1.0; }
 
 LogicalResult WorkPlan::readSchedule() {
   ScheduleAttr schedule = work.getSchedule();
@@ -119,6 +144,8 @@ LogicalResult WorkPlan::readSchedule() {
     return work.emitOpError("splits above one are built for form = stream only on the CPU");
   lazy = schedule.getWord("maximum") == "lazy";
   overlap = schedule.getFlag("overlap");
+  freeScores = hasFreeScores();
+  stages = schedule.getInt("stages");
   return failed(readMatrix()) ? failure() : readForm();
 }
 
@@ -127,14 +154,14 @@ LogicalResult WorkPlan::readMatrix() {
   if (lazy && !(tiles && isSoftmax()))
     return work.emitOpError("the lazy maximum is built on the CPU for softmax on matrix tiles only "
                             "(bf16, AMX, rows and keys multiples of 32); use maximum = exact");
-  if (lazy && keys < 64)
-    return work.emitOpError()
-           << "the lazy maximum takes 32 keys at a time with the next ones under "
-              "way; expected keys of at least 64, found "
-           << keys;
   if (overlap && !lazy)
     return work.emitOpError("overlap = 1 on a CPU runs the matrix unit under the weights of a "
                             "schedule with maximum = lazy; use overlap = 0");
+  if (overlap && (stages < 1 || keys < 32 * stages))
+    return work.emitOpError() << "overlap = 1 takes 32 keys at a time with those " << stages
+                              << " steps further on under way (stages); expected stages of at "
+                                 "least 1 and at most keys / 32, found keys of "
+                              << keys;
   return success();
 }
 
@@ -165,9 +192,6 @@ WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
           isBf16};
 }
 
-/// Two words: a power of two as row length puts the rows of a register block into one bank (8 bytes
-/// wide), where their loads cannot go two at a time.
-static constexpr int64_t keyRowPadding = 2;
 void WorkPlan::layOut() {
   int64_t next = 0;
   auto slice = [&](int64_t r, int64_t c) {
@@ -192,14 +216,17 @@ void WorkPlan::layOut() {
     keyTile = slice(keys * rowWords() / 16, 16);
     valueTile = slice(static_cast<int64_t>(llvm::alignTo(vSize, 32)) * keys / 32, 16);
   } else if (!streamed) {
-    keyTile = slice(keys, rowWords() + keyRowPadding);
-    valueTile = sharesTile ? keyTile : slice(tileRows() * valueBlocks(), registerValues);
+    keyTile = slice(keys, rowWords());
+    valueTile = sharesTile ? keyTile : slice(tileRows(), vSize);
   }
   scores = slice(keys, rows);
   if (lazy)
-    blockScores = slice(scoreBuffers() * scoreBufferRows, 32);
+    blockScores = slice(scoreTurns() * rows / 32 * scoreBufferRows, 32);
+  if (overlap)
+    begun = slice(1, lanes);
   weights = pairs ? slice(tileRows(), rows) : scores;
   rescale = slice(1, rows);
+  tileMaximum = slice(1, rows);
   blockSum = slice(1, rows);
   bytes = next;
   next = 0;

@@ -37,14 +37,19 @@ struct WorkPlan {
   Normalizer normalizer = Normalizer::Softmax;
   double scale = 1;
   bool longestFirst = false;
+  // Scores are in a unit that saves a product for each, because only the weights see them: as bits,
+  // where the queries take scale * log2(e) with them, or as the pairs' products come.
+  bool freeScores = false;
   bool pairs = false; // products of bf16 pairs
   // The pairs are multiplied by the matrix unit (AMX): tiles of 16 rows of 16 words, each 1 KiB of
   // its own. Rows of words are padded to whole tiles. The key tile is [keys / 32][words / 16][32
   // keys][16 words], the value tile [columns / 32][keys / 32][32 columns][16 words of two keys].
   bool tiles = false;
   // Weights refer to a maximum that is raised only when they grow large (`maximum = lazy`), and
-  // are computed while the matrix unit multiplies the next keys (`overlap`).
+  // are computed while the matrix unit multiplies keys that are `stages` chunks of 32 ahead
+  // (`overlap`).
   bool lazy = false, overlap = false;
+  int64_t stages = 1;
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
   // [rows][chunks of a row].
   bool streamed = false;
@@ -54,14 +59,15 @@ struct WorkPlan {
 
   // Workspace of a thread, in bytes. Slices of a panel repeat every `panelBytes`.
   Slice query, accumulator, maximum, sum, position, head; // per panel
-  // Shared by the panels. Weights replace the scores unless they are pairs. Rows of the key tile
-  // are padded, so that the rows of a register block start in different banks of the cache. The
-  // value tile is cut into blocks of `registerValues` columns, one after the other: block c holds
-  // rows [c * tileRows, (c + 1) * tileRows), so that the product reads it in address order.
+  // Shared by the panels. Weights replace the scores unless they are pairs. Key and value tiles are
+  // rows one behind the other, for those that are not read where they lie.
   Slice keyTile, valueTile, scores, weights, rescale;
+  // Maxima of the scores of one panel and tile, where the product with the keys finds them.
+  Slice tileMaximum;
   // In the lazy form: sums of the weights of one key tile; scores of blocks of 32 keys by 32 rows,
-  // in buffers in turn.
-  Slice blockSum, blockScores;
+  // in buffers in turn; with `overlap`, the turn of a panel's first chunk, and the panel whose
+  // first scores are there already, -1 if none.
+  Slice blockSum, blockScores, begun;
   int64_t panelBytes = 0, bytes = 0;
   // State of a panel in a part of the key range: accumulator, maximum and sum, in this order.
   Slice partAccumulator, partMaximum, partSum;
@@ -70,23 +76,29 @@ struct WorkPlan {
   int64_t partPanelBytes = 0;
 
   int64_t itemRows() const { return rows * panels; }
-  int64_t valueBlocks() const { return (vSize + registerValues - 1) / registerValues; }
   /// Words of a query or key row; rows of words of a tile of weights or values.
   int64_t rowWords() const;
   /// Keys of a tile are computed in multiples of this.
   int64_t keyStep() const { return tiles ? 32 : registerKeys; }
-  /// In the lazy form: chunks of 32 keys by which the scores are ahead of the weights. Two blocks
-  /// at least: what a tile register stores cannot be loaded at once.
-  int64_t chunksAhead() const { return rows == 32 ? 2 : 1; }
-  /// Score buffers, a power of two of chunks with a block for each 32 rows; and rows of each. The
-  /// odd one keeps loads of one buffer and stores to another apart in the low address bits.
-  int64_t scoreBuffers() const { return 2 * chunksAhead() * rows / 32; }
+  /// In the lazy form: chunks of 32 keys by which the scores are ahead of the weights.
+  int64_t chunksAhead() const { return overlap ? stages : 0; }
+  /// Turns of the score buffers, each with a block for every 32 rows; and rows of a block. The odd
+  /// one keeps loads of one buffer and stores to another apart in the low address bits.
+  int64_t scoreTurns() const { return overlap ? 2 * stages : 1; }
   static constexpr int64_t scoreBufferRows = 33;
+  /// Whether memory holds words of the products' operands.
+  bool keysAreWords() const { return isBf16 ? pairs && qkSize % 2 == 0 : isF32; }
+  bool valuesAreWords() const { return isF32; }
   int64_t tileRows() const { return pairs ? keys / 2 : keys; }
   Type wordType() const;
   /// Factor of the queries while they are loaded, and what is left of the scale for the scores:
   /// queries stay bf16, so only a power of two can be moved into them.
   double queryFactor() const;
+  double scoreFactor() const;
+  /// A weight is 2^(factor * (score - maximum)).
+  double weightFactor() const;
+  /// From the unit of scores to that of the log-sum-exp.
+  double maximumFactor() const;
   /// What a vector of a row in memory holds in the stream form: `lanes` elements, or `lanes` words
   /// of two bf16, which become two vectors (even and odd elements) unless a dot instruction takes
   /// them as they are.
@@ -100,10 +112,11 @@ struct WorkPlan {
   /// multiply-adds: at a quarter of their rate (Sapphire Rapids) it takes 32 cycles for a key of
   /// 128 elements and four rows, taking the words apart and multiplying 20.
   bool keyDots() const { return streamed && isBf16 && target.getFlag("bf16_dot") && lanes == 16; }
-  double scoreFactor() const;
   /// Keys of a packed vector of the stream form.
   int64_t packedKeys() const { return lanes / 4; }
   bool hasRegion() { return !dot.getScore().empty(); }
+  /// Whether the product with the keys finds the maxima of a tile that all rows see.
+  bool findsMaximum() { return isSoftmax() && !hasRegion() && !tiles && !streamed; }
   bool isSoftmax() const { return normalizer == Normalizer::Softmax; }
 
   /// Reads the work's body. Fails with a diagnostic if it is not the form `attn-tile` writes, or if
@@ -117,10 +130,11 @@ private:
   LogicalResult readMatrix();
   bool usesPairs();
   bool usesTiles();
+  bool hasFreeScores();
   bool sharesKeys();
   RowChunks rowChunks(int64_t size, bool isKey) const;
 
-  bool isBf16 = false; // keys and values
+  bool isBf16 = false, isF32 = false; // keys and values
   void layOut();
 };
 

@@ -8,55 +8,25 @@
 // done.
 //
 //===----------------------------------------------------------------------===//
-#include "Kernel.h"
+#include "WarpgroupKernel.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-Val KernelEmitter::cardAddress(Val number, Val consumer) {
+Val WarpgroupEmitter::cardAddress(Val number, Val consumer) {
   Val card = (number & (WarpgroupTile::cards - 1)) * t.consumers + consumer;
   return shared(at.cards) + card * WarpgroupTile::cardBytes;
 }
 
-KeyEnds KernelEmitter::endsOf(MaskAttr mask) {
-  // Only which bounds exist: what this computes is dead.
-  maskBatch = b.i32(0);
-  KeyBounds bounds = boundsOf(mask, b.i32(0), b.i32(0), b.i32(0));
-  return {static_cast<bool>(bounds.fullLow), static_cast<bool>(bounds.fullHigh)};
-}
-
-/// Numbers of the key tiles of 64 rows from `firstRow` on: which it skips, which need mask code.
-void KernelEmitter::rangesOf(QueryTile &tile) {
-  Val lastRow = (tile.firstRow + 64).min(a.queries) - 1;
-  KeyBounds bounds = boundsOf(plan.mask, tile.firstRow + a.offset, lastRow + a.offset, tile.head);
-  Val most = tile.count - 1;
-  tile.skip = b.i32(0);
-  if (bounds.high) {
-    Val end = (bounds.high.min(a.keys).max(1) + (t.keys - 1)).div(t.keys);
-    tile.skip = (tile.last + 1 - end).max(0).min(most);
-  }
-  // No rows at all: pass everything on but one tile.
-  tile.skip = tile.firstRow.lt(a.queries).select(tile.skip, most);
-  tile.edge = tile.skip + 1, tile.edge2 = tile.count;
-  if (bounds.fullHigh) {
-    Val fullEnd = bounds.fullHigh.max(0).min(a.keys).div(t.keys);
-    tile.edge = (tile.last + 1 - fullEnd).max(tile.edge).min(tile.count);
-  }
-  if (bounds.fullLow) {
-    Val fullStart = (bounds.fullLow.max(0) + (t.keys - 1)).div(t.keys);
-    tile.edge2 = (tile.last + 1 - fullStart).max(tile.edge).min(tile.count);
-  }
-  if (!plan.lazy)
-    return;
-  Val exact = tile.word.ge(exactBit); // everything in the exact loop
-  tile.edge = exact.select(tile.count, tile.edge);
-  tile.edge2 = exact.select(tile.count, tile.edge2);
-}
-
 /// The query producer's thread; its arrival at the queries' barrier comes later.
-void KernelEmitter::writeCard(QueryTile &tile, int64_t consumer) {
+void WarpgroupEmitter::writeCard(QueryTile &tile, int64_t consumer) {
   tile.firstRow = tile.rowTile * t.rows() + 64 * consumer;
-  rangesOf(tile);
+  rangesOf(tile, 64);
+  if (plan.lazy) {
+    Val exact = tile.word.ge(exactBit); // everything in the exact loop
+    tile.edge = exact.select(tile.count, tile.edge);
+    tile.edge2 = exact.select(tile.count, tile.edge2);
+  }
   Val at0 = cardAddress(tile.number, b.i32(consumer));
   b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};\nst.shared.v4.b32 [$0+16], {$5, $6, $7, $8};\n"
         "st.shared.b32 [$0+32], $9;",
@@ -65,7 +35,7 @@ void KernelEmitter::writeCard(QueryTile &tile, int64_t consumer) {
 }
 
 /// A consumer, behind the queries' barrier. Loop bounds are made provably uniform.
-void KernelEmitter::readCard(QueryTile &tile) {
+void WarpgroupEmitter::readCard(QueryTile &tile) {
   SmallVector<Type> words(5, b.getI32Type());
   Vals card = b.ptx("ld.shared.v4.b32 {$0, $1, $2, $3}, [$5+16];\nld.shared.b32 $4, [$5+32];", {},
                     words, {cardAddress(tile.number, group)});
@@ -79,7 +49,7 @@ void KernelEmitter::readCard(QueryTile &tile) {
 
 /// Rows, heads and the tile's number, read from memory: nothing of it stays in registers from the
 /// start of a tile to its results, nor from tile to tile what depends on the thread alone.
-void KernelEmitter::placeRows(QueryTile &tile) {
+void WarpgroupEmitter::placeRows(QueryTile &tile) {
   SmallVector<Type> words(5, b.getI32Type());
   Vals card = b.ptx("ld.shared.v4.b32 {$0, $1, $2, $3}, [$5];\nmov.u32 $4, %tid.x;", {}, words,
                     {cardAddress(tile.number, group)});

@@ -5,8 +5,8 @@
 // 1}.
 //
 //===----------------------------------------------------------------------===//
-#include "Kernel.h"
 #include "Products.h"
+#include "WarpgroupKernel.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -41,7 +41,7 @@ std::string attn::hex(int64_t value) {
 }
 
 /// Scores of 64 rows and a key tile, both operands in shared memory.
-Vals KernelEmitter::products(Val queryLow, Val count) {
+Vals WarpgroupEmitter::products(Val queryLow, Val count) {
   Val keyLow = keyBase + ringSlot(count, t.stages) * (t.keyBytes() >> 4);
   auto n = static_cast<size_t>(t.keys / 2);
   int64_t columns = WarpgroupTile::chunkColumns(t.qkSize), row = 2 * columns;
@@ -64,7 +64,7 @@ Vals KernelEmitter::products(Val queryLow, Val count) {
 }
 
 /// sum + weights * values: weights in registers, values in shared memory with keys as rows.
-Vals KernelEmitter::weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum) {
+Vals WarpgroupEmitter::weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum) {
   Val valueLow = valueBase + ringSlot(count, t.stages) * (t.valueBytes() >> 4);
   size_t n = sum.size(), first = 2 * n;
   std::string low = std::to_string(first + weights.size()), high = hex(descriptorHigh(t.vSize));
@@ -83,81 +83,19 @@ Vals KernelEmitter::weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> 
 }
 
 /// The accumulators go through the wait, so no use of them can move above it.
-Vals KernelEmitter::waitProducts(int64_t pending, ArrayRef<Val> values) {
+Vals WarpgroupEmitter::waitProducts(int64_t pending, ArrayRef<Val> values) {
   return b.ptx("wgmma.wait_group.sync.aligned " + Twine(pending) + ";", values, {}, {});
-}
-
-//===----------------------------------------------------------------------===//
-// Softmax
-//===----------------------------------------------------------------------===//
-
-/// `maximum` and `sum` are null for the first tile. A row that has seen no key has the maximum
-/// -infinity; `mayBeEmpty` keeps it from making NaN.
-KernelEmitter::Softmax KernelEmitter::softmax(ArrayRef<Val> scores, ArrayRef<Val> maximum,
-                                              ArrayRef<Val> sum, bool mayBeEmpty) {
-  Softmax out;
-  size_t chains = t.vSize > 128 ? 2 : 4;
-  Val scale = b.f32(factor), zero = b.f32(0);
-  Vals shift;
-  for (unsigned r = 0; r < 2; ++r) {
-    Val most =
-        reduceInChains(rowElements(scores, r), chains, [](Val x, Val y) { return x.max(y); });
-    if (!maximum.empty())
-      most = most.max(maximum[r]);
-    for (int64_t lanes : {1, 2})
-      most = most.max(b.shuffle(most, lanes));
-    out.maximum.push_back(most);
-    Val used = mayBeEmpty ? most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most)
-                          : most;
-    shift.push_back(zero - used * scale);
-    if (!maximum.empty())
-      out.rescale.push_back(b.exp2(b.fma(maximum[r], scale, shift.back())));
-  }
-  for (auto [i, score] : llvm::enumerate(scores))
-    out.weights.push_back(b.exp2(b.fma(score, scale, shift[rowOf(i)])));
-  for (unsigned r = 0; r < 2; ++r) {
-    Val added =
-        reduceInChains(rowElements(out.weights, r), chains, [](Val x, Val y) { return x + y; });
-    out.sum.push_back(maximum.empty() ? added : b.fma(sum[r], out.rescale[r], added));
-  }
-  return out;
-}
-
-/// Pairs of 16-bit values in 32-bit words.
-Vals KernelEmitter::pack(ArrayRef<Val> values) {
-  Type element = plan.isHalf ? Type(b.getF16Type()) : Type(b.getBF16Type());
-  StringRef name = plan.isHalf ? "llvm.nvvm.ff2f16x2.rn" : "llvm.nvvm.ff2bf16x2.rn";
-  Vals out;
-  for (size_t i = 0; i < values.size(); i += 2)
-    out.push_back(
-        b.bits(b.intrinsic(name, VectorType::get({2}, element), {values[i + 1], values[i]}),
-               b.getI32Type()));
-  return out;
-}
-
-Vals attn::scaled(ArrayRef<Val> values, ArrayRef<Val> byRow) {
-  Vals out;
-  for (auto [i, value] : llvm::enumerate(values))
-    out.push_back(value * byRow[rowOf(i)]);
-  return out;
-}
-
-Vals attn::concat(std::initializer_list<ArrayRef<Val>> parts) {
-  Vals out;
-  for (ArrayRef<Val> part : parts)
-    llvm::append_range(out, part);
-  return out;
 }
 
 //===----------------------------------------------------------------------===//
 // Order among warpgroups
 //===----------------------------------------------------------------------===//
 
-void KernelEmitter::takeTurn() {
+void WarpgroupEmitter::takeTurn() {
   if (plan.pingpong)
     b.ptx("bar.sync $0, 256;", {group + 1});
 }
-void KernelEmitter::passOn() {
+void WarpgroupEmitter::passOn() {
   if (plan.pingpong)
     b.ptx("bar.arrive $0, 256;", {nextGroup});
 }
@@ -171,7 +109,7 @@ static Val ringBarrier(Val base, int64_t first, Val count, int64_t stages) {
 }
 
 /// Takes the tile's card, which the query producer wrote, with its queries.
-void KernelEmitter::view(QueryTile &tile) {
+void WarpgroupEmitter::view(QueryTile &tile) {
   Val buffer = tile.number & (t.queryBuffers - 1);
   tile.slot = buffer * t.consumers + group;
   tile.queryLow = queryBase + buffer * (t.queryBytes() >> 4);
@@ -179,17 +117,9 @@ void KernelEmitter::view(QueryTile &tile) {
   readCard(tile);
 }
 
-/// Score region and mask of key tile `number`.
-Vals KernelEmitter::finishScores(ArrayRef<Val> scores, QueryTile &tile, Val number, bool masked,
-                                 bool atEnd) {
-  Val keyTile = tile.last - number;
-  Vals out = applyScore(scores, tile, keyTile);
-  return masked ? maskScores(out, tile, keyTile, atEnd) : out;
-}
-
 /// The rightmost key tile this warpgroup needs; it starts maximum and sum. -> weights, maximum,
 /// sum.
-Vals KernelEmitter::firstTile(QueryTile &tile) {
+Vals WarpgroupEmitter::firstTile(QueryTile &tile) {
   auto waitRing = [&](int64_t full, Val count) {
     wait(ringBarrier(base, full, count, t.stages), ringParity(count, t.stages));
   };
@@ -214,7 +144,7 @@ Vals KernelEmitter::firstTile(QueryTile &tile) {
 
 /// Scores of key tile `number` and the weighted values of the one before are in flight together.
 /// State: weights, accumulator, maximum, sum.
-Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy) {
+Vals WarpgroupEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
@@ -257,7 +187,7 @@ Vals KernelEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, b
 /// All key tiles but the first. With a lazy maximum those without mask code keep the reference; in
 /// a flagged tile there are none, since view() ends the exact loop at the last one.
 /// `early`: the sums behind them, if exact ones follow.
-Vals KernelEmitter::runTiles(QueryTile &tile, Vals state, Vals &early) {
+Vals WarpgroupEmitter::runTiles(QueryTile &tile, Vals state, Vals &early) {
   auto run = [&](Val from, Val to, bool masked, bool lazy) {
     state = b.loop(from, to, state,
                    [&](Val i, Vals s) { return step(tile, i, std::move(s), masked, lazy); });
@@ -275,7 +205,7 @@ Vals KernelEmitter::runTiles(QueryTile &tile, Vals state, Vals &early) {
   return state;
 }
 
-Vals KernelEmitter::consume(Vals it) {
+Vals WarpgroupEmitter::consume(Vals it) {
   QueryTile tile;
   tile.started = it[1];
   tile.number = it[2];
@@ -299,11 +229,11 @@ Vals KernelEmitter::consume(Vals it) {
     for (Val &x : sum)
       x = x + b.shuffle(x, lanes);
   if (plan.lazy)
-    judge(tile, acc, sum, early);
+    report(tile, b.uniform(isDoubtful(tile, acc, sum, early)));
   if (plan.roles.sinks >= 0)
     addSinks(tile, acc, maximum, sum);
-  store(tile, acc, maximum, sum);
-  repairRows(tile, acc, sum);
+  Vals words = store(tile, acc, maximum, sum);
+  repairRows(tile, words, sum);
   return {b.uniform(nextTile(tile.number)), tile.started + tile.count, tile.number + 1};
 }
 
@@ -311,7 +241,7 @@ Vals KernelEmitter::consume(Vals it) {
 // The role
 //===----------------------------------------------------------------------===//
 
-void KernelEmitter::emitConsumer() {
+void WarpgroupEmitter::emitConsumer() {
   quad = lane & 3;
   // Bit 16: leading offset 1, unused with a swizzle; for values it is the way to the next chunk of
   // columns.

@@ -1,4 +1,4 @@
-//===- Kernel.cpp - frame, scheduling and producers of a kernel --------------===//
+//===- Kernel.cpp - arguments, tiles of rows and their key ranges ------------===//
 #include "Kernel.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -6,88 +6,31 @@ using namespace mlir;
 using namespace mlir::attn;
 
 //===----------------------------------------------------------------------===//
-// Barriers and copies
+// Heads
 //===----------------------------------------------------------------------===//
 
-/// Waits until the barrier has left the phase of `parity`.
-void KernelEmitter::wait(Val barrier, Val parity) {
-  b.ptx("{ .reg .pred P1;\nLAB_WAIT:\nmbarrier.try_wait.parity.shared.b64 P1, [$0], $1, "
-        "10000000;\n@P1 bra.uni DONE;\n"
-        "bra.uni LAB_WAIT;\nDONE: }",
-        {barrier, parity});
+/// The module's constant table of these entries; tables of one purpose are numbered.
+static LLVM::GlobalOp constantTable(KernelBuilder &b, ModuleOp module, const std::string &purpose,
+                                    ArrayRef<int64_t> table) {
+  SmallVector<int32_t> entries(table.begin(), table.end());
+  auto values = b.getI32TensorAttr(entries);
+  std::string symbol = purpose;
+  for (int number = 2; auto known = module.lookupSymbol<LLVM::GlobalOp>(symbol); ++number) {
+    if (known.getValueAttr() == values)
+      return known;
+    symbol = purpose + std::to_string(number);
+  }
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module.getBody());
+  auto type = LLVM::LLVMArrayType::get(b.getI32Type(), static_cast<unsigned>(entries.size()));
+  return LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
+                                values, /*alignment=*/4, /*addrSpace=*/4);
 }
-
-/// One arrival per warp, predicated instead of branched.
-void KernelEmitter::arrive(Val barrier) {
-  b.ptx("{ .reg .pred p;\nsetp.eq.s32 p, $1, 0;\n@p mbarrier.arrive.release.cta.shared::cta.b64 _, "
-        "[$0]; }",
-        {barrier, lane});
-}
-
-void KernelEmitter::expect(Val barrier, int64_t bytes) {
-  b.ptx("mbarrier.arrive.expect_tx.shared.b64 _, [$0], $1;", {barrier, b.i32(bytes)});
-}
-
-/// One box of a swizzled chunk's columns. Parts outside the tensor arrive as zeros.
-void KernelEmitter::loadBox(Val target, Value map, Val barrier, int64_t column, Val row, Val head,
-                            Val batch) {
-  auto pointer = [&](Val address) {
-    return b.val(
-        LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext(), 3), address.v));
-  };
-  b.intrinsicNoResult("llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d",
-                      {pointer(target), pointer(barrier), b.val(map), b.i32(column), row, head,
-                       batch, b.i64(0),
-                       b.val(LLVM::ConstantOp::create(b, b.getI1Type(), b.getBoolAttr(false)))});
-}
-
-/// One box per chunk: [chunk][rows][columns].
-void KernelEmitter::load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row,
-                         Val head, Val batch) {
-  int64_t columns = WarpgroupTile::chunkColumns(size);
-  for (int64_t i = 0; i < WarpgroupTile::chunks(size); ++i)
-    loadBox(target + i * rows * columns * 2, map, barrier, i * columns, row, head, batch);
-}
-
-Val attn::ringSlot(Val count, int64_t stages) {
-  if (llvm::isPowerOf2_64(static_cast<uint64_t>(stages)))
-    return count & (stages - 1);
-  return count - count.div(stages) * stages;
-}
-
-Val attn::ringParity(Val count, int64_t stages) {
-  if (llvm::isPowerOf2_64(static_cast<uint64_t>(stages)))
-    return (count >> llvm::Log2_64(static_cast<uint64_t>(stages))) & 1;
-  return count.div(stages) & 1;
-}
-
-void KernelEmitter::loadRing(int64_t full, int64_t empty, int64_t at0, Value map, int64_t size,
-                             Val keyTile, Val head, Val batch, Val count) {
-  int64_t bytes = t.keys * WarpgroupTile::rowBytes(size);
-  Val slot = ringSlot(count, t.stages), parity = ringParity(count, t.stages);
-  wait(shared(empty) + (slot << 3), parity ^ 1);
-  Val barrier = shared(full) + (slot << 3);
-  expect(barrier, bytes);
-  load(shared(at0) + slot * bytes, map, barrier, t.keys, size, keyTile * t.keys, head, batch);
-}
-
-//===----------------------------------------------------------------------===//
-// Tiles
-//===----------------------------------------------------------------------===//
 
 /// An element of a constant table of the module.
 Val KernelEmitter::tableEntry(ArrayRef<int64_t> table, Val index, StringRef what) {
-  SmallVector<int32_t> entries(table.begin(), table.end());
-  auto module = plan.function->getParentOfType<ModuleOp>();
-  std::string symbol = name + "_" + what.str();
-  auto global = module.lookupSymbol<LLVM::GlobalOp>(symbol);
-  if (!global) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    auto type = LLVM::LLVMArrayType::get(b.getI32Type(), static_cast<unsigned>(entries.size()));
-    global = LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
-                                    b.getI32TensorAttr(entries), /*alignment=*/4, /*addrSpace=*/4);
-  }
+  LLVM::GlobalOp global =
+      constantTable(b, plan.function->getParentOfType<ModuleOp>(), name + "_" + what.str(), table);
   Value pointer = LLVM::AddressOfOp::create(b, global);
   pointer = b.pointerAt(pointer, index << 2, 4);
   return b.val(LLVM::LoadOp::create(b, b.getI32Type(), pointer));
@@ -104,9 +47,13 @@ Val KernelEmitter::headFrom(ArrayRef<int64_t> map, Val head, StringRef what) {
   return share ? head.div(share) : tableEntry(map, head, what);
 }
 
-/// Tile number -> heads, rows and key range. Longest first inside groups of heads whose keys and
-/// values stay in the second-level cache.
-QueryTile KernelEmitter::tileOf(Val number) {
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Tile number -> heads, rows (`rows` of them) and key range. Longest first inside groups of heads
+/// whose keys and values stay in the second-level cache.
+QueryTile KernelEmitter::tileOf(Val number, int64_t rows) {
   QueryTile tile;
   auto heads = static_cast<int64_t>(plan.heads.query.size());
   Val batchHead;
@@ -129,211 +76,75 @@ QueryTile KernelEmitter::tileOf(Val number) {
   tile.keyHead = headFrom(plan.heads.key, tile.head, "key_heads");
   tile.valueHead = headFrom(plan.heads.value, tile.head, "value_heads");
   maskBatch = tile.batch;
-  Val first = tile.rowTile * t.rows();
-  Val last = (first + t.rows()).min(a.queries) - 1;
+  Val first = tile.rowTile * rows;
+  Val last = (first + rows).min(a.queries) - 1;
   KeyBounds bounds = boundsOf(plan.mask, first + a.offset, last + a.offset, tile.head);
   // Rows without keys still visit one tile, all of it masked.
   Val high = (bounds.high ? bounds.high.min(a.keys) : a.keys).max(1);
-  Val end = (high + (t.keys - 1)).div(t.keys);
+  Val end = (high + (sizes.keys - 1)).div(sizes.keys);
   tile.last = end - 1;
-  tile.count = bounds.low ? end - bounds.low.max(0).min(high - 1).div(t.keys) : end;
+  tile.count = bounds.low ? end - bounds.low.max(0).min(high - 1).div(sizes.keys) : end;
   return tile;
 }
 
-//===----------------------------------------------------------------------===//
-// Producers
-//===----------------------------------------------------------------------===//
-
-/// Tells the consumers and the query producer which tile comes next.
-void KernelEmitter::publishNext(Val number, Val next) {
-  Val slot = number & 1, parity = (number >> 1) & 1;
-  wait(shared(at.tileEmpty) + (slot << 3), parity ^ 1);
-  b.ptx("st.shared.b32 [$0], $1;", {shared(at.tileNumber) + (slot << 2), next});
-  b.ptx("mbarrier.arrive.release.cta.shared::cta.b64 _, [$0];",
-        {shared(at.tileFull) + (slot << 3)});
+KeyEnds KernelEmitter::endsOf(MaskAttr mask) {
+  // Only which bounds exist: what this computes is dead.
+  maskBatch = b.i32(0);
+  KeyBounds bounds = boundsOf(mask, b.i32(0), b.i32(0), b.i32(0));
+  return {static_cast<bool>(bounds.fullLow), static_cast<bool>(bounds.fullHigh)};
 }
 
-Val KernelEmitter::nextTile(Val number) {
-  Val slot = number & 1;
-  wait(shared(at.tileFull) + (slot << 3), (number >> 1) & 1);
-  Val next =
-      b.ptx("ld.shared.b32 $0, [$1];", {}, {b.getI32Type()}, {shared(at.tileNumber) + (slot << 2)})
-          .front();
-  arrive(shared(at.tileEmpty) + (slot << 3));
-  return next;
-}
-
-/// Address of the launch's counters: tiles taken, blocks done.
-static Value counterAddress(KernelBuilder &b, Val slot, int64_t which) {
-  auto pointer = LLVM::LLVMPointerType::get(b.getContext(), 1);
-  Value table = LLVM::AddressOfOp::create(b, pointer, countersName);
-  return b.pointerAt(table, (slot << 3) + 4 * which, 1);
-}
-
-static Val atomicAdd(KernelBuilder &b, Value address, LLVM::AtomicOrdering ordering) {
-  return b.val(LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, address, b.i32(1).v, ordering));
-}
-
-/// A tile that no block has yet; the first ones are the blocks' own numbers.
-Val KernelEmitter::takeTile() {
-  return atomicAdd(b, counterAddress(b, a.slot, 0), LLVM::AtomicOrdering::monotonic) + grid;
-}
-
-/// The last block to finish leaves the counters at zero for the next launch.
-void KernelEmitter::resetCounters() {
-  Val done = atomicAdd(b, counterAddress(b, a.slot, 1), LLVM::AtomicOrdering::acq_rel);
-  b.ifThen(done.eq(grid - 1), [&] {
-    for (int64_t i : {0, 1})
-      LLVM::StoreOp::create(b, b.i32(0).v, counterAddress(b, a.slot, i));
-  });
-}
-
-void KernelEmitter::emitProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
-  b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
-    Val number = it[0], count = it[1], query = it[2];
-    auto fresh = [&] { return takeTile(); };
-    Val next, known;
-    if (plan.lazy) {
-      waitConsumed(query - 2);
-      next = flaggedOr(query, fresh);
-      known = isTile(next);
-      b.ifThen(known, [&] { publishNext(query, next); });
-    } else {
-      next = fresh();
-      publishNext(query, next);
-    }
-    QueryTile tile = tileOf(tileNumber(number));
-    auto key = [&](Val keyTile, Val n) {
-      loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, tile.keyHead,
-               tile.batch, n);
-    };
-    auto value = [&](Val keyTile, Val n) {
-      loadRing(at.valueFull, at.valueEmpty, t.valueOffset(), a.valueMap, t.vSize, keyTile,
-               tile.valueHead, tile.batch, n);
-    };
-    key(tile.last, count);
-    b.loop(b.i32(1), tile.count, {}, [&](Val i, Vals) -> Vals {
-      key(tile.last - i, count + i);
-      value(tile.last - i + 1, count + i - 1);
-      return {};
-    });
-    value(tile.last - tile.count + 1, count + tile.count - 1);
-    if (plan.lazy)
-      next = b.choose(
-          known, [&] { return Vals{next}; },
-          [&] {
-            Val last = lastFlagged(query);
-            publishNext(query, last);
-            return Vals{last};
-          })[0];
-    return {next, count + tile.count, query + 1};
-  });
-  resetCounters();
-}
-
-/// A second thread: queries go to each warpgroup as soon as it is done with its previous ones.
-void KernelEmitter::emitQueryProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
-  b.loopWhile({block, b.i32(0)}, isLeft, [&](Vals it) -> Vals {
-    QueryTile tile = tileOf(tileNumber(it[0]));
-    tile.word = it[0], tile.number = it[1];
-    for (int64_t w = 0; w < t.consumers; ++w)
-      writeCard(tile, w);
-    int64_t log = t.queryBuffers - 1;
-    Val slot = it[1] & (t.queryBuffers - 1), parity = ((it[1] >> log) & 1) ^ 1;
-    for (int64_t w = 0; w < t.consumers; ++w) {
-      Val index = slot * t.consumers + w;
-      Val full = shared(at.queryFull) + (index << 3);
-      wait(full + (at.queryEmpty - at.queryFull), parity);
-      expect(full, t.queryBytesPerGroup());
-      load(shared(0) + index * t.queryBytesPerGroup(), a.queryMap, full, 64, t.qkSize,
-           tile.rowTile * t.rows() + 64 * w, tile.queryHead, tile.batch);
-    }
-    Val laneBefore = lane;
-    lane = b.i32(0);
-    Val next = nextTile(it[1]);
-    lane = laneBefore;
-    return {next, it[1] + 1};
-  });
+/// Numbers of the key tiles of `rows` rows from `firstRow` on: which they skip, which need mask
+/// code.
+void KernelEmitter::rangesOf(QueryTile &tile, int64_t rows) {
+  Val lastRow = (tile.firstRow + rows).min(a.queries) - 1;
+  KeyBounds bounds = boundsOf(plan.mask, tile.firstRow + a.offset, lastRow + a.offset, tile.head);
+  Val most = tile.count - 1;
+  tile.skip = b.i32(0);
+  if (bounds.high) {
+    Val end = (bounds.high.min(a.keys).max(1) + (sizes.keys - 1)).div(sizes.keys);
+    tile.skip = (tile.last + 1 - end).max(0).min(most);
+  }
+  // No rows at all: pass everything on but one tile.
+  tile.skip = tile.firstRow.lt(a.queries).select(tile.skip, most);
+  tile.edge = tile.skip + 1, tile.edge2 = tile.count;
+  if (bounds.fullHigh) {
+    Val fullEnd = bounds.fullHigh.max(0).min(a.keys).div(sizes.keys);
+    tile.edge = (tile.last + 1 - fullEnd).max(tile.edge).min(tile.count);
+  }
+  if (bounds.fullLow) {
+    Val fullStart = (bounds.fullLow.max(0) + (sizes.keys - 1)).div(sizes.keys);
+    tile.edge2 = (tile.last + 1 - fullStart).max(tile.edge).min(tile.count);
+  }
 }
 
 //===----------------------------------------------------------------------===//
 // Frame
 //===----------------------------------------------------------------------===//
 
-void KernelEmitter::initBarriers() {
-  int64_t s = t.stages, q = t.queryBuffers * t.consumers, at0 = t.barrierOffset();
-  auto take = [&](int64_t count) {
-    int64_t here = at0;
-    at0 += 8 * count;
-    return here;
-  };
-  at.keyFull = take(s), at.keyEmpty = take(s), at.valueFull = take(s), at.valueEmpty = take(s);
-  at.queryFull = take(q), at.queryEmpty = take(q), at.tileFull = take(2), at.tileEmpty = take(2);
-  at.tileNumber = take(1), at.tileDone = take(1), at.flagged = take(1);
-  at.cards = t.cardOffset();
-  int64_t warps =
-      4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
-  std::tuple<int64_t, int64_t, int64_t> all[] = {
-      {at.keyFull, s, 1},        {at.valueFull, s, 1},         {at.keyEmpty, s, warps},
-      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},         {at.queryEmpty, q, 4},
-      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}, {at.tileDone, 1, warps}};
-  b.ifThen(thread.eq(0), [&] {
-    for (auto [first, count, arrivals] : all)
-      for (int64_t i = 0; i < count; ++i)
-        b.ptx("mbarrier.init.shared.b64 [$0], $1;", {shared(first + 8 * i), b.i32(arrivals)});
-    b.ptx("st.shared.b64 [$0], 0;", {shared(at.flagged)});
-    b.ptx("fence.mbarrier_init.release.cluster;", {});
-  });
-  b.intrinsicNoResult("llvm.nvvm.barrier.cta.sync.aligned.all", {b.i32(0)});
-}
-
-/// (type, whether it is a tensor map) per argument, in the order of KernelArguments.
-static SmallVector<Type> argumentTypes(KernelBuilder &b) {
-  auto map = LLVM::LLVMPointerType::get(b.getContext()),
-       data = LLVM::LLVMPointerType::get(b.getContext(), 1);
-  SmallVector<Type> types(3, map);
-  types.append(3, data);
+SmallVector<Type> attn::commonArgumentTypes(KernelBuilder &b) {
+  SmallVector<Type> types(3, LLVM::LLVMPointerType::get(b.getContext(), 1));
   types.append(8, b.getI32Type());
   types.append(6, b.getI64Type());
   return types;
 }
 
-static void markMaps(KernelBuilder &b, LLVM::LLVMFuncOp function) {
-  auto bytes = LLVM::LLVMArrayType::get(b.getI8Type(), 128);
-  for (unsigned i = 0; i < 3; ++i) {
-    function.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(bytes));
-    function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(), b.getUnitAttr());
-    function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(64));
-  }
-}
-
-void KernelEmitter::createFunction() {
-  SmallVector<Type> types = argumentTypes(b);
-  llvm::append_range(types, strictArgumentTypes());
-  llvm::append_range(types, maskArgumentTypes());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
-  auto function = LLVM::LLVMFuncOp::create(b, name, type);
-  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
-                    b.getDenseI32ArrayAttr({static_cast<int32_t>(t.threads())}));
-  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
-  function.setDenormalFpMathF32("preserve-sign");
-  markMaps(b, function);
-  Block *entry = function.addEntryBlock(b);
-  b.setInsertionPointToStart(entry);
-  auto args = entry->getArguments();
-  a.queryMap = args[0], a.keyMap = args[1], a.valueMap = args[2];
-  a.out = args[3], a.lse = args[4], a.sinks = args[5];
+void KernelEmitter::readCommonArguments(ValueRange arguments) {
+  a.out = arguments[0], a.lse = arguments[1], a.sinks = arguments[2];
   Val *numbers[] = {&a.slot,   &a.queries,     &a.keys,    &a.batchHeads, &a.rowTiles,
                     &a.tiles,  &a.headsAtOnce, &a.offset,  &a.outBatch,   &a.outHead,
                     &a.outRow, &a.lseBatch,    &a.lseHead, &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
-    *number = b.val(args[6 + i]);
-  size_t read = 6 + std::size(numbers);
-  readStrictArguments(args.drop_front(read));
-  readMaskArguments(args.drop_front(read + strictArgumentTypes().size()));
+    *number = b.val(arguments[3 + i]);
+}
+
+void attn::markKernel(KernelBuilder &b, LLVM::LLVMFuncOp function, int64_t threads,
+                      int64_t blocks) {
+  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
+                    b.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(blocks));
+  function.setDenormalFpMathF32("preserve-sign");
 }
 
 LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {
@@ -347,37 +158,4 @@ LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {
       b.getZeroAttr(RankedTensorType::get({2 * numCounterPairs}, b.getI32Type())), 8, 1);
   return LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(b.getI8Type(), 0), false,
                                 LLVM::Linkage::External, "attn_shared", Attribute(), 1024, 3);
-}
-
-LogicalResult KernelEmitter::emit() {
-  if (failed(checkScore()))
-    return failure();
-  OpBuilder::InsertionGuard guard(b);
-  LLVM::GlobalOp memory = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());
-  factor = (plan.scalesScores() ? 1 : plan.scale) * 1.4426950408889634;
-  createFunction();
-  ends = endsOf(plan.mask);
-  base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),
-                                        LLVM::AddressOfOp::create(b, memory).getResult()));
-  thread = b.special("tid.x"), block = b.special("ctaid.x"), grid = b.special("nctaid.x");
-  lane = thread & 31;
-  Val warpgroup = b.uniform(thread >> 7);
-  initBarriers();
-  // Each role in one branch of a single condition: else ptxas ignores setmaxnreg.
-  b.ifThen(
-      warpgroup.eq(0),
-      [&] {
-        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.dec.sync.aligned.u32",
-                            {b.i32(t.producerRegisters())});
-        b.ifThen(thread.eq(0), [&] { emitProducer(); });
-        b.ifThen(thread.eq(32), [&] { emitQueryProducer(); });
-      },
-      [&] {
-        b.intrinsicNoResult("llvm.nvvm.setmaxnreg.inc.sync.aligned.u32",
-                            {b.i32(t.consumerRegisters())});
-        group = warpgroup - 1;
-        emitConsumer();
-      });
-  LLVM::ReturnOp::create(b, ValueRange());
-  return success();
 }

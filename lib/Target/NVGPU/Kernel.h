@@ -1,8 +1,10 @@
-//===- Kernel.h - one warp-specialised attention kernel ----------------------===//
+//===- Kernel.h - what all attention kernels have in common ------------------===//
 //
-// A block is one producer warpgroup, in which two threads drive the copy engine, and one to four
-// consumer warpgroups of 64 query rows each. Blocks are persistent: they take tiles of query rows
-// from a counter. Key tiles are numbered from the right: number i of a tile is key tile `last - i`.
+// Arguments, tiles of query rows and their key ranges, masks, score programs, softmax and results.
+// How a block loads, multiplies and shares work is left to the forms: warpgroups with the copy
+// engine (WarpgroupKernel.h), warps that load by themselves (WarpKernel.h). In both a thread holds
+// two rows of an accumulator, 8 apart. Key tiles are numbered from the right: number i of a tile is
+// key tile `last - i`.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_LIB_TARGET_NVGPU_KERNEL_H
@@ -40,7 +42,7 @@ struct KernelArguments {
   Val outBatch, outHead, outRow;    // strides in elements, i64
   Val lseBatch, lseHead, lseRow;
   SmallVector<MaskOperand> masks;
-  TensorAddress query, key, value; // of strict kernels
+  TensorAddress query, key, value; // of kernels that read them by address
 };
 
 /// Key range of a block of rows: keys in [low, high) may be visible, keys in [fullLow, fullHigh)
@@ -66,12 +68,10 @@ struct QueryTile {
   Val lane, warp;        // of the thread
   Val word;              // what stood in the ring: the tile's number, with a lazy maximum exactBit
   Val keepsReference;    // lazy: whether there are tiles without mask code
+  int64_t firstKey = 0;  // of the scores that are finished: in the key tile
   /// Packed rows: position and score head of the thread's two rows.
   Val position[2], rowHead[2];
 };
-
-/// In the ring of tile numbers: a flagged tile, all of whose key tiles take the exact loop.
-constexpr int64_t exactBit = int64_t(1) << 30;
 
 /// Row, of the thread's two, of an accumulator's element.
 inline unsigned rowOf(size_t element) { return (element >> 1) & 1; }
@@ -85,50 +85,22 @@ inline Vals rowElements(ArrayRef<Val> values, unsigned row) {
 
 class KernelEmitter {
 public:
-  KernelEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
-      : b(b), plan(plan), t(plan.tile), name(name) {}
+  KernelEmitter(KernelBuilder &b, NVWorkPlan &plan, const TileSizes &sizes, StringRef name)
+      : b(b), plan(plan), sizes(sizes), name(name) {}
+  virtual ~KernelEmitter() = default;
   /// Writes `llvm.func @name` and its tables at the builder's insertion point. Fails with a
   /// diagnostic.
-  LogicalResult emit();
+  virtual LogicalResult emit() = 0;
 
 protected:
-  // Kernel.cpp: frame, scheduling, producer.
-  void createFunction();
-  void initBarriers();
-  QueryTile tileOf(Val number);
+  // Kernel.cpp
   Val headFrom(ArrayRef<int64_t> map, Val head, StringRef what);
   Val tableEntry(ArrayRef<int64_t> table, Val index, StringRef what);
-  void emitProducer();
-  void emitQueryProducer();
-  Val takeTile();
-  void publishNext(Val number, Val next);
-  void resetCounters();
-  void loadBox(Val target, Value map, Val barrier, int64_t column, Val row, Val head, Val batch);
-  void load(Val target, Value map, Val barrier, int64_t rows, int64_t size, Val row, Val head,
-            Val batch);
-  void loadRing(int64_t full, int64_t empty, int64_t base, Value map, int64_t size, Val keyTile,
-                Val head, Val batch, Val count);
-  Val nextTile(Val number);
-  void wait(Val barrier, Val parity);
-  void arrive(Val barrier);
-  void expect(Val barrier, int64_t bytes);
-  Val shared(int64_t offset) { return base + offset; }
-
-  // Cards.cpp
-  void writeCard(QueryTile &tile, int64_t consumer);
-  void readCard(QueryTile &tile);
-  void placeRows(QueryTile &tile);
-  void rangesOf(QueryTile &tile);
+  QueryTile tileOf(Val number, int64_t rows);
+  void rangesOf(QueryTile &tile, int64_t rows);
   KeyEnds endsOf(MaskAttr mask);
-  Val cardAddress(Val number, Val consumer);
-
-  // Redo.cpp
-  Val tileNumber(Val word);
-  Val isTile(Val word);
-  void waitConsumed(Val number);
-  Val takeFlagged(Val number);
-  Val flaggedOr(Val number, function_ref<Val()> otherwise);
-  Val lastFlagged(Val number);
+  void readCommonArguments(ValueRange arguments);
+  Val shared(int64_t offset) { return base + offset; }
   /// Position and score head of one of the thread's rows.
   Val positionOf(const QueryTile &tile, unsigned row) {
     return tile.position[row] ? tile.position[row]
@@ -137,7 +109,6 @@ protected:
   Val headOf(const QueryTile &tile, unsigned row) {
     return tile.rowHead[row] ? tile.rowHead[row] : tile.head;
   }
-
   /// The lane's number in its quad; the tile's own copy does not live from tile to tile.
   Val quadOf(const QueryTile &tile) { return tile.lane ? tile.lane & 3 : quad; }
 
@@ -160,10 +131,10 @@ protected:
                     unsigned row);
 
   // Strict.cpp
-  SmallVector<Type> strictArgumentTypes();
-  void readStrictArguments(ValueRange arguments);
+  SmallVector<Type> tensorArgumentTypes();
+  void readTensorArguments(ValueRange arguments);
   QueryTile tileToRepair(const QueryTile &tile);
-  void repairRows(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum);
+  void repairRows(const QueryTile &tile, ArrayRef<Val> words, ArrayRef<Val> sum);
   void repairRow(const QueryTile &tile, Val row);
   Vals loadRow(const TensorAddress &tensor, const QueryTile &tile, Val head, Val row, int64_t size);
   Vals addKey(const QueryTile &tile, ArrayRef<Val> query, Val position, Val key,
@@ -181,54 +152,42 @@ protected:
               ScoreValue key);
   void runKnown(Block &region, DenseMap<Value, ScoreValue> &values);
 
-  // Consumer.cpp
-  void emitConsumer();
-  Vals consume(Vals state);
-  void view(QueryTile &tile);
-  Vals products(Val queryLow, Val count);
-  Vals weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum);
-  Vals waitProducts(int64_t pending, ArrayRef<Val> values);
+  // Softmax.cpp
   struct Softmax {
     Vals weights, maximum, sum, rescale;
   };
   Softmax softmax(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum, bool mayBeEmpty);
   void settleReference(const QueryTile &tile, MutableArrayRef<Val> maximum);
   Softmax keepReference(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
-  void judge(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum, ArrayRef<Val> early);
-  void report(const QueryTile &tile, Val isBad);
-  Vals pack(ArrayRef<Val> values);
-  Vals firstTile(QueryTile &tile);
-  Vals step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy);
-  Vals runTiles(QueryTile &tile, Vals state, Vals &early);
+  Val isDoubtful(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum, ArrayRef<Val> early);
   Vals finishScores(ArrayRef<Val> scores, QueryTile &tile, Val number, bool masked, bool atEnd);
+  Vals pack(ArrayRef<Val> values);
+
+  // Results.cpp
   void addSinks(const QueryTile &tile, Vals &acc, Vals &maximum, Vals &sum);
-  void store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
+  Vals store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum);
   void storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigned row);
   void storeLse(const QueryTile &tile, Val maximum, Val sum, Val row);
-  void passOn();
-  void takeTurn();
 
   KernelBuilder &b;
   NVWorkPlan &plan;
-  const WarpgroupTile &t;
+  const TileSizes &sizes;
   std::string name;
   KernelArguments a;
-  Val base, block, grid, thread, lane, quad, group; // group: the consumer's number
-  Val queryBase, keyBase, valueBase, nextGroup;
+  Val base, block, grid, thread, lane, quad;
   KeyEnds ends;
   Val maskBatch;     // batch entry of the row tile whose mask is asked for
   double factor = 1; // exponent of 2 per unit of score
-  struct Barriers {
-    int64_t keyFull, keyEmpty, valueFull, valueEmpty, queryFull, queryEmpty, tileFull, tileEmpty,
-        tileNumber, tileDone, flagged, cards;
-  } at;
   /// Values of mask words that do not change inside one key tile: (word, row, which).
   std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;
 };
 
-/// Slot of number `count` in a ring, and the parity of the slot's phase then.
-Val ringSlot(Val count, int64_t stages);
-Val ringParity(Val count, int64_t stages);
+/// Types of the arguments that readCommonArguments() reads: three addresses, eight numbers, six
+/// strides.
+SmallVector<Type> commonArgumentTypes(KernelBuilder &b);
+
+/// Marks a kernel of `threads` threads of which a multiprocessor holds at least `blocks` blocks.
+void markKernel(KernelBuilder &b, LLVM::LLVMFuncOp function, int64_t threads, int64_t blocks);
 
 /// The symbol of the block's shared memory; makes it and the launch counters.
 LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module);

@@ -45,6 +45,7 @@ Val Val::select(Val yes, Val no) const {
   return b->val(arith::SelectOp::create(*b, v, yes.v, no.v));
 }
 Val Val::wide() const { return b->val(arith::ExtSIOp::create(*b, b->getI64Type(), v)); }
+Val Val::narrow() const { return b->val(arith::TruncIOp::create(*b, b->getI32Type(), v)); }
 
 //===----------------------------------------------------------------------===//
 // Values
@@ -81,6 +82,14 @@ Val KernelBuilder::shuffle(Val x, int64_t lanes) {
 
 Val KernelBuilder::uniform(Val x) {
   return intrinsic("llvm.nvvm.redux.sync.umax", getI32Type(), {x, i32(-1)});
+}
+
+Val KernelBuilder::uniformAddress(Val x) {
+  Val high = val(arith::ShRUIOp::create(*this, x.v, i64(32).v));
+  auto wide = [&](Val half) {
+    return val(arith::ExtUIOp::create(*this, getI64Type(), uniform(half.narrow()).v));
+  };
+  return (wide(high) << 32) | wide(x);
 }
 
 //===----------------------------------------------------------------------===//

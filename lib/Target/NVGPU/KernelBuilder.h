@@ -56,7 +56,8 @@ struct Val {
   Val realEq(double o) const;
   /// `this ? yes : no`.
   Val select(Val yes, Val no) const;
-  Val wide() const; // i32 -> i64
+  Val wide() const;   // i32 -> i64
+  Val narrow() const; // i64 -> i32, the low half
 };
 
 using Vals = SmallVector<Val>;
@@ -87,6 +88,8 @@ public:
   /// `x`, which all lanes share, in a register that is provably uniform: a warp reduction lands
   /// there, and loops and addresses that depend on it stay out of the vector registers.
   Val uniform(Val x);
+  /// The same of the 64-bit address `x`.
+  Val uniformAddress(Val x);
   Val bits(Val x, Type type) { return val(LLVM::BitcastOp::create(*this, type, x.v)); }
 
   /// Inline PTX. `$0…` are the tied values (in and out in one register), then results, then inputs.
@@ -103,6 +106,10 @@ public:
   Vals choose(Val condition, function_ref<Vals()> then, function_ref<Vals()> otherwise);
 
   Value pointerAt(Value base, Val byteOffset, unsigned space);
+
+  /// The next launch may come as soon as there is room; this one touches no memory before the
+  /// launch before it is done (attn_gpu_start.c).
+  void followLaunchBefore() { ptx("griddepcontrol.launch_dependents;\ngriddepcontrol.wait;", {}); }
 };
 
 /// Reduces `values` in `chains` independent chains, then those as a tree.

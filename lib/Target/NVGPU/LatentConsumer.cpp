@@ -82,6 +82,46 @@ Vals LatentEmitter::weightedValues(ArrayRef<Val> weights, Val count, ArrayRef<Va
 }
 
 //===----------------------------------------------------------------------===//
+// Row references
+//===----------------------------------------------------------------------===//
+
+/// A row keeps its reference until a score is this many powers of two above it: weights up to 256
+/// are as precise as others, and sums are rescaled in the first tiles only.
+static constexpr double mostAbove = 8;
+
+static Val isAbove(KernelBuilder &b, Val x, Val y) {
+  return b.val(arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x.v, y.v));
+}
+
+/// What brings sums to new references, of both rows.
+Vals LatentEmitter::rescaleTo(ArrayRef<Val> reference, ArrayRef<Val> before) {
+  Vals out;
+  for (auto [now, old] : llvm::zip_equal(reference, before))
+    out.push_back(isAbove(b, now, old).select(b.exp2((old - now) * b.f32(factor)), b.f32(1)));
+  return out;
+}
+
+/// `sum` for new references; nothing to do where no row of the warp has one.
+Vals LatentEmitter::rescaled(ArrayRef<Val> sum, ArrayRef<Val> reference, ArrayRef<Val> before) {
+  Val grows = isAbove(b, reference[0], before[0]) | isAbove(b, reference[1], before[1]);
+  return b.choose(
+      b.uniform(grows.select(b.i32(1), b.i32(0))).ne(0),
+      [&] { return scaled(sum, rescaleTo(reference, before)); }, [&] { return Vals(sum); });
+}
+
+/// Weights of a tile's scores; a row's reference grows where they lie far above it.
+KernelEmitter::Softmax LatentEmitter::weightsOf(ArrayRef<Val> scores, const State &state) {
+  Softmax out;
+  for (auto [most, before] : llvm::zip_equal(maximaOf(scores, {}), state.maximum)) {
+    Val limit = before + b.f32(mostAbove / factor);
+    out.maximum.push_back(isAbove(b, most, limit).select(most, before));
+  }
+  out.rescale = rescaleTo(out.maximum, state.maximum);
+  addWeights(out, scores, shiftOf(out.maximum), state.rowSum);
+  return out;
+}
+
+//===----------------------------------------------------------------------===//
 // Between the consumers
 //===----------------------------------------------------------------------===//
 
@@ -97,30 +137,37 @@ Vals LatentEmitter::publish(const Softmax &softmax, Val count) {
     auto r = static_cast<int64_t>(i & 1), g = static_cast<int64_t>(i >> 1);
     b.ptx("st.shared.b32 [$0], $1;", {weights + (swizzle ^ (g << 4)) + 1024 * r, word});
   }
+  // The tensor cores read what ordinary stores wrote. Each lane that leaves maxima arrives, after
+  // its warp has left all weights, so that racecheck, which follows single threads, sees the order.
+  b.ptx("fence.proxy.async.shared::cta;\nbar.warp.sync 0xffffffff;", {});
   b.ifThen(quad.eq(0), [&] {
     for (int64_t r : {0, 1})
       b.ptx("st.shared.f32 [$0], $1;", {maxima + 32 * r, softmax.maximum[static_cast<size_t>(r)]});
+    b.ptx("mbarrier.arrive.release.cta.shared::cta.b64 _, [$0];",
+          {stageBarrier(weightsFull, count)});
   });
-  // The tensor cores read what ordinary stores wrote.
-  b.ptx("fence.proxy.async.shared::cta;\nbar.warp.sync 0xffffffff;", {});
-  arrive(stageBarrier(full.weights, count));
   return words;
 }
 
 /// Waits for the other consumer's weights of tile `count` and brings the state to their maxima.
 LatentEmitter::State LatentEmitter::receive(Val count, State state) {
-  wait(stageBarrier(full.weights, count), parityOf(count));
+  wait(stageBarrier(weightsFull, count), parityOf(count));
   Val maxima = shared(l.maximaOffset()) + (slotOf(count) << 8) + (rowInTile << 2);
-  Val scale = b.f32(factor), zero = b.f32(0);
-  Vals rescale;
+  Vals reference;
   for (unsigned r = 0; r < 2; ++r) {
-    Val most = b.ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()}, {maxima + 32 * r}).front();
-    Val used = most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most);
-    rescale.push_back(b.exp2(b.fma(state.maximum[r], scale, zero - used * scale)));
-    state.rowSum[r] = state.rowSum[r] * rescale[r];
-    state.maximum[r] = most;
+    // The lane that will arrive with its own next maxima, in the same place, reads.
+    Val most = b.ptx("{ .reg .pred p;\nsetp.eq.s32 p, $2, 0;\nmov.b32 $0, 0f00000000;\n"
+                     "@p ld.shared.f32 $0, [$1]; }",
+                     {}, {b.getF32Type()}, {maxima + 32 * r, quad})
+                   .front();
+    reference.push_back(b.intrinsic("llvm.nvvm.shfl.sync.idx.f32", b.getF32Type(),
+                                    {b.i32(-1), most, lane & 28, b.i32(31)}));
   }
-  state.sum = scaled(state.sum, rescale);
+  Vals rescale = rescaleTo(reference, state.maximum);
+  for (unsigned r = 0; r < 2; ++r)
+    state.rowSum[r] = state.rowSum[r] * rescale[r];
+  state.sum = rescaled(state.sum, reference, state.maximum);
+  state.maximum = reference;
   return state;
 }
 
@@ -154,13 +201,14 @@ LatentEmitter::State LatentEmitter::pair(const StreamUnit &unit, const QueryTile
   if (part == 1)
     takeOther();
   scores = waitProducts(part == 1 ? 1 : 0, scores);
+  releaseQueries((step + 1).ge(unit.to));
   scores = finishScores(scores, unit, rows, step);
-  Softmax next = softmaxOf(scores, state.maximum, state.rowSum);
-  Vals weights = publish(next, mine);
+  Softmax next = weightsOf(scores, state);
+  Vals weights = publish(next, mine), before = state.maximum;
   state.maximum = next.maximum, state.rowSum = next.sum;
   if (part == 1)
     finishOther();
-  state.sum = scaled(state.sum, next.rescale);
+  state.sum = rescaled(state.sum, state.maximum, before);
   state.sum = waitProducts(0, weightedValues(weights, mine, state.sum));
   release(mine);
   if (part == 0) {
@@ -174,34 +222,11 @@ LatentEmitter::State LatentEmitter::pair(const StreamUnit &unit, const QueryTile
 // Units
 //===----------------------------------------------------------------------===//
 
-/// Rows are gathered by ordinary loads: pairs (position, head) are no box. Four threads share a
-/// row; rows that are not live hold some other row's queries.
-void LatentEmitter::gatherQueries(const StreamUnit &unit) {
-  Val number = thread - 128, line = number >> 2, sub = number & 3;
-  Val most = a.queries * groups.size - 1 - unit.firstRow;
-  Row row = rowOfTile(unit, line.min(most));
-  Val head = headFrom(plan.heads.query, row.head, "query_heads");
-  Val start = unit.batch.wide() * s.queryBatch + head.wide() * s.queryHead +
-              row.position.wide() * s.queryRow + (sub << 3).wide();
-  Value from = b.pointerAt(s.query, start << 1, 1);
-  Val address = b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), from));
-  Val to = base + (line << 7), swizzle = (line & 7) << 4;
-  constexpr int64_t atOnce = 9;
-  int64_t units = l.qkSize / 32; // of 16 bytes, per thread
-  SmallVector<Type> types(4, b.getI32Type());
-  for (int64_t first = 0; first < units; first += atOnce) {
-    SmallVector<Vals> loaded;
-    for (int64_t i = first; i < std::min(first + atOnce, units); ++i)
-      loaded.push_back(
-          b.ptx("ld.global.v4.b32 {$0, $1, $2, $3}, [$4];", {}, types, {address + 64 * i}));
-    for (auto [n, words] : llvm::enumerate(loaded)) {
-      int64_t unit16 = 4 * (first + static_cast<int64_t>(n)), chunk = unit16 / 8;
-      Val within = ((sub + unit16 % 8) << 4) ^ swizzle;
-      b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};",
-            {to + within + chunk * LatentTile::chunkBytes, words[0], words[1], words[2], words[3]});
-    }
-  }
-  b.ptx("fence.proxy.async.shared::cta;\nbar.sync $0, 256;", {b.i32(bothConsumers)});
+/// After the unit's last scores.
+void LatentEmitter::releaseQueries(Val isLast) {
+  b.ptx("{ .reg .pred p;\nsetp.eq.s32 p, $1, 0;\n@p mbarrier.arrive.release.cta.shared::cta.b64 _, "
+        "[$0]; }",
+        {shared(queryEmpty), isLast.select(lane, b.i32(1))});
 }
 
 /// Row sums of both consumers.
@@ -215,7 +240,6 @@ Vals LatentEmitter::shareSums(ArrayRef<Val> rowSum) {
     for (int64_t r : {0, 1})
       b.ptx("st.shared.f32 [$0], $1;", {place + 256 * part + 32 * r, own[static_cast<size_t>(r)]});
   });
-  // Also: nobody reads the queries any more.
   b.ptx("bar.sync $0, 256;", {b.i32(bothConsumers)});
   for (int64_t r : {0, 1}) {
     Val theirs =
@@ -254,21 +278,15 @@ void LatentEmitter::storeRows(const StreamUnit &unit, ArrayRef<Row> rows, const 
 
 void LatentEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state) {
   Vals sum = shareSums(state.rowSum);
-  int64_t column = part * l.partColumns();
   b.ifThen(
-      s.parts.eq(1), [&] { storeRows(unit, rows, state, sum); },
+      unit.isWhole, [&] { storeRows(unit, rows, state, sum); },
       [&] {
-        storePart(unit, rows, state.sum, state.maximum, sum, column);
-        Val number = thread - 128;
-        Val last =
-            memory->isLast(unit.item, s.parts, number, shared(flagOffset), bothConsumers, 256);
-        b.ifThen(last, [&] { mergeItem(unit, number, 256); });
+        storePart(unit, rows, state.sum, state.maximum, sum, part * l.partColumns());
+        mergeParts(unit, thread - 128, 256, bothConsumers);
       });
 }
 
-Vals LatentEmitter::consume(Vals it) {
-  StreamUnit unit = unitOf(it[0]);
-  gatherQueries(unit);
+Vals LatentEmitter::consume(const StreamUnit &unit, Vals it) {
   Row both[] = {rowOfTile(unit, rowInTile), rowOfTile(unit, rowInTile + 8)};
   QueryTile rows = tileOfRows(unit, both);
   auto n = static_cast<size_t>(l.partColumns() / 2);
@@ -278,17 +296,18 @@ Vals LatentEmitter::consume(Vals it) {
     return State{Vals(all.take_front(n)), Vals(all.slice(n, 2)), Vals(all.slice(n + 2, 2))};
   };
   Val from = b.uniform(unit.from), to = b.uniform(unit.to);
+  wait(shared(queryFull), it[1] & 1);
+  releaseQueries(from.ge(to)); // no keys, no scores
   state = b.loop(from, to, state, [&](Val step, Vals before) -> Vals {
-    State next = pair(unit, rows, step, it[1] + ((step - from) << 1), unpack(before));
+    State next = pair(unit, rows, step, it[0] + ((step - from) << 1), unpack(before));
     return concat({next.sum, next.maximum, next.rowSum});
   });
   storeUnit(unit, both, unpack(state));
-  return {b.uniform(nextTile(it[2])), it[1] + ((to - from) << 1), it[2] + 1};
+  return {it[0] + ((to - from) << 1), it[1] + 1};
 }
 
 void LatentEmitter::emitPart(int64_t which) {
   part = which;
-  b.loopWhile(
-      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(s.units); },
-      [&](Vals it) { return consume(std::move(it)); });
+  walk({b.i32(0), b.i32(0)},
+       [&](const StreamUnit &unit, Vals it) { return consume(unit, std::move(it)); });
 }

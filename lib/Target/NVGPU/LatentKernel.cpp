@@ -4,6 +4,9 @@
 using namespace mlir;
 using namespace mlir::attn;
 
+/// Threads of the producer warpgroup that load queries: all but the warp of the copy engine.
+static constexpr int64_t queryLoaders = 96;
+
 void LatentEmitter::initBarriers() {
   int64_t stages = l.stages, at0 = l.barrierOffset();
   auto take = [&](int64_t count) {
@@ -11,16 +14,17 @@ void LatentEmitter::initBarriers() {
     at0 += 8 * count;
     return here;
   };
-  full.chunk = take(stages * l.chunks()), full.weights = take(stages);
+  chunkFull = take(stages * l.chunks()), weightsFull = take(stages);
   partEmpty[0] = take(stages), partEmpty[1] = take(stages);
-  at.tileFull = take(2), at.tileEmpty = take(2), at.tileNumber = take(1), flagOffset = take(1);
-  // One arrival per warp: of the consumer that is done, or of both.
-  StreamEmitter::initBarriers({{full.chunk, stages * l.chunks(), 1},
-                               {full.weights, stages, 4},
-                               {partEmpty[0], stages, 4},
-                               {partEmpty[1], stages, 4},
-                               {at.tileFull, 2, 1},
-                               {at.tileEmpty, 2, 8}});
+  queryFull = take(1), queryEmpty = take(1), flagOffset = take(1);
+  // One arrival per warp: of the consumer that is done, or of both; of each thread that loads
+  // queries, and of each lane that leaves row maxima.
+  WarpgroupStreamEmitter::initBarriers({{chunkFull, stages * l.chunks(), 1},
+                                        {weightsFull, stages, 32},
+                                        {partEmpty[0], stages, 4},
+                                        {partEmpty[1], stages, 4},
+                                        {queryFull, 1, queryLoaders},
+                                        {queryEmpty, 1, 8}});
 }
 
 /// Weights of the tile `count`: 64 rows of 64 keys, swizzled like a chunk.
@@ -39,7 +43,9 @@ void LatentEmitter::emitRoles() {
       [&] {
         b.intrinsicNoResult("llvm.nvvm.setmaxnreg.dec.sync.aligned.u32",
                             {b.i32(t.producerRegisters())});
-        b.ifThen(thread.eq(0), [&] { emitTiles(); });
+        b.ifThen(
+            thread.lt(b.i32(32)), [&] { b.ifThen(thread.eq(0), [&] { emitTiles(); }); },
+            [&] { emitQueryLoader(thread - 32, queryLoaders); });
       },
       [&] {
         b.intrinsicNoResult("llvm.nvvm.setmaxnreg.inc.sync.aligned.u32",
@@ -80,19 +86,14 @@ void LatentEmitter::loadTile(const StreamUnit &unit, Val keyTile, Val count) {
 }
 
 /// One thread: the next unit's first tiles are in flight while this one's last are computed. A
-/// step is a pair of tiles; what lies past the last key arrives as zeros. Units are dealt out, not
-/// taken from a counter: neighbours, which read the same keys, stay neighbours in the next round.
+/// step is a pair of tiles; what lies past the last key arrives as zeros.
 void LatentEmitter::emitTiles() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(s.units); };
-  b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
-    Val next = it[0] + grid;
-    publishNext(it[2], next);
-    StreamUnit unit = unitOf(it[0]);
+  walk({b.i32(0)}, [&](const StreamUnit &unit, Vals it) -> Vals {
     Val first = unit.from << 1, tiles = (unit.to << 1) - first;
     b.loop(b.i32(0), tiles, {}, [&](Val i, Vals) -> Vals {
-      loadTile(unit, first + i, it[1] + i);
+      loadTile(unit, first + i, it[0] + i);
       return {};
     });
-    return {next, it[1] + tiles, it[2] + 1};
+    return {it[0] + tiles};
   });
 }

@@ -2,6 +2,7 @@
 #include "LatentKernel.h"
 #include "Lowering.h"
 #include "TokenKernel.h"
+#include "WarpStream.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "attn/Target/NVGPU/Passes.h"
 
@@ -19,8 +20,8 @@ static int64_t mostKeys(MaskAttr mask) {
   switch (mask.getKind()) {
   case MaskKind::Window: // bounded on the right by a second number, or by the causal word beside it
     return n[0] + (n.size() > 1 ? n[1] : 0);
-  case MaskKind::Chunk:
-    return n[0];
+  case MaskKind::Chunk: // rows of a tile may stand in two
+    return 2 * n[0];
   case MaskKind::And: {
     int64_t least = 0;
     for (unsigned i = 0; i < mask.getChildren().size(); ++i)
@@ -33,26 +34,34 @@ static int64_t mostKeys(MaskAttr mask) {
   }
 }
 
-/// Of the stream form; zeros for a prefill kernel.
+/// Of the stream form; of another only the blocks per multiprocessor.
 static void appendStream(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
   if (!plan.isStream)
-    return numbers.append(8, 0);
+    return numbers.append({0, plan.warp ? plan.blocks : 0, 0, 0, 0, 0, 0});
   PackedGroups groups(plan.heads);
-  numbers.append({1, plan.streamBlocks, groups.count, groups.size, 1, plan.splits,
-                  mostKeys(plan.mask), plan.latent.has_value()});
+  numbers.append({1, plan.blocks, groups.count, groups.size, plan.splits, mostKeys(plan.mask),
+                  plan.latent.has_value()});
+}
+
+/// Threads, shared memory, rows and keys of a tile.
+static void appendTile(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
+  const WarpgroupTile &t = plan.tile;
+  if (plan.warp)
+    return numbers.append(
+        {plan.warp->threads(), plan.warp->sharedBytes(), plan.warp->rows(), plan.warp->keys});
+  bool isNarrow = plan.isStream && !plan.latent; // one consumer and a single producer warp
+  int64_t shared = plan.latent ? plan.latent->sharedBytes()
+                   : isNarrow  ? StreamTile(t).launchedBytes()
+                               : t.sharedBytes();
+  numbers.append({isNarrow ? StreamTile::threadsOfBlock() : t.threads(), shared,
+                  plan.latent ? LatentTile::rows : t.rows(), t.keys});
 }
 
 void attn::describeAttention(NVWorkPlan &plan, ArrayRef<int64_t> signature,
                              SmallVectorImpl<int64_t> &numbers) {
-  const WarpgroupTile &t = plan.tile;
   const ArgumentRoles &r = plan.roles;
-  bool isNarrow = plan.isStream && !plan.latent; // one consumer and a single producer warp
-  int64_t shared = plan.latent ? plan.latent->sharedBytes()
-                   : isNarrow  ? StreamTile(t).sharedBytesOfBlock()
-                               : t.sharedBytes();
-  numbers.append({isNarrow ? StreamTile::threadsOfBlock() : t.threads(), shared,
-                  plan.latent ? LatentTile::rows : t.rows(), t.keys,
-                  static_cast<int64_t>(plan.heads.query.size()), t.qkSize, t.vSize,
+  appendTile(plan, numbers);
+  numbers.append({static_cast<int64_t>(plan.heads.query.size()), plan.tile.qkSize, plan.tile.vSize,
                   plan.longestFirst, plan.largestGroup()});
   appendStream(plan, numbers);
   numbers.append({r.query, r.key, r.value, r.out, r.lse, r.sinks, r.offset,
@@ -62,15 +71,20 @@ void attn::describeAttention(NVWorkPlan &plan, ArrayRef<int64_t> signature,
   numbers.append(r.masks.begin(), r.masks.end());
   constexpr size_t mostMasks = 4; // ATTN_GPU_MAX_MASKS
   numbers.append(mostMasks - r.masks.size(), -1);
-  numbers.push_back(plan.isStrict());
+  bool hasMaps = !plan.warp;
+  numbers.append({plan.isStrict() || !hasMaps, hasMaps});
 }
 
 LogicalResult attn::emitAttention(KernelBuilder &b, NVWorkPlan &plan, StringRef name) {
+  if (plan.warp && plan.isStream)
+    return WarpStreamEmitter(b, plan, name).emit();
+  if (plan.warp)
+    return WarpEmitter(b, plan, name).emit();
   if (plan.latent)
     return LatentEmitter(b, plan, name).emit();
   if (plan.isStream)
-    return StreamEmitter(b, plan, name).emit();
-  return KernelEmitter(b, plan, name).emit();
+    return WarpgroupStreamEmitter(b, plan, name).emit();
+  return WarpgroupEmitter(b, plan, name).emit();
 }
 
 static int64_t argumentNumber(Value value) {

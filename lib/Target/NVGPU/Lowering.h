@@ -24,8 +24,8 @@ int64_t runtimeType(Type type);
 
 /// Module beside the kernels that holds the host's programs of entries with several kernels.
 constexpr StringLiteral hostModuleName = "attn_host";
-/// The bundle's machine code in the host's library.
-constexpr StringLiteral imageName = "attn_gpu_image";
+/// The bundle's kernels in the host's library: attn_gpu_images.
+constexpr StringLiteral imagesName = "attn_gpu_images";
 
 /// Turns an entry into kernels, one for each attention and each loop over tokens, and a function
 /// of the host's module that launches them one after the other.

@@ -4,65 +4,133 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Parts whose loads are in flight together: while whole rounds are left, and in the last ones.
-static constexpr int64_t partsAtOnce = 16, lastParts = 8;
+/// Parts of pieces that a thread loads together: as many as hide a trip to the second-level cache.
+static constexpr int64_t loadsInFlight = 16;
 
-PartMemory::PartMemory(KernelBuilder &b, Value workspace, Val units, Val rows, int64_t columns,
-                       double factor)
-    : b(b), workspace(workspace), rows(rows), units(units), columns(columns), factor(factor) {}
+namespace {
+/// What a block does in a merge.
+enum Duty { Nothing, Helps, Leads };
+} // namespace
 
-/// Number of the row's record, as 64 bits.
-Val PartMemory::recordOf(Val unit, Val row) { return unit.wide() * rows.wide() + row.wide(); }
+/// Words of a row's record: the accumulator's columns, maximum, sum, padding to 16 bytes.
+static int64_t recordBytes(int64_t columns) { return 4 * (columns + 4); }
 
 static Val addressOf(KernelBuilder &b, Value pointer) {
   return b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), pointer));
 }
 
+Val PartMemory::rowAddress(Val unit, Val row) {
+  Val record = unit.wide() * rows.wide() + row.wide();
+  Val at = record * recordBytes(columns) + 3 * 4 * numPartCounters;
+  return addressOf(b, b.pointerAt(workspace, at, 1));
+}
+
 void PartMemory::storeStats(Val unit, Val row, Val maximum, Val sum) {
-  Val at = (recordOf(unit, row) << 3) + 4 * numPartCounters;
-  b.ptx("st.global.v2.f32 [$0], {$1, $2};",
-        {addressOf(b, b.pointerAt(workspace, at, 1)), maximum, sum});
+  b.ptx("st.global.v2.f32 [$0], {$1, $2};", {rowAddress(unit, row) + 4 * columns, maximum, sum});
 }
 
-Value PartMemory::rowAddress(Val unit, Val row) {
-  // The records of all rows, rounded up to whole 16 bytes, lie before.
-  Val stats = ((units.wide() * rows.wide() + 1) >> 1) << 4;
-  Val at = stats + recordOf(unit, row) * (4 * columns) + 4 * numPartCounters;
-  return b.pointerAt(workspace, at, 1);
+//===----------------------------------------------------------------------===//
+// Who merges
+//===----------------------------------------------------------------------===//
+
+Val PartMemory::counterAddress(Counter which, Val item) {
+  return addressOf(b, b.pointerAt(workspace, (item.wide() << 2) + 4 * numPartCounters * which, 1));
 }
 
-Val PartMemory::isLast(Val item, Val parts, Val thread, Val flag, int64_t barrier,
-                       int64_t threads) {
-  std::string meet = "bar.sync " + std::to_string(barrier) + ", " + std::to_string(threads) + ";";
-  b.ptx(meet, {});
-  Value counter = b.pointerAt(workspace, item.wide() << 2, 1);
-  b.ifThen(thread.eq(0), [&] {
-    // The barrier orders all threads' stores before this one's fence, and the fence before the
-    // count; on the way back the same in reverse.
-    b.ptx("fence.acq_rel.gpu;", {});
-    Val before = b.val(LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::add, counter, b.i32(1).v,
-                                                 LLVM::AtomicOrdering::monotonic));
-    b.ifThen(before.eq(parts - 1), [&] { LLVM::StoreOp::create(b, b.i32(0).v, counter); });
-    b.ptx("fence.acq_rel.gpu;", {});
-    b.ptx("st.shared.b32 [$0], $1;", {flag, before});
+static void meetAt(KernelBuilder &b, const PartMeeting &meeting) {
+  b.ptx("bar.sync $0, $1;", {b.i32(meeting.barrier), b.i32(meeting.threads)});
+}
+
+static Val atomicAdd(KernelBuilder &b, Val address) {
+  return b.ptx("atom.relaxed.gpu.global.add.u32 $0, [$1], 1;", {}, {b.getI32Type()}, {address})
+      .front();
+}
+
+/// A word that the first thread makes, for all.
+Val PartMemory::share(const PartMeeting &meeting, function_ref<Val()> make) {
+  meetAt(b, meeting);
+  b.ifThen(meeting.thread.eq(0), [&] { b.ptx("st.shared.b32 [$0], $1;", {meeting.flag, make()}); });
+  meetAt(b, meeting);
+  return b.ptx("ld.shared.b32 $0, [$1];", {}, {b.getI32Type()}, {meeting.flag}).front();
+}
+
+/// Whether a merge begins within some fifty microseconds. `begun`: how many had begun before.
+Val PartMemory::waitForMerge(const PartMeeting &meeting, Val begun) {
+  constexpr int64_t mostPolls = 64; // each a trip to the second-level cache
+  Val at = counterAddress(MergesBegun, meeting.item);
+  auto goesOn = [&](ArrayRef<Val> it) { return it[0].lt(b.i32(mostPolls)) & it[1].eq(begun); };
+  Vals end = b.loopWhile({b.i32(0), begun}, goesOn, [&](Vals it) -> Vals {
+    Val now = b.ptx("ld.relaxed.gpu.global.u32 $0, [$1];", {}, {b.getI32Type()}, {at}).front();
+    return {it[0] + 1, now};
   });
-  b.ptx(meet, {});
-  Val before = b.ptx("ld.shared.b32 $0, [$1];", {}, {b.getI32Type()}, {flag}).front();
-  return before.eq(parts - 1);
+  return end[1].eq(begun).select(b.i32(Nothing), b.i32(Helps));
 }
 
-/// The first-level cache knows nothing of other blocks' stores: loads go past it.
-PartMemory::Part PartMemory::loadPart(const Walk &walk, Val number) {
+/// The first thread: counts the part. -> the block's duty. The meeting orders all threads' stores
+/// before this one's fence, and the fence before the count; on the way back the same in reverse.
+Val PartMemory::count(const PartMeeting &m) {
+  Val arrivals = counterAddress(Arrivals, m.item), begun = counterAddress(MergesBegun, m.item);
+  Val before = b.ptx("ld.relaxed.gpu.global.u32 $0, [$1];", {}, {b.getI32Type()}, {begun}).front();
+  b.ptx("fence.acq_rel.gpu;", {});
+  Val isLast = atomicAdd(b, arrivals).eq(m.parts - 1), isLong = m.rounds.ge(2);
+  Val duty = b.choose(
+      isLast,
+      [&] {
+        b.ptx("st.relaxed.gpu.global.u32 [$0], 0;", {arrivals});
+        // Round 0 is this block's.
+        b.ptx("st.relaxed.gpu.global.u32 [$0], 1;", {counterAddress(RoundsTaken, m.item)});
+        b.ptx("fence.acq_rel.gpu;\nst.relaxed.gpu.global.u32 [$0], $1;", {begun, before + 1});
+        return Vals{b.i32(Leads)};
+      },
+      [&] {
+        return b.choose(
+            isLong & m.mayWait, [&] { return Vals{waitForMerge(m, before)}; },
+            [&] { return Vals{b.i32(Nothing)}; });
+      })[0];
+  b.ptx("fence.acq_rel.gpu;", {});
+  return duty;
+}
+
+Val PartMemory::takeRound(const PartMeeting &m) {
+  return share(m, [&] { return atomicAdd(b, counterAddress(RoundsTaken, m.item)); });
+}
+
+void PartMemory::meet(const PartMeeting &m, function_ref<void(Val)> mergeRound) {
+  Val duty = b.uniform(share(m, [&] { return count(m); }));
+  b.ifThen(duty.ne(Nothing), [&] {
+    Val first = b.choose(
+        duty.eq(Leads), [&] { return Vals{b.i32(0)}; }, [&] { return Vals{takeRound(m)}; })[0];
+    b.loopWhile(
+        {first}, [&](ArrayRef<Val> it) { return it[0].lt(m.rounds); },
+        [&](Vals it) -> Vals {
+          mergeRound(it[0]);
+          return b.choose(
+              m.rounds.ge(2), [&] { return Vals{takeRound(m)}; }, [&] { return Vals{m.rounds}; });
+        });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Merge
+//===----------------------------------------------------------------------===//
+
+/// Part `number` of one piece, when it is there; else one that weighs nothing. The first-level
+/// cache knows nothing of other blocks' stores: loads go past it.
+PartMemory::Part PartMemory::loadPart(const Walk &walk, Val number, Val isThere) {
   Type f32 = b.getF32Type();
-  Vals stats = b.ptx("ld.relaxed.gpu.global.v2.f32 {$0, $1}, [$2];", {}, {f32, f32},
-                     {walk.stats + number.wide() * walk.statsStep});
-  Vals columns = b.ptx("ld.relaxed.gpu.global.v4.f32 {$0, $1, $2, $3}, [$4];", {},
-                       {f32, f32, f32, f32}, {walk.columns + number.wide() * walk.columnsStep});
-  return {stats[0], stats[1], columns};
+  Val at = number.wide() * walk.step;
+  Vals x = b.ptx(
+      "{ .reg .pred p;\nsetp.ne.s32 p, $8, 0;\nmov.b32 $0, 0fFF800000; mov.b32 $1, 0f00000000; "
+      "mov.b32 $2, 0f00000000; mov.b32 $3, 0f00000000; mov.b32 $4, 0f00000000; mov.b32 $5, "
+      "0f00000000;\n@p ld.relaxed.gpu.global.v2.f32 {$0, $1}, [$6];\n"
+      "@p ld.relaxed.gpu.global.v4.f32 {$2, $3, $4, $5}, [$7]; }",
+      {}, SmallVector<Type>(6, f32),
+      {walk.stats + at, walk.columns + at, isThere.select(b.i32(1), b.i32(0))});
+  return {x[0], x[1], Vals(ArrayRef<Val>(x).drop_front(2))};
 }
 
 /// State: maximum, sum, columns.
-Vals PartMemory::mergeSome(Vals state, ArrayRef<Part> some) {
+Vals PartMemory::mergeSome(ArrayRef<Val> state, ArrayRef<Part> some) {
   Val scale = b.f32(factor), most = state[0];
   for (const Part &part : some)
     most = most.max(part.maximum);
@@ -70,7 +138,7 @@ Vals PartMemory::mergeSome(Vals state, ArrayRef<Part> some) {
   auto weightOf = [&](Val maximum) { return b.exp2((maximum - used) * scale); };
   Val keep = weightOf(state[0]);
   Vals next = {most};
-  for (const Val &x : ArrayRef<Val>(state).drop_front())
+  for (const Val &x : state.drop_front())
     next.push_back(x * keep);
   for (const Part &part : some) {
     Val weight = weightOf(part.maximum);
@@ -81,37 +149,34 @@ Vals PartMemory::mergeSome(Vals state, ArrayRef<Part> some) {
   return next;
 }
 
-/// Parts [first, first + count); those past the last weigh nothing when `parts` is given.
-Vals PartMemory::mergeRound(const Walk &walk, Val first, int64_t count, Val parts, Vals state) {
-  SmallVector<Part> some;
-  for (int64_t i = 0; i < count; ++i) {
-    Val number = first + i;
-    some.push_back(loadPart(walk, parts ? number.min(parts - 1) : number));
-    if (!parts)
-      continue;
-    Val isThere = number.lt(parts);
-    some.back().maximum = isThere.select(some.back().maximum, b.minusInfinity());
-    for (Val &x : some.back().columns)
-      x = isThere.select(x, b.f32(0));
+SmallVector<MergedRow> PartMemory::merge(const PartRange &range, ArrayRef<PartPiece> pieces) {
+  constexpr size_t words = 6;
+  int64_t atOnce = loadsInFlight / static_cast<int64_t>(pieces.size());
+  SmallVector<Walk> walks;
+  Vals state;
+  for (const PartPiece &piece : pieces) {
+    Val first = rowAddress(range.first, piece.row);
+    walks.push_back({first + 4 * columns, first + (piece.column.wide() << 2),
+                     range.stride.wide() * rows.wide() * recordBytes(columns)});
+    state.append({b.minusInfinity(), b.f32(0), b.f32(0), b.f32(0), b.f32(0), b.f32(0)});
   }
-  return mergeSome(std::move(state), some);
-}
-
-MergedRow PartMemory::merge(Val first, Val stride, Val parts, Val row, Val column) {
-  Val records = stride.wide() * rows.wide();
-  Walk walk{
-      addressOf(b, b.pointerAt(workspace, (recordOf(first, row) << 3) + 4 * numPartCounters, 1)),
-      addressOf(b, rowAddress(first, row)) + (column.wide() << 2), records << 3,
-      records * (4 * columns)};
-  Val zero = b.f32(0), whole = parts.div(partsAtOnce);
-  Vals state = {b.minusInfinity(), zero, zero, zero, zero, zero};
-  state = b.loop(b.i32(0), whole, state, [&](Val round, Vals before) {
-    return mergeRound(walk, round * partsAtOnce, partsAtOnce, {}, std::move(before));
+  Val rounds = (range.count + (atOnce - 1)).div(atOnce);
+  state = b.loop(b.i32(0), rounds, state, [&](Val round, Vals before) {
+    SmallVector<SmallVector<Part>> loaded(pieces.size());
+    for (auto [i, walk] : llvm::enumerate(walks))
+      for (int64_t n = 0; n < atOnce; ++n) {
+        Val number = round * atOnce + n;
+        loaded[i].push_back(loadPart(walk, number, number.lt(range.count) & pieces[i].isThere));
+      }
+    Vals next;
+    for (auto [i, some] : llvm::enumerate(loaded))
+      llvm::append_range(next, mergeSome(ArrayRef<Val>(before).slice(words * i, words), some));
+    return next;
   });
-  Val done = whole * (partsAtOnce / lastParts);
-  state =
-      b.loop(done, (parts + (lastParts - 1)).div(lastParts), state, [&](Val round, Vals before) {
-        return mergeRound(walk, round * lastParts, lastParts, parts, std::move(before));
-      });
-  return {Vals(ArrayRef<Val>(state).drop_front(2)), state[0], state[1]};
+  SmallVector<MergedRow> merged;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    ArrayRef<Val> mine = ArrayRef<Val>(state).slice(words * i, words);
+    merged.push_back({Vals(mine.drop_front(2)), mine[0], mine[1]});
+  }
+  return merged;
 }

@@ -80,8 +80,9 @@ void KernelEmitter::storeRow(const QueryTile &tile, ArrayRef<Val> words, unsigne
   });
 }
 
-/// Rows without keys are zero, whatever stood in the excluded value rows.
-void KernelEmitter::store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum) {
+/// Rows without keys are zero, whatever stood in the excluded value rows. -> what was stored: word
+/// 2g + r holds two columns of group g, row r.
+Vals KernelEmitter::store(const QueryTile &tile, Vals acc, Vals maximum, Vals sum) {
   Vals empty, inverse;
   for (const Val &x : sum) {
     empty.push_back(x.realEq(0));
@@ -89,7 +90,7 @@ void KernelEmitter::store(const QueryTile &tile, Vals acc, Vals maximum, Vals su
   }
   for (auto [i, x] : llvm::enumerate(acc))
     x = empty[rowOf(i)].select(b.f32(0), x * inverse[rowOf(i)]);
-  Vals words = pack(acc); // 2g + r: two columns of group g, row r
+  Vals words = pack(acc);
   for (unsigned r = 0; r < 2; ++r) {
     Vals mine;
     for (size_t g = 0; g < words.size() / 2; ++g)
@@ -101,4 +102,5 @@ void KernelEmitter::store(const QueryTile &tile, Vals acc, Vals maximum, Vals su
     b.ifThen(row.lt(a.queries) & (tile.lane & 3).eq(0),
              [&] { storeLse(tile, maximum[r], sum[r], row); });
   }
+  return words;
 }

@@ -19,11 +19,11 @@ using namespace mlir::attn;
 namespace {
 class NVGPUTarget final : public Target {
 public:
-  explicit NVGPUTarget(StringRef architecture)
-      : architecture(architecture.str()), machine(createPTXMachine(architecture)) {}
+  explicit NVGPUTarget(const Architecture &architecture)
+      : architecture(architecture), machine(createPTXMachine(architecture)) {}
 
   bool isValid() const { return machine != nullptr; }
-  std::string name() const override { return architecture; }
+  std::string name() const override { return architecture.name.str(); }
   TargetAttr facts(MLIRContext *context) const override {
     return describeGPU(context, architecture);
   }
@@ -36,9 +36,9 @@ public:
 private:
   std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) const;
   FailureOr<std::string> assemble(ModuleOp module, StringRef ptx) const;
-  FailureOr<std::string> hostObject(ModuleOp module, StringRef image) const;
+  FailureOr<std::string> hostObject(ModuleOp module, StringRef image, StringRef ptx) const;
 
-  std::string architecture;
+  const Architecture &architecture;
   std::unique_ptr<llvm::TargetMachine> machine;
 };
 } // namespace
@@ -71,7 +71,7 @@ FailureOr<std::string> NVGPUTarget::serialize(ModuleOp module, OutputKind kind) 
   FailureOr<std::string> image = assemble(module, *text);
   if (failed(image) || kind == OutputKind::DeviceCode)
     return image;
-  return hostObject(module, *image);
+  return hostObject(module, *image, architecture.isSpecific ? StringRef() : StringRef(*text));
 }
 
 /// Entries without a program of the host are one attention.
@@ -112,7 +112,7 @@ FailureOr<std::string> NVGPUTarget::assemble(ModuleOp module, StringRef ptx) con
   TemporaryFile source("ptx"), image("cubin");
   if (!source.isValid() || !image.isValid() || !source.write(ptx))
     return module.emitError("cannot write temporary files for ptxas");
-  StringRef args[] = {"-v", "-O3", "-arch", architecture, source.path(), "-o", image.path()};
+  StringRef args[] = {"-v", "-O3", "-arch", architecture.name, source.path(), "-o", image.path()};
   std::string text;
   if (runProgram(ptxas, args, text) != 0)
     return module.emitError("internal: ptxas refused the kernel: ") << text;
@@ -144,15 +144,26 @@ static void printEntry(raw_ostream &os, DictionaryAttr entry, size_t number) {
      << " = private constant [" << kernel.size() + 1 << " x i8] c\"" << kernel << "\\00\"\n"
      << "define i32 @\"" << name
      << "\"(ptr %args, i64 %count, ptr %stream) {\n  %code = tail call i32 @attn_gpu_run(ptr @entry"
-     << number << ", ptr @state" << number << ", ptr @" << imageName << ", ptr @name" << number
+     << number << ", ptr @state" << number << ", ptr @" << imagesName << ", ptr @name" << number
      << ", ptr %args, i64 %count, ptr %stream)\n  ret i32 %code\n}\n";
 }
 
-static std::string hostText(ArrayAttr entries, StringRef image) {
+static void printBytes(raw_ostream &os, StringRef name, StringRef bytes) {
+  os << "@" << name << " = private constant [" << bytes.size() << " x i8] c\"" << quoted(bytes)
+     << "\", align 64\n";
+}
+
+/// `attn_gpu_images` and the functions around attn_gpu_run. `ptx`: empty for kernels of one
+/// capability alone.
+static std::string hostText(ArrayAttr entries, int64_t capability, StringRef image,
+                            std::string ptx) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "@" << imageName << " = hidden constant [" << image.size() << " x i8] c\"" << quoted(image)
-     << "\", align 64\n"
+  printBytes(os, "image", image);
+  if (!ptx.empty())
+    printBytes(os, "ptx", ptx += '\0');
+  os << "@" << imagesName << " = hidden constant {i64, ptr, ptr} {i64 " << capability
+     << ", ptr @image, ptr " << (ptx.empty() ? "null" : "@ptx") << "}\n"
      << "declare i32 @attn_gpu_run(ptr, ptr, ptr, ptr, ptr, i64, ptr)\n";
   for (auto [i, entry] : llvm::enumerate(entries.getAsRange<DictionaryAttr>()))
     printEntry(os, entry, i);
@@ -180,12 +191,15 @@ static LogicalResult linkPrograms(ModuleOp module, llvm::Module &into, llvm::Tar
   return failure(!translated || llvm::Linker::linkModules(into, std::move(translated)));
 }
 
-FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image) const {
+FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image,
+                                               StringRef ptx) const {
   llvm::LLVMContext context;
   llvm::SMDiagnostic problem;
   std::unique_ptr<llvm::TargetMachine> host = createHostMachine();
-  std::unique_ptr<llvm::Module> parsed = llvm::parseAssemblyString(
-      hostText(module->getAttrOfType<ArrayAttr>(gpuEntriesAttrName), image), problem, context);
+  std::unique_ptr<llvm::Module> parsed =
+      llvm::parseAssemblyString(hostText(module->getAttrOfType<ArrayAttr>(gpuEntriesAttrName),
+                                         architecture.capability, image, ptx.str()),
+                                problem, context);
   if (!host || !parsed)
     return module.emitError("internal: cannot build the host's part of the bundle: ")
            << problem.getMessage();
@@ -212,18 +226,24 @@ LogicalResult NVGPUTarget::link(ArrayRef<std::string> objects, StringRef library
   return linkSharedLibrary(inputs, library, "", emitError);
 }
 
-void attn::registerNVGPUTargets() {
-  registerTarget("sm_90a",
-                 [](StringRef variant,
-                    function_ref<InFlightDiagnostic()> emitError) -> std::unique_ptr<Target> {
+static void registerArchitecture(const Architecture &architecture) {
+  registerTarget(architecture.name,
+                 [&architecture](StringRef variant, function_ref<InFlightDiagnostic()> emitError)
+                     -> std::unique_ptr<Target> {
                    if (!variant.empty()) {
-                     emitError() << "target 'sm_90a' has no variants, found '" << variant << "'";
+                     emitError() << "target '" << architecture.name << "' has no variants, found '"
+                                 << variant << "'";
                      return nullptr;
                    }
-                   auto target = std::make_unique<NVGPUTarget>("sm_90a");
+                   auto target = std::make_unique<NVGPUTarget>(architecture);
                    if (target->isValid())
                      return target;
                    emitError() << "this build of LLVM has no back end for NVIDIA GPUs";
                    return nullptr;
                  });
+}
+
+void attn::registerNVGPUTargets() {
+  for (const Architecture &architecture : knownArchitectures())
+    registerArchitecture(architecture);
 }

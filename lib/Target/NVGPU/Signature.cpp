@@ -82,7 +82,7 @@ static LogicalResult appendArgument(func::FuncOp function, unsigned index,
   return success();
 }
 
-static constexpr unsigned mostArguments = 16; // ATTN_GPU_MAX_ARGUMENTS
+static constexpr unsigned mostArguments = 32; // ATTN_GPU_MAX_ARGUMENTS
 static constexpr size_t argumentFields = 20;  // of attn_gpu_argument
 
 LogicalResult attn::describeSignature(func::FuncOp function, SmallVectorImpl<int64_t> &numbers) {

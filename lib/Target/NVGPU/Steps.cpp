@@ -46,6 +46,7 @@ private:
   void launchTokens(const TokenKernelEmitter &kernel, StringRef name);
   void launchAttention(NVWorkPlan &plan, StringRef name, ValueRange operands);
   Value parameterOf(const KernelParameter &parameter);
+  bool isPassed(Value value) const;
   void putOperand(Value tensors, int64_t first, Value operand);
   std::string nextName(Operation &op, StringRef otherwise);
 
@@ -96,8 +97,8 @@ void StepEmitter::launch(StringRef name, LaunchShape shape, ArrayRef<Value> numb
       "attn_gpu_tokens", {},
       {call,
        b.table(name + "_shape", {shape.threads, shape.itemsPerBlock, shape.blocksPerItem, count}),
-       b.variable(name + "_state", stateWords), b.external(imageName), b.text(name + "_name", name),
-       memory});
+       b.variable(name + "_state", stateWords), b.external(imagesName),
+       b.text(name + "_name", name), memory});
 }
 
 /// The kernel's numbers: items, sizes of its loops but the first, parameters.
@@ -155,6 +156,12 @@ LogicalResult StepEmitter::emitProduct(ProductNest &nest, Operation &op) {
   return success();
 }
 
+/// Kernels take addresses and numbers of 64 bits.
+bool StepEmitter::isPassed(Value value) const {
+  Type type = value.getType();
+  return known.isKnown(value) && (isa<MemRefType>(type) || type.isIndex() || type.isInteger(64));
+}
+
 LogicalResult StepEmitter::emitTokens(Operation &op) {
   if (std::optional<ProductNest> product = matchProduct(&op))
     return emitProduct(*product, op);
@@ -164,7 +171,7 @@ LogicalResult StepEmitter::emitTokens(Operation &op) {
   if (failed(kernel.emit()))
     return failure();
   for (const KernelParameter &parameter : kernel.parameters())
-    if (!known.isKnown(parameter.value) || isa<FloatType>(parameter.value.getType()))
+    if (!isPassed(parameter.value))
       return op.emitOpError("needs a value of type ")
              << parameter.value.getType()
              << " that the host does not know; on a GPU, only kernels read tensors";
@@ -203,7 +210,7 @@ void StepEmitter::launchAttention(NVWorkPlan &plan, StringRef name, ValueRange o
     putOperand(tensors, tensorWords * static_cast<int64_t>(i), operand);
   b.call("attn_gpu_attention", {},
          {call, b.table(name + "_entry", numbers), b.variable(name + "_state", stateWords),
-          b.external(imageName), b.text(name + "_name", name), tensors});
+          b.external(imagesName), b.text(name + "_name", name), tensors});
 }
 
 /// The copy engine and 16-byte accesses.

@@ -1,6 +1,6 @@
-//===- Stream.cpp - frame, units and producer of a stream kernel -------------===//
+//===- Stream.cpp - groups, units and rows of a stream kernel ----------------===//
 #include "Stream.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "Products.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -51,20 +51,24 @@ KeyBounds StreamEmitter::boundsOfGroup(Val first, Val last, Val group) {
   return all;
 }
 
-/// Units of one item are neighbours in number, and so are the row tiles of one part, which read
-/// the same keys.
-StreamUnit StreamEmitter::unitOf(Val number) {
-  StreamUnit unit;
-  unit.number = number;
-  Val rest = number.div(a.rowTiles), rowTile = number - rest * a.rowTiles;
-  Val batchGroup = rest.div(s.parts);
-  unit.part = rest - batchGroup * s.parts;
-  unit.item = batchGroup * a.rowTiles + rowTile;
+/// First step of a worker's range.
+Val StreamEmitter::startOf(Val worker) { return worker * s.share + worker.min(s.more); }
+
+/// Whose range holds a step.
+Val StreamEmitter::workerOf(Val step) {
+  Val longer = s.share + 1, inLonger = s.more * longer;
+  Val among = step.lt(inLonger).select(step.div(longer), (step - inLonger).max(0).div(s.share));
+  return among + step.ge(inLonger).select(s.more, b.i32(0));
+}
+
+/// Heads, rows and key range of the unit, whose steps are [local, local + length) of its item's.
+void StreamEmitter::placeUnit(StreamUnit &unit, Val local, Val length) {
+  Val batchGroup = unit.item.div(a.rowTiles);
   unit.batch = batchGroup.div(groups.count);
   unit.group = batchGroup - unit.batch * groups.count;
   unit.keyHead = headFrom(groups.keyHead, unit.group, "group_keys");
   unit.valueHead = headFrom(groups.valueHead, unit.group, "group_values");
-  unit.firstRow = rowTile << 6;
+  unit.firstRow = (unit.item - batchGroup * a.rowTiles) << 6;
   Val lastRow = (unit.firstRow + 64).min(a.queries * groups.size) - 1;
   KeyBounds found = boundsOfGroup(unit.firstRow.div(groups.size) + a.offset,
                                   lastRow.div(groups.size) + a.offset, unit.group);
@@ -72,144 +76,110 @@ StreamUnit StreamEmitter::unitOf(Val number) {
   KeyBounds bounds = concrete(found);
   int64_t keys = keysOfStep();
   Val end = (bounds.high.max(0).min(a.keys) + (keys - 1)).div(keys);
-  Val low = bounds.low.max(0).div(keys).min(end);
-  // Parts differ by at most one tile.
-  Val share = (end - low).div(s.parts), more = (end - low) - share * s.parts;
-  unit.from = low + unit.part * share + unit.part.min(more);
-  unit.to = unit.from + share + unit.part.lt(more).select(b.i32(1), b.i32(0));
+  unit.from = (bounds.low.max(0).div(keys) + local).min(end);
+  // Whatever the launch thought of the item's length, its last steps go to the end.
+  unit.to = (local + length).ge(s.steps).select(end, (unit.from + length).min(end));
   unit.fullFrom = (bounds.fullLow.max(0) + (keys - 1)).div(keys);
   unit.fullEnd = bounds.fullHigh.max(0).min(a.keys).div(keys);
+}
+
+/// What the range of `worker` holds of the item at `step`.
+StreamUnit StreamEmitter::unitOf(Val worker, Val step) {
+  StreamUnit unit;
+  Val end = startOf(worker + 1);
+  unit.sequence = step.div(s.steps);
+  Val local = step - unit.sequence * s.steps, length = (s.steps - local).min(end - step);
+  unit.inGang = block - block.div(s.gang) * s.gang;
+  unit.item = unit.sequence * s.gang + unit.inGang;
+  // Workers and sequences both grow along the line, so their sum names a unit.
+  unit.number = (worker + unit.sequence) * s.gang + unit.inGang;
+  unit.isWhole = length.eq(s.steps);
+  Val another = worker + grid.div(s.gang), isLast = (step + length).ge(end);
+  unit.next[0] = isLast.select(another, worker);
+  unit.next[1] = isLast.select(startOf(another), step + length);
+  unit.isFinal = isLast & another.ge(s.workers);
+  placeUnit(unit, local, length);
   return unit;
 }
 
-/// One thread: the next unit's first tiles are in flight while this one's last are computed. The
-/// next number is on its way while this unit's copies are started.
-void StreamEmitter::emitProducer() {
-  auto isLeft = [&](ArrayRef<Val> it) { return it[0].lt(s.units); };
-  b.loopWhile({block, b.i32(0), b.i32(0)}, isLeft, [&](Vals it) -> Vals {
-    Val next = takeTile();
-    StreamUnit unit = unitOf(it[0]);
-    b.loop(unit.from, unit.to, {}, [&](Val keyTile, Vals) -> Vals {
-      Val count = it[1] + (keyTile - unit.from);
-      loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, unit.keyHead,
-               unit.batch, count);
-      loadRing(at.valueFull, at.valueEmpty, t.valueOffset(), a.valueMap, t.vSize, keyTile,
-               unit.valueHead, unit.batch, count);
-      return {};
-    });
-    publishNext(it[2], next);
-    return {next, it[1] + (unit.to - unit.from), it[2] + 1};
-  });
-  resetCounters();
+/// The units of this block, one after the other.
+void StreamEmitter::walk(ArrayRef<Val> init, function_ref<Vals(const StreamUnit &, Vals)> body) {
+  Val gang = block.div(s.gang);
+  Val place[] = {gang, startOf(gang)};
+  b.loopWhile(
+      concat({place, init}), [&](ArrayRef<Val> it) { return it[0].lt(s.workers); },
+      [&](Vals it) {
+        StreamUnit unit = unitOf(it[0], it[1]);
+        Vals next = body(unit, Vals(ArrayRef<Val>(it).drop_front(2)));
+        return concat({unit.next, next});
+      });
 }
 
 //===----------------------------------------------------------------------===//
-// Frame
+// Arguments
 //===----------------------------------------------------------------------===//
 
-StreamEmitter::StreamEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
-    : KernelEmitter(b, plan, name), tile(plan.tile), groups(plan.heads) {}
-
-/// The copy engine reads its maps while the block prepares.
-void StreamEmitter::prefetchMaps() {
-  b.ifThen(thread.eq(128), [&] {
-    for (Value map : {a.keyMap, a.valueMap})
-      b.intrinsicNoResult("llvm.nvvm.prefetch.tensormap", {b.val(map)});
-  });
-}
-
-void StreamEmitter::initBarriers() {
-  int64_t stages = t.stages, at0 = t.barrierOffset();
-  auto take = [&](int64_t count) {
-    int64_t here = at0;
-    at0 += 8 * count;
-    return here;
-  };
-  at.keyFull = take(stages), at.keyEmpty = take(stages);
-  at.valueFull = take(stages), at.valueEmpty = take(stages);
-  at.tileFull = take(2), at.tileEmpty = take(2);
-  at.tileNumber = take(1), flagOffset = take(1);
-  std::tuple<int64_t, int64_t, int64_t> all[] = {
-      {at.keyFull, stages, 1},    {at.valueFull, stages, 1}, {at.keyEmpty, stages, 4},
-      {at.valueEmpty, stages, 4}, {at.tileFull, 2, 1},       {at.tileEmpty, 2, 4}};
-  initBarriers(all);
-}
-
-/// (offset of the first, how many, arrivals of a phase) of each kind; then the whole block waits.
-void StreamEmitter::initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all) {
-  b.ifThen(thread.eq(0), [&] {
-    for (auto [first, count, arrivals] : all)
-      for (int64_t i = 0; i < count; ++i)
-        b.ptx("mbarrier.init.shared.b64 [$0], $1;", {shared(first + 8 * i), b.i32(arrivals)});
-    b.ptx("fence.mbarrier_init.release.cluster;", {});
-  });
-  b.intrinsicNoResult("llvm.nvvm.barrier.cta.sync.aligned.all", {b.i32(0)});
-}
-
-static SmallVector<Type> argumentTypes(KernelBuilder &b) {
-  SmallVector<Type> types(2, LLVM::LLVMPointerType::get(b.getContext()));
-  types.append(5, LLVM::LLVMPointerType::get(b.getContext(), 1));
-  types.append(8, b.getI32Type());
+SmallVector<Type> StreamEmitter::streamArgumentTypes() {
+  SmallVector<Type> types(5, LLVM::LLVMPointerType::get(b.getContext(), 1));
+  types.append(10, b.getI32Type());
   types.append(9, b.getI64Type());
   return types;
 }
 
-static LLVM::LLVMFuncOp declare(KernelBuilder &b, StringRef name, int64_t threads, int64_t blocks) {
-  auto type =
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), argumentTypes(b));
-  auto function = LLVM::LLVMFuncOp::create(b, name, type);
-  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
-                    b.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
-  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(blocks));
-  function.setDenormalFpMathF32("preserve-sign");
-  auto bytes = LLVM::LLVMArrayType::get(b.getI8Type(), 128);
-  for (unsigned i = 0; i < 2; ++i) {
-    function.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(bytes));
-    function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(), b.getUnitAttr());
-    function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(64));
-  }
-  return function;
-}
-
-void StreamEmitter::createFunction() {
-  LLVM::LLVMFuncOp function = declare(b, name, threadsOfBlock(), plan.streamBlocks);
-  Block *entry = function.addEntryBlock(b);
-  b.setInsertionPointToStart(entry);
-  auto args = entry->getArguments();
-  a.keyMap = args[0], a.valueMap = args[1], s.query = args[2], a.out = args[3], a.lse = args[4];
-  a.sinks = args[5], s.workspace = args[6];
-  Val *numbers[] = {&a.slot,    &a.queries, &a.keys,       &s.units,     &s.parts,    &a.rowTiles,
-                    &a.offset,  &s.rows,    &s.queryBatch, &s.queryHead, &s.queryRow, &a.outBatch,
-                    &a.outHead, &a.outRow,  &a.lseBatch,   &a.lseHead,   &a.lseRow};
+void StreamEmitter::readStreamArguments(ValueRange arguments) {
+  s.query = arguments[0], a.out = arguments[1], a.lse = arguments[2];
+  a.sinks = arguments[3], s.workspace = arguments[4];
+  Val *numbers[] = {&a.queries,    &a.keys,      &s.workers,  &s.steps,    &s.share,
+                    &s.more,       &a.rowTiles,  &s.gang,     &a.offset,   &s.rows,
+                    &s.queryBatch, &s.queryHead, &s.queryRow, &a.outBatch, &a.outHead,
+                    &a.outRow,     &a.lseBatch,  &a.lseHead,  &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
-    *number = b.val(args[7 + i]);
+    *number = b.val(arguments[5 + i]);
+  memory = std::make_unique<PartMemory>(b, s.workspace, s.rows, sizes.vSize, factor);
 }
 
-/// Warps 0 to 3 compute, warp 4 drives the copy engine. Registers suffice for all, so none are
-/// handed over.
-void StreamEmitter::emitRoles() {
-  Val warp = b.uniform(thread >> 5);
-  b.ifThen(
-      warp.eq(4), [&] { b.ifThen(lane.eq(0), [&] { emitProducer(); }); }, [&] { emitConsumer(); });
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+/// What a row of the tile is. Rows past the end have a valid position and head, and are not live.
+StreamEmitter::Row StreamEmitter::rowOfTile(const StreamUnit &unit, Val inTile) {
+  Row row;
+  row.inTile = inTile;
+  row.packed = unit.firstRow + inTile;
+  row.position = row.packed.div(groups.size);
+  Val member = memberOf(unit.group, row.packed - row.position * groups.size);
+  row.isLive = row.packed.lt(a.queries * groups.size);
+  if (groups.isEven) {
+    row.head = member;
+    return row;
+  }
+  row.isLive = row.isLive & member.ge(0);
+  row.head = member.max(0);
+  return row;
 }
 
-LogicalResult StreamEmitter::emit() {
-  if (failed(checkScore()))
-    return failure();
-  OpBuilder::InsertionGuard guard(b);
-  LLVM::GlobalOp window = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());
-  factor = (plan.scalesScores() ? 1 : plan.scale) * 1.4426950408889634;
-  createFunction();
-  memory = std::make_unique<PartMemory>(b, s.workspace, s.units, s.rows, t.vSize, factor);
-  base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),
-                                        LLVM::AddressOfOp::create(b, window).getResult()));
-  thread = b.special("tid.x"), block = b.special("ctaid.x"), grid = b.special("nctaid.x");
-  lane = thread & 31;
-  group = b.i32(0);
-  prefetchMaps();
-  initBarriers();
-  emitRoles();
-  LLVM::ReturnOp::create(b, ValueRange());
-  return success();
+/// 16 bytes of a row's queries; zeros where there are none.
+Vals StreamEmitter::loadQueryPiece(const StreamUnit &unit, Val inTile, Val piece) {
+  Row row = rowOfTile(unit, inTile);
+  Val head = headFrom(plan.heads.query, row.head, "query_heads");
+  Val isThere = row.isLive & piece.lt(b.i32(sizes.qkSize / 8));
+  Val at = (unit.batch.wide() * s.queryBatch + head.wide() * s.queryHead +
+            row.position.wide() * s.queryRow + (piece << 3).wide())
+           << 1;
+  Value pointer = b.pointerAt(s.query, at, 1);
+  Val address = b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), pointer));
+  Type word = b.getI32Type();
+  return b.ptx("{ .reg .pred p;\nsetp.ne.s32 p, $5, 0;\nmov.b32 $0, 0; mov.b32 $1, 0; mov.b32 $2, "
+               "0; mov.b32 $3, 0;\n@p ld.global.v4.b32 {$0, $1, $2, $3}, [$4]; }",
+               {}, {word, word, word, word}, {address, isThere.select(b.i32(1), b.i32(0))});
+}
+
+QueryTile StreamEmitter::tileOfRows(const StreamUnit &unit, ArrayRef<Row> both) {
+  QueryTile rows;
+  rows.batch = unit.batch;
+  for (unsigned r = 0; r < 2; ++r)
+    rows.position[r] = both[r].position + a.offset, rows.rowHead[r] = both[r].head;
+  rows.head = both[0].head;
+  return rows;
 }

@@ -1,10 +1,10 @@
 //===- Stream.h - kernels that read keys and values once for few rows --------===//
 //
 // Decoding: the query heads of a group and the query positions of a call are packed into the 64
-// rows of one warpgroup, row = position * (heads of a group) + head, so that keys and values are
-// read once for all of them. The key range of an item is cut into parts (Parts.h). Blocks are
-// persistent and take units, parts of items, from a counter; the copy engine runs ahead into the
-// next unit.
+// rows of a tile, row = position * (heads of a group) + head, so that keys and values are read once
+// for all of them. The launch deals out equal ranges of all key steps, and where a range ends
+// inside an item, its parts are merged (Parts.h). Every role of a block works out the block's units
+// by itself.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_LIB_TARGET_NVGPU_STREAM_H
@@ -12,7 +12,6 @@
 
 #include "Kernel.h"
 #include "Parts.h"
-#include "attn/Planning/StreamTile.h"
 
 namespace mlir::attn {
 
@@ -25,71 +24,58 @@ struct PackedGroups {
   explicit PackedGroups(const HeadMap &map);
 };
 
-/// Launch arguments of the stream form (attn_gpu_parts.c fills them): tensor maps of keys and
-/// values; query, out, lse, sinks, workspace; then numbers.
+/// Launch arguments of the stream form (attn_gpu_parts.c fills them): query, out, lse, sinks,
+/// workspace; then numbers.
+///
+/// Work is a line of key steps: `steps` of each sequence (a group of a batch entry, or one row tile
+/// of it), one sequence after the other. `workers` cut the line into equal ranges, of which the
+/// first `more` have a step more than `share`. A worker is a gang of `gang` neighbouring blocks,
+/// one per row tile of a sequence, which read the same keys side by side.
 struct StreamArguments {
   Value query, workspace;
-  Val units, parts, rows; // rows: of a record in the workspace
+  Val workers, steps, share, more, gang;
+  Val rows; // of a record in the workspace
   Val queryBatch, queryHead, queryRow;
 };
 
-/// One part of one item.
+/// What a worker's range holds of one item, a row tile of a sequence: all of its key steps, or a
+/// part.
 struct StreamUnit {
-  Val number, item, part, batch, group, keyHead, valueHead;
+  Val sequence, item, inGang, batch, group, keyHead, valueHead;
+  Val number;            // of its record: grows by `gang` from one part of an item to the next
   Val firstRow;          // packed row of the tile's first
   Val from, to;          // key tiles
   Val fullFrom, fullEnd; // those without mask code
-  bool hasLow = false;   // whether some on the left may need mask code
+  Val isWhole, isFinal;  // all keys of the item; the block's last unit
+  Val next[2];           // worker and step of the block's next unit
+  bool hasLow = false;   // whether some tiles on the left may need mask code
 };
 
-class StreamEmitter : public KernelEmitter {
+/// What decode kernels of both forms have in common: groups, units, packed rows, results.
+class StreamEmitter : public virtual KernelEmitter {
 public:
-  StreamEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name);
-  virtual ~StreamEmitter() = default;
-  /// Writes `llvm.func @name` and its tables. Fails with a diagnostic.
-  LogicalResult emit();
+  explicit StreamEmitter(NVWorkPlan &plan) : groups(plan.heads) {}
 
 protected:
-  // Stream.cpp: frame, units, producer.
-  void createFunction();
-  virtual int64_t threadsOfBlock() const { return StreamTile::threadsOfBlock(); }
+  // Stream.cpp
   /// Keys of the tiles that units are cut into.
-  virtual int64_t keysOfStep() const { return t.keys; }
-  void prefetchMaps();
-  virtual void initBarriers();
-  void initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all);
-  virtual void emitRoles();
-  StreamUnit unitOf(Val number);
+  virtual int64_t keysOfStep() const { return sizes.keys; }
+  SmallVector<Type> streamArgumentTypes();
+  void readStreamArguments(ValueRange arguments);
+  Val startOf(Val worker);
+  Val workerOf(Val step);
+  StreamUnit unitOf(Val worker, Val step);
+  void placeUnit(StreamUnit &unit, Val local, Val length);
+  void walk(ArrayRef<Val> init, function_ref<Vals(const StreamUnit &, Vals)> body);
   KeyBounds boundsOfGroup(Val first, Val last, Val group);
   Val memberOf(Val group, Val row);
-  void emitProducer();
-
-  // StreamConsumer.cpp
   struct Row {
     Val packed, inTile, position, head, isLive; // position: without the offset
   };
   Row rowOfTile(const StreamUnit &unit, Val inTile);
   /// What masks and scores ask of the thread's two rows.
   QueryTile tileOfRows(const StreamUnit &unit, ArrayRef<Row> both);
-  void emitConsumer();
-  Vals consumeUnit(Vals state);
-  void loadQueries(const StreamUnit &unit);
   Vals loadQueryPiece(const StreamUnit &unit, Val row, Val piece);
-  /// A key tile: its number, and its count in the rings.
-  struct Tile {
-    const QueryTile &rows;
-    Val number, count;
-  };
-  Vals streamUnit(const StreamUnit &unit, const QueryTile &rows);
-  Vals visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state);
-  Vals visit(const Tile &tile, Vals state, bool masked);
-  Vals visitOverlapped(const Tile &tile, Vals state, bool masked);
-  Vals startScores(Val count);
-  Vals startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc);
-  void release(int64_t empty, Val count);
-  Softmax weigh(const Tile &tile, ArrayRef<Val> scores, bool masked, ArrayRef<Val> maximum,
-                ArrayRef<Val> sum);
-  Softmax softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
 
   // StreamResults.cpp
   struct Finish {
@@ -102,17 +88,19 @@ protected:
   /// statistics.
   void storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
                  ArrayRef<Val> maximum, ArrayRef<Val> sum, int64_t column = 0);
-  /// By `threads` threads, a power of two, of which this is number `number`.
-  void mergeItem(const StreamUnit &unit, Val number, int64_t threads);
-  void mergePiece(const StreamUnit &unit, Val inTile, Val column);
+  /// By all consumers of a block, `threads` (a power of two), of which this is number `number`,
+  /// after they have stored their part.
+  void mergeParts(const StreamUnit &unit, Val number, int64_t threads, int64_t barrier);
+  void mergePieces(const StreamUnit &unit, const PartRange &parts, Val all, Val first,
+                   int64_t threads, int64_t count);
+  void storeMerged(const StreamUnit &unit, const Row &row, Val column, MergedRow &merged);
   Val outAddress(const StreamUnit &unit, const Row &row);
   void storeRowLse(const StreamUnit &unit, const Row &row, Val lse);
 
-  StreamTile tile;
   PackedGroups groups;
   StreamArguments s;
   std::unique_ptr<PartMemory> memory;
-  int64_t flagOffset = 0;
+  int64_t flagOffset = 0; // a word of shared memory
 };
 
 } // namespace mlir::attn

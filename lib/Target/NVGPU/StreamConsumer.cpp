@@ -1,102 +1,66 @@
-//===- StreamConsumer.cpp - packed queries, products and softmax of a stream kernel ----===//
+//===- StreamConsumer.cpp - products and softmax of a stream kernel ----------===//
 #include "Products.h"
-#include "Stream.h"
+#include "WarpgroupStream.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
 //===----------------------------------------------------------------------===//
-// Queries
-//===----------------------------------------------------------------------===//
-
-/// What a row of the tile is. Rows past the end have a valid position and head, and are not live.
-StreamEmitter::Row StreamEmitter::rowOfTile(const StreamUnit &unit, Val inTile) {
-  Row row;
-  row.inTile = inTile;
-  row.packed = unit.firstRow + inTile;
-  row.position = row.packed.div(groups.size);
-  Val member = memberOf(unit.group, row.packed - row.position * groups.size);
-  row.isLive = row.packed.lt(a.queries * groups.size);
-  if (groups.isEven) {
-    row.head = member;
-    return row;
-  }
-  row.isLive = row.isLive & member.ge(0);
-  row.head = member.max(0);
-  return row;
-}
-
-/// 16 bytes of a row's queries; zeros where there are none.
-Vals StreamEmitter::loadQueryPiece(const StreamUnit &unit, Val inTile, Val piece) {
-  Row row = rowOfTile(unit, inTile);
-  Val head = headFrom(plan.heads.query, row.head, "query_heads");
-  Val isThere = row.isLive & piece.lt(b.i32(t.qkSize / 8));
-  Val at = (unit.batch.wide() * s.queryBatch + head.wide() * s.queryHead +
-            row.position.wide() * s.queryRow + (piece << 3).wide())
-           << 1;
-  Value pointer = b.pointerAt(s.query, at, 1);
-  Val address = b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), pointer));
-  Type word = b.getI32Type();
-  return b.ptx("{ .reg .pred p;\nsetp.ne.s32 p, $5, 0;\nmov.b32 $0, 0; mov.b32 $1, 0; mov.b32 $2, "
-               "0; mov.b32 $3, 0;\n@p ld.global.v4.b32 {$0, $1, $2, $3}, [$4]; }",
-               {}, {word, word, word, word}, {address, isThere.select(b.i32(1), b.i32(0))});
-}
-
-/// Rows gathered from the heads of the group, into the layout that the products read: chunks of
-/// columns, 16-byte pieces permuted by the swizzle. Columns up to the next multiple of 16 are zero.
-void StreamEmitter::loadQueries(const StreamUnit &unit) {
-  int64_t columns = WarpgroupTile::chunkColumns(t.qkSize), rowBytes = 2 * columns;
-  int64_t pieces = (t.qkSize + 15) / 16 * 2, perChunk = columns / 8;
-  int64_t swizzle = rowBytes == 128 ? 7 : rowBytes == 64 ? 3 : 1;
-  SmallVector<std::pair<Val, Vals>> loaded;
-  for (int64_t i = 0; i < 64 * pieces / 128; ++i) {
-    Val index = thread + 128 * i, row = index.div(pieces), piece = index - row * pieces;
-    Val chunk = piece.div(perChunk);
-    Val offset = row * rowBytes + ((piece - chunk * perChunk) << 4);
-    offset = offset ^ (((offset >> 7) & swizzle) << 4);
-    loaded.emplace_back(shared(0) + chunk * (64 * rowBytes) + offset,
-                        loadQueryPiece(unit, row, piece));
-  }
-  b.ptx("bar.sync 1, 128;", {}); // the products of the last unit have read theirs
-  for (auto &[target, words] : loaded)
-    b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};",
-          {target, words[0], words[1], words[2], words[3]});
-  b.ptx("fence.proxy.async.shared::cta;", {});
-  b.ptx("bar.sync 1, 128;", {});
-}
-
-//===----------------------------------------------------------------------===//
 // Key tiles
 //===----------------------------------------------------------------------===//
 
-/// Rows that have seen no key have the maximum -infinity.
-KernelEmitter::Softmax StreamEmitter::softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum,
-                                                ArrayRef<Val> sum) {
-  Softmax out;
-  Val scale = b.f32(factor), zero = b.f32(0);
+/// What is added to scaled scores, of both rows. Rows that have seen no key have the reference
+/// -infinity.
+Vals WarpgroupStreamEmitter::shiftOf(ArrayRef<Val> reference) {
+  Val zero = b.f32(0);
   Vals shift;
-  for (unsigned r = 0; r < 2; ++r) {
-    Val most = reduceInChains(rowElements(scores, r), 4, [](Val x, Val y) { return x.max(y); });
-    most = most.max(maximum[r]);
-    for (int64_t lanes : {1, 2})
-      most = most.max(b.shuffle(most, lanes));
-    out.maximum.push_back(most);
-    Val used = most.realEq(-std::numeric_limits<double>::infinity()).select(zero, most);
-    shift.push_back(zero - used * scale);
-    out.rescale.push_back(b.exp2(b.fma(maximum[r], scale, shift.back())));
+  for (const Val &x : reference) {
+    Val isNone = x.realEq(-std::numeric_limits<double>::infinity());
+    shift.push_back(zero - isNone.select(zero, x) * b.f32(factor));
   }
+  return shift;
+}
+
+/// Weights of scores, and the sums that they make of those before, brought to the new reference.
+void WarpgroupStreamEmitter::addWeights(Softmax &out, ArrayRef<Val> scores, ArrayRef<Val> shift,
+                                        ArrayRef<Val> sum) {
   for (auto [i, score] : llvm::enumerate(scores))
-    out.weights.push_back(b.exp2(b.fma(score, scale, shift[rowOf(i)])));
+    out.weights.push_back(b.exp2(b.fma(score, b.f32(factor), shift[rowOf(i)])));
   for (unsigned r = 0; r < 2; ++r)
     out.sum.push_back(
         b.fma(sum[r], out.rescale[r],
               reduceInChains(rowElements(out.weights, r), 4, [](Val x, Val y) { return x + y; })));
+}
+
+/// The largest score of each of the two rows, `before` among them where it is given.
+Vals WarpgroupStreamEmitter::maximaOf(ArrayRef<Val> scores, ArrayRef<Val> before) {
+  Vals out;
+  for (unsigned r = 0; r < 2; ++r) {
+    Val most = reduceInChains(rowElements(scores, r), 4, [](Val x, Val y) { return x.max(y); });
+    if (!before.empty())
+      most = most.max(before[r]);
+    for (int64_t lanes : {1, 2})
+      most = most.max(b.shuffle(most, lanes));
+    out.push_back(most);
+  }
+  return out;
+}
+
+KernelEmitter::Softmax WarpgroupStreamEmitter::softmaxOf(ArrayRef<Val> scores,
+                                                         ArrayRef<Val> maximum, ArrayRef<Val> sum) {
+  Softmax out;
+  out.maximum = maximaOf(scores, maximum);
+  Vals shift = shiftOf(out.maximum);
+  for (unsigned r = 0; r < 2; ++r)
+    out.rescale.push_back(b.exp2(b.fma(maximum[r], b.f32(factor), shift[r])));
+  addWeights(out, scores, shift, sum);
   return out;
 }
 
 /// Weights of a tile's scores: region, mask, softmax.
-KernelEmitter::Softmax StreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scores, bool masked,
-                                            ArrayRef<Val> maximum, ArrayRef<Val> sum) {
+KernelEmitter::Softmax WarpgroupStreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scores,
+                                                     bool masked, ArrayRef<Val> maximum,
+                                                     ArrayRef<Val> sum) {
   Vals finished = applyScore(scores, tile.rows, tile.number);
   if (masked)
     finished = maskScores(finished, tile.rows, tile.number, /*atEnd=*/true);
@@ -104,18 +68,18 @@ KernelEmitter::Softmax StreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scor
 }
 
 /// Products in flight for the scores of a tile, whose keys are there.
-Vals StreamEmitter::startScores(Val count) {
+Vals WarpgroupStreamEmitter::startScores(const QueryTile &rows, Val count) {
   wait(shared(at.keyFull) + (ringSlot(count, t.stages) << 3), ringParity(count, t.stages));
-  return products(queryBase, count);
+  return products(rows.queryLow, count);
 }
 
 /// Products in flight that add weighted values.
-Vals StreamEmitter::startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc) {
+Vals WarpgroupStreamEmitter::startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc) {
   wait(shared(at.valueFull) + (ringSlot(count, t.stages) << 3), ringParity(count, t.stages));
   return weightedSum(weights, count, acc);
 }
 
-void StreamEmitter::release(int64_t empty, Val count) {
+void WarpgroupStreamEmitter::release(int64_t empty, Val count) {
   arrive(shared(empty) + (ringSlot(count, t.stages) << 3));
 }
 
@@ -126,11 +90,11 @@ static void rescale(MutableArrayRef<Val> acc, ArrayRef<Val> byRow) {
 
 /// One product after the other; other blocks and the copy engine fill the gaps. State:
 /// accumulator, maximum, sum.
-Vals StreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
+Vals WarpgroupStreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
   auto nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Vals acc(all.take_front(nO));
-  Vals scores = waitProducts(0, startScores(tile.count));
+  Vals scores = waitProducts(0, startScores(tile.rows, tile.count));
   release(at.keyEmpty, tile.count);
   Softmax next = weigh(tile, scores, masked, all.slice(nO, 2), all.slice(nO + 2, 2));
   rescale(acc, next.rescale);
@@ -141,11 +105,11 @@ Vals StreamEmitter::visit(const Tile &tile, Vals state, bool masked) {
 
 /// Scores of this tile and weighted values of the one before multiply together, and the values go
 /// on under the softmax. State: weights, accumulator, maximum, sum.
-Vals StreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool masked) {
+Vals WarpgroupStreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool masked) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   ArrayRef<Val> all(state);
   Val before = tile.count - 1;
-  Vals scores = startScores(tile.count);
+  Vals scores = startScores(tile.rows, tile.count);
   Vals acc = startValues(all.take_front(nP), before, all.slice(nP, nO));
   scores = waitProducts(1, scores);
   release(at.keyEmpty, tile.count);
@@ -158,7 +122,8 @@ Vals StreamEmitter::visitOverlapped(const Tile &tile, Vals state, bool masked) {
 
 /// Up to three loops: tiles that some row does not see as a whole, on both sides of those without
 /// mask code. The last, short tile is on the right.
-Vals StreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val start, Vals state) {
+Vals WarpgroupStreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val start,
+                                      Vals state) {
   Val to = b.uniform(unit.to), from = b.uniform(unit.from);
   auto run = [&](Val first, Val last, bool masked) {
     state = b.loop(first, last, state, [&](Val number, Vals before) {
@@ -175,11 +140,12 @@ Vals StreamEmitter::visitAll(const StreamUnit &unit, const QueryTile &rows, Val 
   Val end = b.uniform(unit.fullEnd.max(full).min(to.max(full)));
   run(full, end, false);
   run(end, to, true);
+  arrive(rows.slot); // the queries are read for the last time
   return state;
 }
 
 /// All key tiles of a unit, none at all, too -> accumulator, maximum, sum.
-Vals StreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile &rows) {
+Vals WarpgroupStreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile &rows) {
   auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
   Vals none(2, b.minusInfinity()), zeros(nO, b.f32(0)), noWeights(nP, b.i32(0)), noSum(2, b.f32(0));
   Val from = b.uniform(unit.from);
@@ -189,7 +155,7 @@ Vals StreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile &rows) {
   Vals state = b.choose(
       isAny,
       [&] {
-        Vals scores = waitProducts(0, startScores(rows.started));
+        Vals scores = waitProducts(0, startScores(rows, rows.started));
         release(at.keyEmpty, rows.started);
         Softmax first = weigh({rows, from, rows.started}, scores, true, none, noSum);
         return concat({pack(first.weights), zeros, first.maximum, first.sum});
@@ -214,22 +180,16 @@ Vals StreamEmitter::streamUnit(const StreamUnit &unit, const QueryTile &rows) {
 // Units
 //===----------------------------------------------------------------------===//
 
-QueryTile StreamEmitter::tileOfRows(const StreamUnit &unit, ArrayRef<Row> both) {
-  QueryTile rows;
-  rows.batch = unit.batch;
-  for (unsigned r = 0; r < 2; ++r)
-    rows.position[r] = both[r].position + a.offset, rows.rowHead[r] = both[r].head;
-  rows.head = both[0].head;
-  return rows;
-}
-
-Vals StreamEmitter::consumeUnit(Vals it) {
-  StreamUnit unit = unitOf(it[0]);
-  loadQueries(unit);
+Vals WarpgroupStreamEmitter::consumeUnit(const StreamUnit &unit, Vals it) {
   Val inTile = ((thread >> 5) << 4) + (lane >> 2);
   Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};
   QueryTile rows = tileOfRows(unit, both);
-  rows.started = it[1];
+  QuerySlot slot = querySlot(it[1]);
+  wait(queryBarrier(queryFull, slot), slot.parity);
+  rows.started = it[0];
+  rows.slot = queryBarrier(queryEmpty, slot);
+  rows.queryLow =
+      (queryAddress(slot) >> 4) + (int64_t(1) << 16); // as in emitConsumer of a prefill kernel
   auto nO = static_cast<size_t>(t.vSize / 2);
   Vals state = streamUnit(unit, rows);
   ArrayRef<Val> all(state);
@@ -239,22 +199,19 @@ Vals StreamEmitter::consumeUnit(Vals it) {
       x = x + b.shuffle(x, lanes);
   ArrayRef<Val> acc = all.take_front(nO), maximum = all.slice(nO, 2);
   b.ifThen(
-      s.parts.eq(1), [&] { storeWhole(unit, both, acc, maximum, sum); },
+      unit.isWhole, [&] { storeWhole(unit, both, acc, maximum, sum); },
       [&] {
         storePart(unit, both, acc, maximum, sum);
-        Val last = memory->isLast(unit.item, s.parts, thread, shared(flagOffset), 1, 128);
-        b.ifThen(last, [&] { mergeItem(unit, thread, 128); });
+        mergeParts(unit, thread, 128, 1);
       });
-  return {b.uniform(nextTile(it[2])), it[1] + b.uniform(unit.to - unit.from), it[2] + 1};
+  return {it[0] + b.uniform(unit.to - unit.from), it[1] + 1};
 }
 
-void StreamEmitter::emitConsumer() {
+void WarpgroupStreamEmitter::emitConsumer() {
   quad = lane & 3;
-  queryBase = (base >> 4) + (int64_t(1) << 16); // as in emitConsumer of a prefill kernel
   keyBase = (shared(t.keyOffset()) >> 4) + (int64_t(1) << 16);
   int64_t chunkBytes = t.keys * 2 * WarpgroupTile::chunkColumns(t.vSize);
   valueBase = (shared(t.valueOffset()) >> 4) + ((chunkBytes >> 4) << 16);
-  b.loopWhile(
-      {block, b.i32(0), b.i32(0)}, [&](ArrayRef<Val> it) { return it[0].lt(s.units); },
-      [&](Vals it) { return consumeUnit(std::move(it)); });
+  walk({b.i32(0), b.i32(0)},
+       [&](const StreamUnit &unit, Vals it) { return consumeUnit(unit, std::move(it)); });
 }

@@ -70,9 +70,8 @@ void StreamEmitter::storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayR
   for (unsigned r = 0; r < 2; ++r)
     b.ifThen(rows[r].isLive, [&] {
       Val isEmpty = sum[r].realEq(0);
-      Value line = memory->rowAddress(unit.number, rows[r].inTile);
-      Val address = b.val(LLVM::PtrToIntOp::create(b, b.getI64Type(), line)) + (quad << 3).wide() +
-                    4 * column;
+      Val address =
+          memory->rowAddress(unit.number, rows[r].inTile) + (quad << 3).wide() + 4 * column;
       for (size_t g = 0; g < acc.size() / 4; ++g) {
         Val x = isEmpty.select(b.f32(0), acc[4 * g + 2 * r]),
             y = isEmpty.select(b.f32(0), acc[4 * g + 2 * r + 1]);
@@ -84,32 +83,53 @@ void StreamEmitter::storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayR
     });
 }
 
-/// Four columns of one row.
-void StreamEmitter::mergePiece(const StreamUnit &unit, Val inTile, Val column) {
-  Row row = rowOfTile(unit, inTile);
-  b.ifThen(row.isLive, [&] {
-    // Units of an item are a.rowTiles apart: the row tiles of one part are neighbours.
-    Val first = unit.number - unit.part * a.rowTiles;
-    MergedRow merged = memory->merge(first, a.rowTiles, s.parts, inTile, column);
-    Finish finish = finishRow(merged.maximum, merged.sum, row.head);
-    for (Val &x : merged.columns)
-      x = finish.isEmpty.select(b.f32(0), x * finish.factor);
-    Vals words = pack(merged.columns);
-    b.ptx("st.global.v2.b32 [$0], {$1, $2};",
-          {outAddress(unit, row) + (column << 1).wide(), words[0], words[1]});
-    if (plan.storeLse)
-      b.ifThen(column.eq(0), [&] { storeRowLse(unit, row, finish.lse); });
-  });
+/// Pieces of four columns: numbers `first`, `first + threads`, ... of the item, `count` of them.
+void StreamEmitter::mergePieces(const StreamUnit &unit, const PartRange &parts, Val all, Val first,
+                                int64_t threads, int64_t count) {
+  SmallVector<Row> rows;
+  SmallVector<PartPiece> pieces;
+  for (int64_t i = 0; i < count; ++i) {
+    Val index = first + i * threads, inTile = index.div(sizes.vSize / 4);
+    rows.push_back(rowOfTile(unit, inTile));
+    pieces.push_back(
+        {inTile, (index - inTile * (sizes.vSize / 4)) << 2, rows.back().isLive & index.lt(all)});
+  }
+  for (auto [row, piece, merged] : llvm::zip_equal(rows, pieces, memory->merge(parts, pieces)))
+    b.ifThen(piece.isThere, [&, &row = row, &piece = piece, &merged = merged] {
+      storeMerged(unit, row, piece.column, merged);
+    });
 }
 
-/// All consumers of the block that came last.
-void StreamEmitter::mergeItem(const StreamUnit &unit, Val number, int64_t threads) {
-  int64_t pieces = t.vSize / 4, log = llvm::Log2_64(static_cast<uint64_t>(threads));
-  Val rows = (a.queries * groups.size - unit.firstRow).min(s.rows);
-  Val rounds = (rows * pieces + threads - 1 - number) >> log;
-  b.loop(b.i32(0), rounds, {}, [&](Val round, Vals) -> Vals {
-    Val index = (round << log) + number, inTile = index.div(pieces);
-    mergePiece(unit, inTile, (index - inTile * pieces) << 2);
-    return {};
+void StreamEmitter::storeMerged(const StreamUnit &unit, const Row &row, Val column,
+                                MergedRow &merged) {
+  Finish finish = finishRow(merged.maximum, merged.sum, row.head);
+  for (Val &x : merged.columns)
+    x = finish.isEmpty.select(b.f32(0), x * finish.factor);
+  Vals words = pack(merged.columns);
+  b.ptx("st.global.v2.b32 [$0], {$1, $2};",
+        {outAddress(unit, row) + (column << 1).wide(), words[0], words[1]});
+  if (plan.storeLse)
+    b.ifThen(column.eq(0), [&] { storeRowLse(unit, row, finish.lse); });
+}
+
+/// A thread has sixteen parts of one piece in flight, or, where there are few parts and many
+/// pieces, four parts of four.
+void StreamEmitter::mergeParts(const StreamUnit &unit, Val number, int64_t threads,
+                               int64_t barrier) {
+  constexpr int64_t few = 4;
+  Val start = unit.sequence * s.steps;
+  Val first = workerOf(start), last = workerOf(start + s.steps - 1);
+  PartRange parts{(first + unit.sequence) * s.gang + unit.inGang, s.gang, last - first + 1};
+  Val pieces = (a.queries * groups.size - unit.firstRow).min(s.rows) * (sizes.vSize / 4);
+  Val isWide = pieces.ge(threads + 1) & parts.count.lt(b.i32(few + 1));
+  Val perRound = isWide.select(b.i32(few * threads), b.i32(threads));
+  PartMeeting meeting{unit.item,    parts.count, (pieces + perRound - 1).div(perRound),
+                      unit.isFinal, number,      shared(flagOffset),
+                      threads,      barrier};
+  memory->meet(meeting, [&](Val round) {
+    Val index = round * perRound + number;
+    b.ifThen(
+        isWide, [&] { mergePieces(unit, parts, pieces, index, threads, few); },
+        [&] { mergePieces(unit, parts, pieces, index, threads, 1); });
   });
 }

@@ -18,13 +18,11 @@ static constexpr double minusInfinity = -std::numeric_limits<double>::infinity()
 // Arguments
 //===----------------------------------------------------------------------===//
 
-SmallVector<Type> KernelEmitter::strictArgumentTypes() {
-  return SmallVector<Type>(plan.isStrict() ? 12 : 0, b.getI64Type());
+SmallVector<Type> KernelEmitter::tensorArgumentTypes() {
+  return SmallVector<Type>(12, b.getI64Type());
 }
 
-void KernelEmitter::readStrictArguments(ValueRange arguments) {
-  if (!plan.isStrict())
-    return;
+void KernelEmitter::readTensorArguments(ValueRange arguments) {
   auto read = [&](size_t first) -> TensorAddress {
     auto of = [&](size_t i) { return b.val(arguments[first + i]); };
     return {of(0), of(1), of(2), of(3)};
@@ -36,11 +34,17 @@ void KernelEmitter::readStrictArguments(ValueRange arguments) {
 // Which rows
 //===----------------------------------------------------------------------===//
 
-/// Lanes whose value is not finite, as bits. Zero times a finite number is zero.
-static Val lanesNotFinite(KernelBuilder &b, ArrayRef<Val> values) {
-  Val zero = b.f32(0);
-  Val sum = reduceInChains(values, 4, [&](Val x, Val y) { return b.fma(y, zero, x * zero); });
-  Val isBad = b.val(arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, (sum * zero).v, zero.v));
+/// Lanes where a pair of results or the sum is not finite, as bits. Zero times a finite number is
+/// zero.
+static Val lanesNotFinite(KernelBuilder &b, ArrayRef<Val> pairs, Val sum, bool isHalf) {
+  std::string type = isHalf ? ".f16x2" : ".bf16x2";
+  std::string text = "{ .reg .b32 z;\nmov.b32 z, 0;\nmov.b32 $0, 0;\n";
+  for (size_t i = 0; i < pairs.size(); ++i)
+    text += "fma.rn" + type + " $0, $" + std::to_string(1 + i) + ", z, $0;\n";
+  Val found = b.ptx(text + "}", {}, {b.getI32Type()}, pairs).front() & 0x7fff7fff;
+  Val rest = sum * b.f32(0);
+  Val isBad =
+      found.ne(0) | b.val(arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, rest.v, rest.v));
   return b.intrinsic("llvm.nvvm.vote.ballot.sync", b.getI32Type(), {b.i32(-1), isBad});
 }
 
@@ -53,23 +57,27 @@ QueryTile KernelEmitter::tileToRepair(const QueryTile &tile) {
   again.queryHead = headFrom(plan.heads.query, again.head, "query_heads");
   again.keyHead = headFrom(plan.heads.key, again.head, "key_heads");
   again.valueHead = headFrom(plan.heads.value, again.head, "value_heads");
-  again.firstRow = opaque(tile.row) - (lane >> 2); // of the warp
+  again.firstRow = b.uniform(opaque(tile.row) - (lane >> 2)); // of the warp
   maskBatch = again.batch;
   return again;
 }
 
-/// After the rows are stored: those that are not finite are overwritten.
-void KernelEmitter::repairRows(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum) {
+/// After the rows are stored: those that are not finite are overwritten. `words`: 2g + r holds two
+/// columns of group g, row r.
+void KernelEmitter::repairRows(const QueryTile &tile, ArrayRef<Val> words, ArrayRef<Val> sum) {
   if (!plan.isStrict())
     return;
   Val bad[2];
   for (unsigned r = 0; r < 2; ++r) {
-    Vals mine = {sum[r]};
-    for (auto [i, x] : llvm::enumerate(acc))
-      if (((i >> 1) & 1) == r)
-        mine.push_back(x);
-    bad[r] = lanesNotFinite(b, mine);
+    Vals mine;
+    for (size_t i = r; i < words.size(); i += 2)
+      mine.push_back(words[i]);
+    bad[r] = lanesNotFinite(b, mine, sum[r], plan.isHalf);
   }
+  // All of a warp takes the same way, and ptxas must see it: behind a branch that might part the
+  // warp, the loops over keys would keep their counters and addresses in vector registers.
+  for (Val &lanes : bad)
+    lanes = b.uniform(lanes);
   b.ifThen((bad[0] | bad[1]).ne(0), [&] {
     QueryTile again = tileToRepair(tile);
     b.loop(b.i32(0), b.i32(16), {}, [&](Val i, Vals) -> Vals {
@@ -113,8 +121,8 @@ Vals KernelEmitter::loadRow(const TensorAddress &tensor, const QueryTile &tile, 
 /// One step of the softmax over single keys. State: maximum, sum, the lane's columns.
 Vals KernelEmitter::addKey(const QueryTile &tile, ArrayRef<Val> query, Val position, Val key,
                            ArrayRef<Val> state) {
-  Vals keyRow = loadRow(a.key, tile, tile.keyHead, key, t.qkSize);
-  Vals valueRow = loadRow(a.value, tile, tile.valueHead, key, t.vSize);
+  Vals keyRow = loadRow(a.key, tile, tile.keyHead, key, sizes.qkSize);
+  Vals valueRow = loadRow(a.value, tile, tile.valueHead, key, sizes.vSize);
   Val score = b.f32(0), scale = b.f32(factor), zero = b.f32(0);
   for (auto [q, k] : llvm::zip_equal(query, keyRow))
     score = b.fma(q, k, score);
@@ -157,7 +165,7 @@ void KernelEmitter::storeRepaired(const QueryTile &tile, Val row, ArrayRef<Val> 
   for (auto [i, sum] : llvm::enumerate(state.drop_front(2))) {
     Val column = lane + static_cast<int64_t>(i) * lanes;
     Val result = isEmpty.select(zero, sum * inverse);
-    b.ifThen(column.lt(b.i32(t.vSize)), [&] {
+    b.ifThen(column.lt(b.i32(sizes.vSize)), [&] {
       Value narrow = arith::TruncFOp::create(b, element, result.v);
       LLVM::StoreOp::create(b, narrow, elementPointer(b, line, column).v);
     });
@@ -169,11 +177,11 @@ void KernelEmitter::storeRepaired(const QueryTile &tile, Val row, ArrayRef<Val> 
 void KernelEmitter::repairRow(const QueryTile &tile, Val row) {
   b.ptx("bar.warp.sync -1;", {}); // the first results are stored
   Val position = row + a.offset;
-  Vals query = loadRow(a.query, tile, tile.queryHead, row, t.qkSize);
+  Vals query = loadRow(a.query, tile, tile.queryHead, row, sizes.qkSize);
   KeyBounds bounds = concrete(boundsOf(plan.mask, position, position, tile.head));
   Vals state = {b.minusInfinity(), b.f32(0)};
-  state.append(static_cast<size_t>((t.vSize + lanes - 1) / lanes), b.f32(0));
-  state = b.loop(bounds.low.max(0), bounds.high.min(a.keys), state,
+  state.append(static_cast<size_t>((sizes.vSize + lanes - 1) / lanes), b.f32(0));
+  state = b.loop(b.uniform(bounds.low.max(0)), b.uniform(bounds.high.max(0).min(a.keys)), state,
                  [&](Val key, Vals now) { return addKey(tile, query, position, key, now); });
   if (plan.roles.sinks >= 0)
     state = addSinkToRow(tile, state);

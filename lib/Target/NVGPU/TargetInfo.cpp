@@ -11,7 +11,27 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-TargetAttr attn::describeGPU(MLIRContext *context, StringRef architecture) {
+/// Shared memory as in CUDA's table of compute capabilities. The runtime wants CUDA 12, whose
+/// drivers read PTX 8.0; newer architectures came with newer versions, and so did the copy engine's
+/// form without a cluster (8.6).
+ArrayRef<Architecture> attn::knownArchitectures() {
+  static constexpr Architecture known[] = {
+      {"sm_80", 80, 164, "+ptx80", false},   // A100
+      {"sm_86", 86, 100, "+ptx80", false},   // A10, A40, RTX 30
+      {"sm_87", 87, 164, "+ptx80", false},   // Orin
+      {"sm_89", 89, 100, "+ptx80", false},   // L4, L40, RTX 40
+      {"sm_90", 90, 228, "+ptx80", false},   // H100, H200, without what is Hopper's alone
+      {"sm_90a", 90, 228, "+ptx86", true},   // the same with wgmma and the copy engine
+      {"sm_100", 100, 228, "+ptx86", false}, // B200
+      {"sm_103", 103, 228, "+ptx88", false}, // B300
+      {"sm_110", 110, 228, "+ptx90", false}, // Thor
+      {"sm_120", 120, 100, "+ptx87", false}, // RTX 50
+      {"sm_121", 121, 100, "+ptx88", false}, // GB10
+  };
+  return known;
+}
+
+TargetAttr attn::describeGPU(MLIRContext *context, const Architecture &architecture) {
   Builder b(context);
   NamedAttrList facts;
   auto number = [&](StringRef name, int64_t value) {
@@ -19,18 +39,17 @@ TargetAttr attn::describeGPU(MLIRContext *context, StringRef architecture) {
   };
   auto text = [&](StringRef name, StringRef value) { facts.append(name, b.getStringAttr(value)); };
   text("kind", "gpu");
-  text("name", architecture);
+  text("name", architecture.name);
   text("triple", "nvptx64-nvidia-cuda");
-  text("processor", architecture);
-  number("l2", 50 << 20);
-  number("shared_memory", 232448); // a block's 227 KB
-  number("registers", 65536);      // 32-bit words per multiprocessor
-  text("tensor_core", "wgmma");
+  text("processor", architecture.name);
+  number("shared_memory", (architecture.sharedKB - 1) << 10);
+  number("registers", 65536); // 32-bit words per multiprocessor
+  text("tensor_core", architecture.isSpecific ? "wgmma" : "mma");
   text("loops", "lanes"); // independent loops over elements run on lanes
   return TargetAttr::get(context, facts.getDictionary(context));
 }
 
-std::unique_ptr<llvm::TargetMachine> attn::createPTXMachine(StringRef architecture) {
+std::unique_ptr<llvm::TargetMachine> attn::createPTXMachine(const Architecture &architecture) {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeNVPTXTargetInfo();
@@ -43,10 +62,9 @@ std::unique_ptr<llvm::TargetMachine> attn::createPTXMachine(StringRef architectu
   const llvm::Target *backEnd = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!backEnd)
     return nullptr;
-  // PTX 8.6 has the copy engine's form without a cluster.
-  return std::unique_ptr<llvm::TargetMachine>(
-      backEnd->createTargetMachine(triple, architecture, "+ptx86", llvm::TargetOptions(),
-                                   std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(backEnd->createTargetMachine(
+      triple, architecture.name, architecture.ptx, llvm::TargetOptions(), std::nullopt,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
 std::string attn::findPtxas() {

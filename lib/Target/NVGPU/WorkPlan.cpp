@@ -1,6 +1,7 @@
 //===- WorkPlan.cpp - the facts one attn.work is lowered by on an NVIDIA GPU -===//
 #include "WorkPlan.h"
 #include "attn/Planning/StreamTile.h"
+#include "attn/Target/Target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
@@ -117,17 +118,50 @@ LogicalResult NVWorkPlan::readStreamSchedule() {
   splits = schedule.getInt("splits");
   overlap = schedule.getFlag("overlap");
   tile.queryBuffers = 1;
-  streamBlocks = latent ? 1 : StreamTile(tile).blocks(sharedLimit);
-  if (streamBlocks > 0 && schedule.getInt("rows") == 64 && tile.consumers == (latent ? 2 : 1) &&
-      schedule.getInt("panels") == 1 && schedule.getWord("roles") == "specialised" &&
-      schedule.getFlag("persistent") && schedule.getFlag("p_in_registers") &&
-      schedule.getWord("maximum") == "exact")
+  blocks = 1;
+  if ((latent || StreamTile(tile).holds(sharedLimit)) && schedule.getInt("rows") == 64 &&
+      tile.consumers == (latent ? 2 : 1) && schedule.getInt("panels") == 1 &&
+      schedule.getWord("roles") == "specialised" && schedule.getFlag("persistent") &&
+      schedule.getFlag("p_in_registers") && schedule.getWord("maximum") == "exact")
+    return success();
+  return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
+}
+
+LogicalResult NVWorkPlan::readWarpSchedule() {
+  ScheduleAttr schedule = work.getSchedule();
+  auto target = function->getParentOfType<ModuleOp>()->getAttrOfType<TargetAttr>(targetAttrName);
+  WarpTile &w = warp.emplace();
+  static_cast<TileSizes &>(w) = tile;
+  w.keys = schedule.getInt("keys");
+  w.stages = schedule.getInt("stages");
+  w.warps = schedule.getInt("consumers");
+  w.rowTiles = w.warps > 0 ? schedule.getInt("rows") / (16 * w.warps) : 0;
+  w.queriesInRegisters = schedule.getFlag("q_in_registers");
+  w.partKeys = schedule.getInt("register_keys") ? schedule.getInt("register_keys") : w.keys;
+  blocks = schedule.getInt("blocks");
+  lazy = schedule.getWord("maximum") == "lazy";
+  strict = schedule.getFlag("strict");
+  longestFirst = schedule.getWord("order") == "longest_first";
+  isStream = schedule.getWord("form") == "stream";
+  splits = schedule.getInt("splits");
+  overlap = schedule.getFlag("overlap");
+  // Packed rows of four warps; the copies of all go on while some compute nothing.
+  bool obeys = isStream ? w.warps == 4 && w.rowTiles == 1 && w.stages > 1 && !lazy : splits == 1;
+  if (obeys && w.rowTiles > 0 && w.rows() == schedule.getInt("rows") && w.keys > 0 &&
+      w.partKeys % 16 == 0 && w.partKeys > 0 && w.keys % w.partKeys == 0 && w.stages > 0 &&
+      blocks > 0 &&
+      blocks * (w.sharedBytes() + WarpTile::reservedBytes) <=
+          target.getInt("shared_memory") + WarpTile::reservedBytes &&
+      schedule.getInt("panels") == 1 && !schedule.getFlag("persistent") &&
+      schedule.getFlag("p_in_registers") && !(lazy && isHalf))
     return success();
   return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
 }
 
 LogicalResult NVWorkPlan::readSchedule() {
   ScheduleAttr schedule = work.getSchedule();
+  if (schedule.getWord("roles") == "uniform")
+    return readWarpSchedule();
   isStream = schedule.getWord("form") == "stream";
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");

@@ -5,6 +5,7 @@
 #include "attn/IR/AttnOps.h"
 #include "attn/IR/AttnTiledOps.h"
 #include "attn/Planning/LatentTile.h"
+#include "attn/Planning/WarpTile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace mlir::attn {
@@ -28,15 +29,17 @@ struct NVWorkPlan {
   OnlineInitOp init;
   HeadMap heads;
   WarpgroupTile tile;
+  /// The warps' form (roles = uniform) instead of warpgroups.
+  std::optional<WarpTile> warp;
   /// Values are columns of the keys and the output's columns are split over the consumers.
   std::optional<LatentTile> latent;
   ArgumentRoles roles;
   MaskAttr mask;
   SmallVector<MemRefType> maskTypes;
-  bool isHalf = false;      // f16, else bf16
-  bool isStream = false;    // packed rows, split keys: form = stream
-  int64_t splits = 1;       // stream: most parts of the key range ...
-  int64_t streamBlocks = 1; // ... and blocks per multiprocessor
+  bool isHalf = false;   // f16, else bf16
+  bool isStream = false; // packed rows, split keys: form = stream
+  int64_t splits = 1;    // stream: most parts of the key range
+  int64_t blocks = 1;    // per multiprocessor
   bool overlap = false, pingpong = false, longestFirst = false, lazy = false, strict = false;
   double scale = 1;
 
@@ -59,6 +62,7 @@ private:
   LogicalResult readBody();
   LogicalResult readSchedule();
   LogicalResult readLatent();
+  LogicalResult readWarpSchedule();
   LogicalResult readStreamSchedule();
   void readOffset();
   LogicalResult readRoles();

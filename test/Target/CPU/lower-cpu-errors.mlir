@@ -187,8 +187,8 @@ func.func @stream_odd(%x: tensor<?x2x?x7xbf16>) -> tensor<?x2x?x7xbf16> {
 
 module attributes {attn.target = #attn.target<lanes = 16, amx = 1, bf16_convert = 1>} {
 func.func @short(%x: tensor<?x2x?x8xbf16>) -> tensor<?x2x?x8xbf16> {
-  // expected-error@+1 {{'attn.work' op the lazy maximum takes 32 keys at a time with the next ones under way; expected keys of at least 64, found 32}}
-  %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 32, keys = 32, register_keys = 4, register_values = 4, maximum = lazy> : tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xbf16>
+  // expected-error@+1 {{'attn.work' op overlap = 1 takes 32 keys at a time with those 2 steps further on under way (stages); expected stages of at least 1 and at most keys / 32, found keys of 32}}
+  %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 32, keys = 32, register_keys = 4, register_values = 4, stages = 2, overlap = 1, maximum = lazy> : tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xbf16>
   return %out : tensor<?x2x?x8xbf16>
 }
 }

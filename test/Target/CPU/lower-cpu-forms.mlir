@@ -29,19 +29,25 @@
 // DOT: omp.parallel
 // DOT: call @stream_work1_merge(
 
-// Pairs: 24 words of 48 elements, one dot product for two of them; the scale is no power of two and stays with the scores.
-// DOT-LABEL: func.func private @panels_work0_scores(%{{.*}}: memref<32x26xi32>, %{{.*}}: memref<24x32xi32>, %{{.*}}: memref<32x32xf32>
+// Pairs: one dot product for two of 48 elements, as they lie in memory; the scale is left to the weights. Values are
+// words of two keys.
+// DOT-LABEL: func.func private @panels_work0_scores(%{{.*}}: memref<32x48xbf16, strided<[48, 1], offset: ?>>, %{{.*}}: memref<24x32xi32>, %{{.*}}: memref<32x32xf32>
 // DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
-// DOT: arith.mulf {{.*}} : vector<16xf32>
-// DOT-LABEL: func.func private @panels_work0_values(
+// DOT-NOT: arith.mulf
+// DOT-LABEL: func.func private @panels_work0_values(%{{.*}}: memref<16x40xi32, strided<[40, 1], offset: ?>>
 // DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
 // DOT-LABEL: func.func private @panels_work0_values_strict(
 // DOT-NOT: dpbf16ps
+// The item finds the keys in memory where rows are neighbours, packs values, and looks for those that are not finite.
 // DOT-LABEL: func.func private @panels_work0_item(
+// DOT: memref.reinterpret_cast {{.*}} sizes: [32, 48], strides: [48, 1]
+// DOT: arith.select {{.*}} : memref<32x48xbf16
+// DOT: vector.interleave
+// DOT: arith.maxui {{.*}} : vector<32xi16>
 // DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"
 
 // Without the instruction everything is widened.
-// WIDE-LABEL: func.func private @panels_work0_scores(%{{.*}}: memref<32x50xf32>
+// WIDE-LABEL: func.func private @panels_work0_scores(%{{.*}}: memref<32x48xf32,
 // WIDE-NOT: bf16.512
 func.func @panels(%q: tensor<?x4x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tensor<?x2x?x40xbf16>) -> tensor<?x4x?x40xbf16> {
   %out = attn.attention %q, %k, %v scale(0.3) mask(<causal>) schedule<rows = 32, keys = 32, panels = 2, lanes = 16, register_keys = 8, register_values = 8, unroll = 1> : tensor<?x4x?x48xbf16>, tensor<?x2x?x48xbf16>, tensor<?x2x?x40xbf16> -> tensor<?x4x?x40xbf16>
@@ -66,8 +72,8 @@ func.func @stream(%q: tensor<?x4x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tens
   return %out : tensor<?x4x?x40xbf16>
 }
 
-// Values that are the keys' first columns are read from the key tile, 48 words and two of padding.
-// WIDE-LABEL: func.func private @latent_work2_values(%{{.*}}: memref<32x50xf32>
+// Values that are the keys' first columns are read from the key tile, whose rows have 48 words.
+// WIDE-LABEL: func.func private @latent_work2_values(%{{.*}}: memref<32x40xf32, strided<[48, 1], offset: ?>>
 func.func @latent(%q: tensor<?x4x?x48xf32>, %k: tensor<?x2x?x48xf32>) -> tensor<?x4x?x40xf32> {
   %v = attn.columns %k from 0 : tensor<?x2x?x48xf32> -> tensor<?x2x?x40xf32>
   %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 32, keys = 32, panels = 2, lanes = 16, register_keys = 8, register_values = 8, unroll = 1> : tensor<?x4x?x48xf32>, tensor<?x2x?x48xf32>, tensor<?x2x?x40xf32> -> tensor<?x4x?x40xf32>

@@ -23,11 +23,12 @@ func.func @tokens(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
 // CHECK: memref.dealloc %[[OWN]]
 // CHECK-NOT: attn.work
 
-// Four keys by two vectors of rows are eight sums.
-// CHECK-LABEL: func.func private @attend_work0_scores(
+// Four keys by two vectors of rows are eight sums; the tile's maxima are found on the way.
+// CHECK-LABEL: func.func private @attend_work0_scores(%{{.*}}: memref<8x16xf32, strided<[16, 1], offset: ?>>
 // CHECK: %{{.*}}:8 = scf.for
 // CHECK: vector.fma {{.*}} : vector<8xf32>
-// CHECK-NOT: arith.select
+// CHECK: arith.cmpf ogt
+// CHECK: arith.select
 
 // Eight value columns by two vectors.
 // CHECK-LABEL: func.func private @attend_work0_values(
@@ -41,8 +42,11 @@ func.func @tokens(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
 // CHECK: arith.cmpi eq, %{{.*}} : vector<8xi32>
 // CHECK: arith.select {{.*}} : vector<8xi1>, vector<8xf32>
 
-// The item: the products, and between them the weights.
+// The item: the tile in memory or a copy, the products, and between them the weights.
 // CHECK-LABEL: func.func private @attend_work0_item(
+// CHECK: memref.reinterpret_cast {{.*}} sizes: [8, 16], strides: [16, 1]
+// CHECK: arith.select {{.*}} : memref<8x16xf32
+// CHECK: memref.reinterpret_cast {{.*}} sizes: [8, 8], strides: [8, 1]
 // CHECK: call @attend_work0_scores(
 // CHECK: call @attend_work0_values(
 // CHECK: call @attend_work0_values_strict(

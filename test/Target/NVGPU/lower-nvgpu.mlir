@@ -2,7 +2,7 @@
 
 // Causal: mask code right of the diagonal's tile, then none. The kernel is all that is left, with its launch numbers.
 // CHECK: attn.gpu_entries = [{kernel = "causal_kernel", name = "causal"
-// CHECK-SAME: numbers = array<i64: 384, 197184, 128, 128, 8, 128, 128, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, -1, -1, 0, 0, 5,
+// CHECK-SAME: numbers = array<i64: 384, 197184, 128, 128, 8, 128, 128, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, -1, -1, 0, 0, 5,
 // CHECK-NOT: func.func
 // CHECK: llvm.mlir.global internal @attn_counters
 // CHECK-LABEL: llvm.func @causal_kernel(

@@ -1,23 +1,17 @@
 // RUN: attn-opt %s --split-input-file --attn-to-tiled=target=sm_90a --attn-lower-nvgpu | FileCheck %s
 
-// Decode: four heads of a group in 64 rows, a block of one warpgroup and one warp, two blocks per multiprocessor. In the launch numbers
-// after the largest group: stream form, blocks, groups, rows per position, bounds of the parts, most keys.
+// Decode: four heads of a group in 64 rows, a block of one warpgroup and two warps, alone on its multiprocessor. In the launch numbers
+// after the largest group: stream form, groups, rows per position, most parts, most keys.
 // CHECK: attn.gpu_entries = [{kernel = "decode_kernel", name = "decode"
-// CHECK-SAME: numbers = array<i64: 160, 114832, 64, 64, 8, 128, 128, 0, 4, 1, 2, 2, 4, 1, 256, 0,
+// CHECK-SAME: numbers = array<i64: 192, 116736, 64, 64, 8, 128, 128, 0, 4, 1, 1, 2, 4, 256, 0, 0,
 // CHECK-LABEL: llvm.func @decode_kernel(
-// CHECK-SAME: nvvm.kernel, nvvm.maxntid = array<i32: 160>, nvvm.minctasm = 2 : i32
-// The producer takes units from a counter and reads keys and values of one.
+// CHECK-SAME: nvvm.kernel, nvvm.maxntid = array<i32: 192>, nvvm.minctasm = 1 : i32
+// The next launch may come; this one waits for the one before.
+// CHECK: griddepcontrol.launch_dependents;
+// CHECK-SAME: griddepcontrol.wait;
+// Each role walks the block's range of key steps. The products: the first tile, if there is any, then a loop without mask code and one
+// with: scores multiply together with the last values.
 // CHECK: scf.while
-// CHECK: llvm.atomicrmw add
-// CHECK: scf.for
-// CHECK-COUNT-4: llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d
-// Queries are gathered and swizzled by threads; the products see them behind a fence.
-// CHECK: ld.global.v4.b32
-// CHECK: bar.sync 1, 128
-// CHECK: st.shared.v4.b32
-// CHECK: fence.proxy.async.shared::cta
-// CHECK: bar.sync 1, 128
-// The first tile, if there is any, then a loop without mask code and one with: scores multiply together with the last values.
 // CHECK: scf.if
 // CHECK: wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16
 // CHECK: arith.cmpi sge
@@ -32,15 +26,27 @@
 // CHECK: arith.cmpi sge
 // CHECK: wgmma.wait_group.sync.aligned 0
 // CHECK-NOT: scf.for
-// One part writes the output; several leave records, and the last block merges.
+// A whole item is the output; a part leaves a record and is counted, and the last one says that the merge begins, which others wait for.
 // CHECK: scf.if
 // CHECK: st.global.b32
 // CHECK: } else {
 // CHECK: st.global.v2.f32
 // CHECK: fence.acq_rel.gpu
-// CHECK: llvm.atomicrmw add
+// CHECK: atom.relaxed.gpu.global.add.u32
+// CHECK: st.relaxed.gpu.global.u32
+// CHECK: scf.while
+// CHECK: ld.relaxed.gpu.global.u32
 // CHECK: ld.relaxed.gpu.global.v4.f32
 // CHECK: st.global.v2.b32
+// The copy engine: keys and values of a tile, two boxes each.
+// CHECK: scf.while
+// CHECK: scf.for
+// CHECK-COUNT-4: llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d
+// Queries are gathered and swizzled by a warp; the products see them behind a fence.
+// CHECK: scf.while
+// CHECK: cp.async.cg.shared.global
+// CHECK: cp.async.wait_all
+// CHECK-SAME: fence.proxy.async.shared::cta
 // CHECK: llvm.return
 func.func @decode(%q: tensor<?x8x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> (tensor<?x8x?x128xbf16>, tensor<?x8x?xf32>)
     attributes {attn.entry = "decode"} {
@@ -51,7 +57,7 @@ func.func @decode(%q: tensor<?x8x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: te
 // -----
 
 // Uneven groups: score heads of a group by a table, -1 where a group is smaller; and a window, whose width bounds the keys.
-// CHECK: numbers = array<i64: 160, {{.*}}, 64, {{.*}}, 3, 64, 64, 0, 2, 1, 2, 2, 2, 1, 256, 100,
+// CHECK: numbers = array<i64: 192, {{.*}}, 64, {{.*}}, 3, 64, 64, 0, 2, 1, 1, 2, 2, 256, 100,
 // CHECK: llvm.mlir.global internal constant @uneven_kernel_members(dense<[0, 2, 1, -1]> : tensor<4xi32>) {addr_space = 4
 // CHECK-LABEL: llvm.func @uneven_kernel(
 func.func @uneven(%q: tensor<?x3x?x64xf16>, %k: tensor<?x2x?x64xf16>, %v: tensor<?x2x?x64xf16>) -> tensor<?x3x?x64xf16> attributes {attn.entry = "decode"} {
@@ -61,11 +67,12 @@ func.func @uneven(%q: tensor<?x3x?x64xf16>, %k: tensor<?x2x?x64xf16>, %v: tensor
 
 // -----
 
-// A single query is decoding, too. Sinks are added once, where results become final.
-// CHECK: numbers = array<i64: 160,
+// A single query is decoding, too. Sinks are added once, where results become final: a thread's two rows of a whole item, one piece of a
+// merge, or four.
+// CHECK: numbers = array<i64: 192,
 // CHECK-LABEL: llvm.func @one_kernel(
 // CHECK: llvm.nvvm.prefetch.tensormap
-// CHECK-COUNT-3: llvm.load %{{.*}} : !llvm.ptr<1> -> f32
+// CHECK-COUNT-7: llvm.load %{{.*}} : !llvm.ptr<1> -> f32
 // CHECK-NOT: llvm.load %{{.*}} : !llvm.ptr<1> -> f32
 // CHECK: llvm.return
 func.func @one(%q: tensor<?x4x1x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>, %s: tensor<4xf32>) -> tensor<?x4x1x64xbf16> {

@@ -503,6 +503,36 @@ attn.spec @spec_c10_per_head_mask_has_the_wrong_length {query_heads = 4, qk_size
 
 // -----
 
+// expected-error@+1 {{bias must name projections of this layer, each once: query, key, value, output; found 'values' (spec_c14)}}
+attn.spec @spec_c14_unknown_projection {query_heads = 4, qk_size = 8, bias = ["query", "values"]}
+
+// -----
+
+// expected-error@+1 {{each once: query, key, value, output; found 'key' (spec_c14)}}
+attn.spec @spec_c14_one_projection_twice {query_heads = 4, qk_size = 8, bias = ["key", "key"]}
+
+// -----
+
+// expected-error@+1 {{each once: query, latent, output; found 'value' (spec_c14)}}
+attn.spec @spec_c14_values_of_a_latent {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8>, bias = ["query", "value"]}
+
+// -----
+
+// expected-error@+1 {{each once: query, output; found 'key' (spec_c14)}}
+attn.spec @spec_c14_keys_of_another_layer {query_heads = 4, qk_size = 8, layers = array<i64: 1>, kv_from = 0, bias = ["key"]}
+
+// -----
+
+// expected-error@+1 {{clip_qkv must be positive and finite (spec_c15)}}
+attn.spec @spec_c15_clip_is_zero {query_heads = 4, qk_size = 8, clip_qkv = 0.0}
+
+// -----
+
+// expected-error@+1 {{clip_qkv is of projected keys and values, which a latent has none of; remove one of them (spec_c15)}}
+attn.spec @spec_c15_clip_of_a_latent {query_heads = 4, latent = #attn.latent<kv_rank = 16, nope = 8>, clip_qkv = 8.0}
+
+// -----
+
 // expected-error@+1 {{'form' needs 'latent' (spec_c11)}}
 attn.spec @spec_c11_form_without_latent {query_heads = 4, qk_size = 8, form = "absorbed"}
 

@@ -134,3 +134,59 @@ func.func @selection_c2_entry_is_no_head() {
   %w = attn.selection [0, 2] : tensor<2x32x16xf32>
   return
 }
+
+// -----
+
+func.func @shift_c2_too_few_tokens_before(%a: tensor<?x8x?x64xf32>, %s: tensor<?x8x1x64xf32>) {
+  // expected-error@+1 {{tokens before must be the input's but for a static number of at least 2, found 'tensor<?x8x1x64xf32>' for 'tensor<?x8x?x64xf32>' (shift_c2)}}
+  %r = attn.shift %a by 2 after(%s : tensor<?x8x1x64xf32>) : tensor<?x8x?x64xf32>
+  return
+}
+
+// -----
+
+func.func @short_conv_c2_tokens_before_of_other_heads(%a: tensor<?x8x?x64xf32>, %s: tensor<?x4x2x64xf32>, %w: tensor<8x3x64xf32>) {
+  // expected-error@+1 {{tokens before must be the input's but for a static number of at least 2, found 'tensor<?x4x2x64xf32>' for 'tensor<?x8x?x64xf32>' (short_conv_c2)}}
+  %r = attn.short_conv %a, %w after(%s : tensor<?x4x2x64xf32>) : tensor<?x8x?x64xf32>, tensor<8x3x64xf32>
+  return
+}
+
+// -----
+
+func.func @carry_c1_open_number_of_tokens(%a: tensor<?x8x?x64xf32>) {
+  // expected-error@+1 {{tokens before must be the input's but for a static number of at least 1, found 'tensor<?x8x?x64xf32>' for 'tensor<?x8x?x64xf32>' (carry_c1)}}
+  %r = attn.carry %a, %a : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>
+  return
+}
+
+// -----
+
+func.func @newest_c1_open_number_of_tokens(%a: tensor<?x8x?x64xf32>) {
+  // expected-error@+1 {{result must be the input's but for a static number of tokens, found 'tensor<?x8x?x64xf32>' (newest_c1)}}
+  %r = attn.newest %a : tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
+  return
+}
+
+// -----
+
+func.func @bias_c1_one_for_all_heads(%a: tensor<?x8x?x64xf32>, %b: tensor<64xf32>) {
+  // expected-error@+1 {{bias must be [8, 64] of 'f32', static, found 'tensor<64xf32>' (bias_c1)}}
+  %r = attn.bias %a, %b : tensor<?x8x?x64xf32>, tensor<64xf32>
+  return
+}
+
+// -----
+
+func.func @bias_c1_of_another_width(%x: tensor<?x?x64xf32>, %b: tensor<32xf32>) {
+  // expected-error@+1 {{bias must be [64] of 'f32', static, found 'tensor<32xf32>' (bias_c1)}}
+  %r = attn.bias %x, %b : tensor<?x?x64xf32>, tensor<32xf32>
+  return
+}
+
+// -----
+
+func.func @clamp_c1_to_nothing(%a: tensor<?x8x?x64xf32>) {
+  // expected-error@+1 {{limit must be positive and finite (clamp_c1)}}
+  %r = attn.clamp %a to 0.0 : tensor<?x8x?x64xf32>
+  return
+}

@@ -30,6 +30,30 @@ func.func @further_transforms(%a: tensor<?x4x?x16xbf16>, %x: tensor<?x?x64xf32>)
   return
 }
 
+// CHECK-LABEL: func @sequences_that_go_on
+// CHECK: attn.short_conv %{{.*}}, %{{.*}} after(%{{.*}} : tensor<?x4x2x16xf32>) : tensor<?x4x?x16xf32>, tensor<4x3x16xf32>
+// CHECK: attn.shift %{{.*}} by 2 after(%{{.*}} : tensor<?x4x2x16xf32>) : tensor<?x4x?x16xf32>
+// CHECK: attn.carry %{{.*}}, %{{.*}} : tensor<?x4x2x16xf32>, tensor<?x4x?x16xf32>
+// CHECK: attn.newest %{{.*}} : tensor<?x4x?x16xf32> -> tensor<?x4x1x16xf32>
+func.func @sequences_that_go_on(%a: tensor<?x4x?x16xf32>, %s: tensor<?x4x2x16xf32>, %w: tensor<4x3x16xf32>) {
+  %0 = attn.short_conv %a, %w after(%s : tensor<?x4x2x16xf32>) : tensor<?x4x?x16xf32>, tensor<4x3x16xf32>
+  %1 = attn.shift %a by 2 after(%s : tensor<?x4x2x16xf32>) : tensor<?x4x?x16xf32>
+  %2 = attn.carry %s, %a : tensor<?x4x2x16xf32>, tensor<?x4x?x16xf32>
+  %3 = attn.newest %a : tensor<?x4x?x16xf32> -> tensor<?x4x1x16xf32>
+  return
+}
+
+// CHECK-LABEL: func @after_a_projection
+// CHECK: attn.bias %{{.*}}, %{{.*}} : tensor<?x4x?x16xbf16>, tensor<4x16xbf16>
+// CHECK: attn.bias %{{.*}}, %{{.*}} : tensor<?x?x64xf32>, tensor<64xf32>
+// CHECK: attn.clamp %{{.*}} to 6.5 : tensor<?x4x?x16xbf16>
+func.func @after_a_projection(%a: tensor<?x4x?x16xbf16>, %b: tensor<4x16xbf16>, %x: tensor<?x?x64xf32>, %c: tensor<64xf32>) {
+  %0 = attn.bias %a, %b : tensor<?x4x?x16xbf16>, tensor<4x16xbf16>
+  %1 = attn.bias %x, %c : tensor<?x?x64xf32>, tensor<64xf32>
+  %2 = attn.clamp %a to 6.5 : tensor<?x4x?x16xbf16>
+  return
+}
+
 // CHECK-LABEL: func @weights
 // CHECK: attn.compose %{{.*}}, %{{.*}} : tensor<8x64x16xf16>, tensor<1x16x16xf16> -> tensor<8x64x16xf16>
 // CHECK: attn.combine %{{.*}} by %{{.*}} : tensor<8x64x16xf16>, tensor<2x8xf32> -> tensor<2x64x16xf16>

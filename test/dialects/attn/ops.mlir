@@ -17,9 +17,9 @@ attn.spec @smallest {qk_size = 8, query_heads = 1}
 // CHECK-SAME: rope = #attn.rope<dims = 64>, alibi = array<f64: 5.000000e-01, 2.500000e-01, 1.250000e-01, 6.250000e-02>,
 // CHECK-SAME: query_norm = #attn.norm_kind<kind = rms>, key_norm = #attn.norm_kind<kind = l2>, value_norm = #attn.norm_kind<kind = layer>,
 // CHECK-SAME: norm_gain, scale = 1.250000e-01 : f64, softcap = 5.000000e+01 : f64, mask = #attn.mask<causal>, sinks,
-// CHECK-SAME: normalizer = #attn.normalizer<softmax>, dtype = bf16, layers = array<i64: 3, 1>, kv_from = 0, note.text = "kept"}
+// CHECK-SAME: bias = ["query", "output"], clip_qkv = 8.000000e+00 : f64, normalizer = #attn.normalizer<softmax>, dtype = bf16, layers = array<i64: 3, 1>, kv_from = 0, note.text = "kept"}
 attn.spec @everything {
-  note.text = "kept", kv_from = 0, layers = array<i64: 3, 1>, dtype = bf16, normalizer = #attn.normalizer<softmax>,
+  note.text = "kept", kv_from = 0, clip_qkv = 8.0, bias = ["query", "output"], layers = array<i64: 3, 1>, dtype = bf16, normalizer = #attn.normalizer<softmax>,
   sinks, mask = #attn.mask<causal>, softcap = 50.0, scale = 0.125, norm_gain,
   value_norm = #attn.norm_kind<kind = layer>, key_norm = #attn.norm_kind<kind = l2>, query_norm = #attn.norm_kind<kind = rms>,
   alibi = array<f64: 0.5, 0.25, 0.125, 0.0625>, rope = #attn.rope<dims = 64>, width = 256, v_size = 32, qk_size = 64,

@@ -4,6 +4,7 @@
 // the machine does not know is refused here, as ptxas refuses what it does not know.
 //
 //===--------------------------------------------------------------------------------------------===//
+#include "Image.h"
 #include "Module.h"
 
 #include <cstdio>
@@ -27,7 +28,7 @@ static int pack(const std::string &text, const char *path) {
   }
   std::ofstream out(path, std::ios::binary);
   // The driver is given an address alone, so the text ends itself.
-  out << text << '\0';
+  out << fake::MachineCodeMark << text << '\0';
   return out.flush() ? 0 : complain(std::string("cannot write ") + path);
 }
 

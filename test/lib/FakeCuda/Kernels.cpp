@@ -1,5 +1,6 @@
 //===- Kernels.cpp - modules, tensor maps and launches of the fake driver --------------------===//
 #include "Driver.h"
+#include "Image.h"
 #include "TensorMap.h"
 
 #include <cstdio>
@@ -44,13 +45,16 @@ void change(std::string &text) {
     text.replace(at, what.size(), with);
 }
 
-/// `sm_80` of capability 8.0; an architecture's own features (`sm_90a`) need that very one.
-bool runsHere(const std::string &target) {
+/// Text for `sm_80` is compiled for 8.0 and later, machine code runs on those of one major number.
+/// An architecture's own features (`sm_90a`) need that very one.
+bool runsHere(const std::string &target, bool isMachineCode) {
   if (target.compare(0, 3, "sm_"))
     return false;
   char *end;
-  long wanted = std::strtol(target.c_str() + 3, &end, 10);
-  return *end ? wanted == capability() : wanted <= capability();
+  long wanted = std::strtol(target.c_str() + 3, &end, 10), here = capability();
+  if (*end)
+    return wanted == here;
+  return wanted <= here && (!isMachineCode || wanted / 10 == here / 10);
 }
 
 int report(const std::string &problem, int code) {
@@ -126,12 +130,15 @@ int cuLibraryLoadData(void **library, const void *image, void *a, void *b, unsig
   if (!std::memcmp(image, "\177ELF", 4))
     return report("machine code cannot be executed here; compile with PTXAS=ptx-as", InvalidImage);
   std::string text(static_cast<const char *>(image));
+  bool isMachineCode = text.rfind(MachineCodeMark, 0) == 0;
+  if (int code = isMachineCode ? 0 : called("compiled from text"))
+    return code;
   change(text);
   ptx::Module *module = device().load(std::move(text));
   if (!module)
     return report(device().problem, InvalidImage);
   *library = module;
-  return runsHere(module->target()) ? 0 : NoBinaryForDevice;
+  return runsHere(module->target(), isMachineCode) ? 0 : NoBinaryForDevice;
 }
 
 int cuLibraryGetKernel(void **kernel, void *library, const char *name) {

@@ -154,35 +154,6 @@ TEST_F(ReportTest, CachesAreThePapersFormulas) {
   }
 }
 
-/// The one function of a mechanism's file that attends; the name where there are several.
-static int64_t cachedNumbers(MLIRContext &context, StringRef file, StringRef name) {
-  auto module = parseSourceFile<ModuleOp>(
-      (ATTN_SOURCE_DIR "/examples/mechanisms/" + file + ".mlir").str(), &context);
-  EXPECT_TRUE(module) << file.str();
-  return headFactsOf(module->lookupSymbol<func::FuncOp>(name)).cacheBytesPerToken / 4;
-}
-
-// The same for mechanisms that are written as functions.
-TEST_F(ReportTest, CachesOfFunctionsAreThePapersFormulas) {
-  context.loadDialect<arith::ArithDialect, tensor::TensorDialect>();
-  auto cached = [&](StringRef file, StringRef name) { return cachedNumbers(context, file, name); };
-  EXPECT_EQ(cached("mfa", "mfa"), 2 * 128) << "MFA: 2 C";
-  EXPECT_EQ(cached("mfa-kr", "mfa_kr"), 128) << "MFA-KR: C";
-  EXPECT_EQ(cached("el-attention", "el_attention"), 256) << "EL-attention: d";
-  EXPECT_EQ(cached("gta", "gta"), 2 * 64 + 32) << "GTA: Hkv d_h + d_h / 2";
-  EXPECT_EQ(cached("gla", "gla"), 256 + 32) << "GLA: r + rope";
-  EXPECT_EQ(cached("tpla", "tpla"), 512 + 64) << "TPLA, both shards: r + rope";
-  EXPECT_EQ(cached("mtla", "mtla_decode"), (256 + 32) / 2) << "MTLA: (r + rope) / s";
-  EXPECT_EQ(cached("mha2mla", "mha2mla") * 10000, 3125 * 8 * 256) << "MHA2MLA: 31.25 % of MHA";
-  EXPECT_EQ(cached("cca", "cca"), 2 * 2 * 32) << "CCGQA: 2 Hk d_h";
-  EXPECT_EQ(cached("wgqa", "wgqa"), 2 * 4 * 16) << "WGQA: 2 G d_h";
-  EXPECT_EQ(cached("compressed-kv-heads", "compressed_kv_heads"), 2 * 2 * 32)
-      << "a quarter of the heads' keys and values";
-  EXPECT_EQ(cached("skip-layer", "skip_layer"), 2 * 8 * 64) << "SLA: as MHA";
-  EXPECT_EQ(cached("masa", "masa"), 2 * 4 * 32) << "MASA: as MHA";
-  EXPECT_EQ(cached("knocking-heads-mlp", "knocking_heads_mlp"), 2 * 2 * 64) << "KHA: as GQA";
-}
-
 TEST_F(ReportTest, DefaultLengthsFollowTheRole) {
   ReportSizes sizes;
   EXPECT_EQ(sizes.queryLengthFor("decode"), 1);

@@ -260,6 +260,39 @@ TEST(Alibi, MptWithout) {
   EXPECT_EQ(parsed.spec().clipQKV, 6.0);
 }
 
+//===- Biases
+//----------------------------------------------------------------------------------===//
+
+using Names = std::vector<StringRef>;
+const Names all = {"query", "key", "value", "output"};
+
+TEST(Biases, OfTheProjectionsThatHaveThem) {
+  EXPECT_EQ(small("llama").spec().bias, Names());
+  EXPECT_EQ(small("llama", R"("attention_bias": true)").spec().bias, all);
+  EXPECT_EQ(small("qwen2").spec().bias, (Names{"query", "key", "value"}));
+  for (StringRef type : {"gpt2", "bloom", "gpt_neox", "gpt_oss", "starcoder2"})
+    EXPECT_EQ(small(type).spec().bias, all) << type.str();
+  EXPECT_EQ(small("starcoder2", R"("use_bias": false)").spec().bias, Names());
+  EXPECT_EQ(small("falcon", R"("bias": true)").spec().bias, all);
+  EXPECT_EQ(small("mpt", R"("no_bias": false)").spec().bias, all);
+}
+
+TEST(Biases, OfTheWaysIntoLatents) {
+  StringRef sizes = R"("kv_lora_rank": 32, "qk_nope_head_dim": 64, "qk_rope_head_dim": 16,
+                       "v_head_dim": 64, "attention_bias": true)";
+  EXPECT_EQ(small("deepseek_v2", sizes).spec().bias, (Names{"latent", "output"}));
+  EXPECT_EQ(small("deepseek_v3", (sizes + R"(, "q_lora_rank": 48)").str()).spec().bias,
+            (Names{"query", "latent", "output"}));
+}
+
+TEST(Biases, ReadersOfAnotherLayerHaveNoKeysToAddTo) {
+  Parsed parsed =
+      small("llama", R"("use_cla": true, "cla_share_factor": 2, "attention_bias": true)");
+  ASSERT_TRUE(parsed.ok()) << parsed.text();
+  EXPECT_EQ(parsed.spec(0).bias, all);
+  EXPECT_EQ(parsed.spec(1).bias, (Names{"query", "output"}));
+}
+
 //===- Layers and names
 //------------------------------------------------------------------------===//
 

@@ -153,6 +153,30 @@ TEST(Parts, AbsorbedLatentIsExpandedLatent) {
   }
 }
 
+// A slot of the cache that is read, merged with new tokens and rewritten where it lies.
+TEST(Parts, ASlotIsRewrittenInPlace) {
+  auto kernel = Kernel::compile(R"(
+    func.func @f(%cache: tensor<?x1x?x24xf32>, %new: tensor<?x1x1x24xf32>, %keep: tensor<?x1x1xf32>, %weight: tensor<?x1x1xf32>)
+        -> tensor<?x1x?x24xf32> {
+      %slot = attn.newest %cache : tensor<?x1x?x24xf32> -> tensor<?x1x1x24xf32>
+      %merged = attn.gated_sum %slot, %new gates %keep, %weight : tensor<?x1x1x24xf32>, tensor<?x1x1xf32>
+      %r = attn.append %cache, %merged : tensor<?x1x?x24xf32>, tensor<?x1x1x24xf32>
+      return %r : tensor<?x1x?x24xf32>
+    })");
+  ASSERT_TRUE(kernel);
+  Tensors inputs = makeInputs(*kernel, {3, 1, 5});
+  // One sequence begins a slot: what lies there is not touched.
+  inputs[2].values[1] = 0;
+  std::fill_n(inputs[0].values.begin() + (1 * 5 + 4) * 24, 24, NAN);
+  Tensors exact = evaluate(*kernel, inputs),
+          plain = evaluate(*kernel, inputs, "f", Precision::Plain);
+  expectClose(results(*kernel, inputs), exact, plain);
+  Launch launch(*kernel, inputs, Layout::Gaps);
+  launch.tensors.back() = launch.tensors.front();
+  ASSERT_EQ(launch.run(), 0);
+  expectClose({launch.memories.front().read()}, exact, plain);
+}
+
 //===----------------------------------------------------------------------===//
 // Splits
 //===----------------------------------------------------------------------===//

@@ -52,6 +52,54 @@ func.func @f(%a: tensor<1x2x2x1xf32>, %b: tensor<1x2x2x1xf32>)
   expectValues(results[3], {1, 3, 2, 4});
 }
 
+TEST(LayerOps, SequencesThatGoOn) {
+  Program program(R"(
+func.func @f(%s: tensor<1x2x2x1xf32>, %x: tensor<1x2x?x1xf32>)
+    -> (tensor<1x2x?x1xf32>, tensor<1x2x2x1xf32>) {
+  %h = attn.shift %x by 2 after(%s : tensor<1x2x2x1xf32>) : tensor<1x2x?x1xf32>
+  %n = attn.carry %s, %x : tensor<1x2x2x1xf32>, tensor<1x2x?x1xf32>
+  return %h, %n : tensor<1x2x?x1xf32>, tensor<1x2x2x1xf32>
+})");
+  HostTensor before = of({1, 2, 2, 1}, {1, 2, 10, 20});
+  auto three = program.run({before, of({1, 2, 3, 1}, {3, 4, 5, 30, 40, 50})});
+  expectValues(three[0], {1, 2, 3, 10, 20, 30});
+  expectValues(three[1], {4, 5, 40, 50});
+  // Fewer tokens than are remembered.
+  auto one = program.run({before, of({1, 2, 1, 1}, {3, 30})});
+  expectValues(one[0], {1, 10});
+  expectValues(one[1], {2, 3, 20, 30});
+  expectValues(program.run({before, of({1, 2, 0, 1}, {})})[1], {1, 2, 10, 20});
+}
+
+TEST(LayerOps, TheNewestTokens) {
+  Program program(R"(
+func.func @f(%x: tensor<1x2x?x1xf32>) -> tensor<1x2x2x1xf32> {
+  %n = attn.newest %x : tensor<1x2x?x1xf32> -> tensor<1x2x2x1xf32>
+  return %n : tensor<1x2x2x1xf32>
+})");
+  expectValues(program.run({of({1, 2, 3, 1}, {1, 2, 3, 4, 5, 6})})[0], {2, 3, 5, 6});
+  EXPECT_TRUE(failed(program.tryRun({of({1, 2, 1, 1}, {1, 2})})));
+  EXPECT_NE(program.errors.find("expected at least 2 tokens, found 1"), std::string::npos)
+      << program.errors;
+}
+
+TEST(LayerOps, BiasesAndLimits) {
+  Program program(R"(
+func.func @f(%a: tensor<1x2x2x2xf32>, %b: tensor<2x2xf32>, %x: tensor<1x2x2xf32>, %c: tensor<2xf32>)
+    -> (tensor<1x2x2x2xf32>, tensor<1x2x2xf32>, tensor<1x2x2x2xf32>) {
+  %r = attn.bias %a, %b : tensor<1x2x2x2xf32>, tensor<2x2xf32>
+  %y = attn.bias %x, %c : tensor<1x2x2xf32>, tensor<2xf32>
+  %l = attn.clamp %a to 2.5 : tensor<1x2x2x2xf32>
+  return %r, %y, %l : tensor<1x2x2x2xf32>, tensor<1x2x2xf32>, tensor<1x2x2x2xf32>
+})");
+  auto results =
+      program.run({of({1, 2, 2, 2}, {1, 2, 3, 4, -1, -2, -3, notANumber}),
+                   of({2, 2}, {10, 20, 30, 40}), of({1, 2, 2}, {1, 2, 3, 4}), of({2}, {10, 20})});
+  expectValues(results[0], {11, 22, 13, 24, 29, 38, 27, notANumber});
+  expectValues(results[1], {11, 22, 13, 24});
+  expectValues(results[2], {1, 2, 2.5, 2.5, -1, -2, -2.5, notANumber});
+}
+
 TEST(LayerOps, WeightsOfWeights) {
   Program program(R"(
 func.func @f(%a: tensor<2x1x2xf32>, %b: tensor<1x2x1xf32>, %w: tensor<4x1x1xf32>, %c: tensor<1x2xf32>)

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "TestSupport.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -41,10 +43,19 @@ static double relativeDifference(const HostTensor &a, const HostTensor &b) {
   return difference / std::sqrt(squares / std::max<double>(1, a.numElements()) + 1e-30);
 }
 
+/// What a private function holds becomes part of the entries that call it.
+static void inlineCalls(Program &program) {
+  PassManager passes(&program.context);
+  passes.addPass(createInlinerPass({}, [](OpPassManager &) {}));
+  passes.addPass(createSymbolDCEPass());
+  EXPECT_TRUE(succeeded(passes.run(*program.module))) << program.errors;
+}
+
 static int checkFile(StringRef path, InputSizes sizes) {
   auto text = llvm::MemoryBuffer::getFile(path);
   EXPECT_TRUE(static_cast<bool>(text));
   Program program((*text)->getBuffer());
+  inlineCalls(program);
   int functions = 0;
   for (auto function : program.module->getOps<func::FuncOp>()) {
     SCOPED_TRACE((path + " @" + function.getName()).str());

@@ -8,6 +8,7 @@
 #include "attn/Reference/Evaluate.h"
 #include "attn/Reference/Inputs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -28,6 +29,9 @@ inline constexpr double notANumber = std::numeric_limits<double>::quiet_NaN();
 class Program {
 public:
   explicit Program(StringRef text) {
+    DialectRegistry registry;
+    func::registerInlinerExtension(registry);
+    context.appendDialectRegistry(registry);
     context.loadDialect<AttnDialect, arith::ArithDialect, func::FuncDialect, math::MathDialect,
                         tensor::TensorDialect>();
     context.getDiagEngine().registerHandler([this](Diagnostic &diag) {

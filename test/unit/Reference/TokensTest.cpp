@@ -79,6 +79,18 @@ func.func @f(%x: tensor<1x1x3x2xf32>, %w: tensor<1x2x2xf32>) -> tensor<1x1x3x2xf
   expectValues(results[0], {1, 4, 10 + 3, 200 + 8, 30 + 5, 400 + 12});
 }
 
+// Three taps over the last two of three tokens before, as if they were one sequence.
+TEST(Tokens, ShortConvolutionGoesOnAfterATokenBefore) {
+  Program program(R"(
+func.func @f(%x: tensor<1x1x2x1xf32>, %w: tensor<1x3x1xf32>, %s: tensor<1x1x3x1xf32>) -> tensor<1x1x2x1xf32> {
+  %r = attn.short_conv %x, %w after(%s : tensor<1x1x3x1xf32>) : tensor<1x1x2x1xf32>, tensor<1x3x1xf32>
+  return %r : tensor<1x1x2x1xf32>
+})");
+  auto results = program.run({of({1, 1, 2, 1}, {1, 2}), of({1, 3, 1}, {100, 10, 1}),
+                              of({1, 1, 3, 1}, {notANumber, 3, 4})});
+  expectValues(results[0], {300 + 40 + 1, 400 + 10 + 2});
+}
+
 TEST(Tokens, MergeWeighsByLseAndSkipsEmptyParts) {
   Program program(R"(
 func.func @f(%a: tensor<1x1x3x1xf32>, %b: tensor<1x1x3x1xf32>, %la: tensor<1x1x3xf32>, %lb: tensor<1x1x3xf32>)
@@ -102,6 +114,10 @@ func.func @f(%a: tensor<1x1x1x2xf32>, %b: tensor<1x1x1x2xf32>, %g: tensor<1x1x1x
   expectValues(program.run({of({1, 1, 1, 2}, {1, 2}), of({1, 1, 1, 2}, {10, 20}),
                             of({1, 1, 1}, {0.5}), of({1, 1, 1}, {2})})[0],
                {20.5, 41});
+  // What is gated out is not touched.
+  expectValues(program.run({of({1, 1, 1, 2}, {notANumber, infinity}), of({1, 1, 1, 2}, {10, 20}),
+                            of({1, 1, 1}, {0}), of({1, 1, 1}, {2})})[0],
+               {20, 40});
 }
 
 TEST(Tokens, PlainRoundsEveryResult) {

@@ -5,10 +5,12 @@
 #include "attn/Reference/Evaluate.h"
 #include "attn/Reference/Inputs.h"
 #include "attn/Rewrite/Passes.h"
+#include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
@@ -33,6 +35,14 @@ struct Program {
     return program;
   }
 
+  /// From state `imported` to `elaborated`, with what private functions hold in the entries.
+  LogicalResult elaborate() {
+    PassManager passes(&context);
+    passes.addPass(createElaboratePass());
+    passes.addPass(createInlinerPass({}, [](OpPassManager &) {}));
+    passes.addPass(createSymbolDCEPass());
+    return passes.run(*module);
+  }
   /// Runs a pipeline such as "attn-elaborate{entry=decode},attn-absorb-latent" on the module.
   LogicalResult run(StringRef pipeline) {
     PassManager passes(&context);
@@ -56,6 +66,9 @@ private:
   void load() {
     static const bool registered = (registerRewritePasses(), true);
     (void)registered;
+    DialectRegistry registry;
+    func::registerInlinerExtension(registry);
+    context.appendDialectRegistry(registry);
     context.loadDialect<AttnDialect, arith::ArithDialect, func::FuncDialect, math::MathDialect,
                         tensor::TensorDialect>();
     context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {

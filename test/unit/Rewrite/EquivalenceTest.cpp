@@ -87,7 +87,7 @@ TEST(Mechanisms, AllRewritesKeepTheNumbers) {
   for (const std::string &file : files) {
     SCOPED_TRACE(file);
     auto program = Program::fromFile("examples/mechanisms/" + file);
-    ASSERT_TRUE(succeeded(program->run("attn-elaborate"))) << program->messages;
+    ASSERT_TRUE(succeeded(program->elaborate())) << program->messages;
     expectUnchanged(*program,
                     "attn-fold-heads,attn-fold-scale,attn-fold-weights,attn-alias-value,"
                     "attn-absorb-latent,attn-expand-latent",
@@ -100,7 +100,7 @@ TEST(Mechanisms, GroupsAsALatentKeepTheNumbers) {
   for (const std::string &file : mechanisms()) {
     SCOPED_TRACE(file);
     auto program = Program::fromFile("examples/mechanisms/" + file);
-    ASSERT_TRUE(succeeded(program->run("attn-elaborate"))) << program->messages;
+    ASSERT_TRUE(succeeded(program->elaborate())) << program->messages;
     expectUnchanged(*program, "attn-groups-to-latent,attn-absorb-latent", {1, 2, 5});
   }
 }

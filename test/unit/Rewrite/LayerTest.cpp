@@ -97,6 +97,38 @@ attn.spec @x {
   expectStepsEqualWhole(*program, "x", 1);
 }
 
+// As Qwen2 has them, as gpt-oss does (with sinks), and with limits on what is projected.
+TEST(Layer, BiasesAndLimitsOfProjections) {
+  for (StringRef fields : {R"(bias = ["query", "key", "value"])",
+                           R"(sinks, bias = ["query", "key", "value", "output"])",
+                           R"(clip_qkv = 0.5, bias = ["output"])"}) {
+    SCOPED_TRACE(fields.str());
+    auto program = layersOf((R"(
+attn.spec @x {
+  width = 24, query_heads = 4, key_heads = 2, qk_size = 8, rope = #attn.rope<dims = 8>, )" +
+                             fields + "}")
+                                .str());
+    expectStepsEqualWhole(*program, "x", 2);
+  }
+}
+
+// DeepSeek's `attention_bias`, in both forms of both entries.
+TEST(Layer, BiasesOfLatents) {
+  for (StringRef fields : {R"(q_rank = 12>, bias = ["query", "latent", "output"])",
+                           R"(q_rank = 12>, form = "absorbed", bias = ["query", "latent"])",
+                           R"(q_rank = 0>, form = "expanded", bias = ["query", "latent"])",
+                           R"(q_rank = 0>, bias = ["latent", "output"])"}) {
+    SCOPED_TRACE(fields.str());
+    auto program = layersOf((R"(
+attn.spec @x {
+  width = 24, query_heads = 3, v_size = 5, norm_gain, rope = #attn.rope<dims = 4, layout = interleaved>,
+  key_norm = #attn.norm_kind<kind = rms>, latent = #attn.latent<kv_rank = 10, nope = 6, rope = 4, )" +
+                             fields + "}")
+                                .str());
+    expectStepsEqualWhole(*program, "x", 1);
+  }
+}
+
 // V2-Lite's own sizes of heads and latent, with and without the large models' query latent.
 TEST(Layer, SizesOfDeepSeekV2Lite) {
   for (StringRef rank : {"", ", q_rank = 96"}) {

@@ -1,4 +1,4 @@
-//===- NVGPUTarget.h - the targets `sm_90a` ----------------------------------===//
+//===- NVGPUTarget.h - the targets `sm_80`, …, `sm_90a` -----------------------===//
 #ifndef ATTN_TARGET_NVGPU_NVGPUTARGET_H
 #define ATTN_TARGET_NVGPU_NVGPUTARGET_H
 
@@ -6,7 +6,8 @@
 
 namespace mlir::attn {
 
-/// Registers the family `sm_90a` (Hopper). Machine code needs `ptxas` of a CUDA toolkit, found
+/// Registers `sm_90a` (Hopper, with what only Hopper has) and `sm_80`, `sm_86`, … (the portable
+/// form). Machine code needs `ptxas` of a CUDA toolkit, found
 /// through PTXAS, CUDA_HOME, the path or /usr/local/cuda; everything up to PTX does without.
 void registerNVGPUTargets();
 

@@ -16,6 +16,9 @@ def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
     A row of tiles has up to three loops: with mask code, without, with. Which tiles those are follows from
     the mask's words and the rows of the tile.
 
+    With `roles = uniform` (GPUs without those instructions) a block is a tile of rows whose warps copy, multiply
+    with `mma.sync` and weigh alike.
+
     Any other function becomes several kernels, `@<function>_<number>_<what>`, and a function `@<function>` in the module
     `@attn_host` inside of this one: it checks arguments, reserves device memory for intermediate values, and
     launches the kernels in the order of the function's body. Nests of loops become kernels of their own, on blocks, warps and lanes;

@@ -1,13 +1,14 @@
-/* How many parts the runtime cuts key ranges into. */
+/* How the runtime deals out the work of a stream kernel. */
 #include "attn_gpu_internal.h"
 
 #include <stdio.h>
 
 static void show(const char *what, attn_gpu_entry entry, int64_t batch, int64_t queries,
                  int64_t keys) {
-  attn_gpu_parts cut = attn_gpu_choose_parts(&entry, batch, queries, keys, 132);
-  printf("%s: items %d parts %d units %d rows %d\n", what, (int)cut.items, (int)cut.parts,
-         (int)cut.units, (int)cut.rows);
+  attn_gpu_ranges r = attn_gpu_choose_ranges(&entry, batch, queries, keys, 132);
+  printf("%s: %d sequences of %d steps, %d workers of %d and %d steps, %d blocks in gangs of %d\n",
+         what, (int)r.sequences, (int)r.steps, (int)r.workers, (int)r.share, (int)r.more,
+         (int)r.blocks, (int)r.gang);
 }
 
 int main(void) {
@@ -15,10 +16,9 @@ int main(void) {
                         .qk_size = 128,
                         .v_size = 128,
                         .is_stream = 1,
-                        .blocks = 2,
+                        .blocks = 1,
                         .groups = 8,
                         .group_size = 4,
-                        .least_parts = 1,
                         .most_parts = 256};
   attn_gpu_entry window = gqa, one = gqa, whole = gqa, latent = gqa;
   window.most_keys = 512;
@@ -26,21 +26,25 @@ int main(void) {
   whole.most_parts = 1;
   show("long", gqa, 1, 1, 131072);
   show("batch 16", gqa, 16, 1, 8192);
+  show("batch 17", gqa, 17, 1, 8192);
   show("batch 64", gqa, 64, 1, 8192);
   show("mqa", one, 64, 1, 8192);
+  show("mqa, few", one, 4, 1, 4096);
   show("short", gqa, 1, 1, 64);
   show("middle", gqa, 1, 1, 2048);
   show("none", gqa, 1, 1, 0);
   show("window", window, 1, 1, 131072);
   show("many queries", gqa, 1, 100, 8192);
+  show("more queries", gqa, 1, 1000, 8192);
   show("large batch", gqa, 4096, 1, 8192);
   show("limit", whole, 1, 1, 131072);
-  latent.qk_size = 576, latent.v_size = 512, latent.groups = 1, latent.blocks = 1;
+  latent.qk_size = 576, latent.v_size = 512, latent.groups = 1;
   latent.values_in_keys = 1, latent.group_size = 128;
   show("latent, batch 128", latent, 128, 1, 4096);
   show("latent, batch 16", latent, 16, 1, 8192);
   latent.group_size = 16;
   show("latent, 16 heads", latent, 128, 1, 8192);
+  show("latent, 16 heads, batch 16", latent, 16, 1, 8192);
   show("latent, one sequence", latent, 1, 1, 131072);
   return 0;
 }

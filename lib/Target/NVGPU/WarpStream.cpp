@@ -1,0 +1,110 @@
+//===- WarpStream.cpp - units of the warps' decode kernels -------------------===//
+#include "WarpStream.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Frame
+//===----------------------------------------------------------------------===//
+
+/// What all kernels of the form have, then addresses and strides of keys and values.
+void WarpStreamEmitter::createFunction() {
+  SmallVector<Type> types = streamArgumentTypes();
+  size_t common = types.size();
+  types.append(8, b.getI64Type());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
+  auto function = LLVM::LLVMFuncOp::create(b, name, type);
+  markKernel(b, function, w.threads(), plan.blocks);
+  Block *entry = function.addEntryBlock(b);
+  b.setInsertionPointToStart(entry);
+  auto args = entry->getArguments();
+  readStreamArguments(args);
+  auto tensor = [&](size_t first) -> TensorAddress {
+    auto of = [&](size_t i) { return b.val(args[common + first + i]); };
+    return {of(0), of(1), of(2), of(3)};
+  };
+  a.key = tensor(0), a.value = tensor(4);
+}
+
+//===----------------------------------------------------------------------===//
+// Units
+//===----------------------------------------------------------------------===//
+
+/// Key tiles of the unit as numbers from the right, as a tile of rows has them. There may be none.
+QueryTile WarpStreamEmitter::tileOfUnit(const StreamUnit &unit, ArrayRef<Row> both) {
+  QueryTile tile = tileOfRows(unit, both);
+  tile.keyHead = unit.keyHead, tile.valueHead = unit.valueHead;
+  tile.firstRow = unit.firstRow;
+  tile.last = unit.to - 1, tile.count = unit.to - unit.from;
+  tile.edge = (unit.to - unit.fullEnd).max(0).min(tile.count);
+  tile.edge2 = tile.count;
+  if (unit.hasLow)
+    tile.edge2 = (unit.to - unit.fullFrom).max(tile.edge).min(tile.count);
+  ends = {unit.hasLow, true};
+  return tile;
+}
+
+/// 16-byte pieces of the rows, gathered from the heads of the group.
+void WarpStreamEmitter::gatherQueries(const StreamUnit &unit) {
+  int64_t pieces = WarpTile::columnSteps(w.qkSize) * 2, all = w.rows() * pieces;
+  SmallVector<std::pair<Val, Vals>> loaded;
+  for (int64_t i = 0; i < all / w.threads(); ++i) {
+    Val index = thread + w.threads() * i, row = index.div(pieces), piece = index - row * pieces;
+    loaded.emplace_back(shared(0) + row * WarpTile::rowBytes(w.qkSize) + (piece << 4),
+                        loadQueryPiece(unit, row, piece));
+  }
+  for (auto &[target, words] : loaded)
+    b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};",
+          {target, words[0], words[1], words[2], words[3]});
+}
+
+/// The first key tiles are on their way while the queries are gathered.
+void WarpStreamEmitter::startUnit(const StreamUnit &unit, const QueryTile &tile) {
+  leaveCard(tile);
+  for (int64_t i = 0; i < w.stages - 1; ++i)
+    prefetch(b.i32(i), /*bounded=*/i == 0);
+  gatherQueries(unit);
+  if (!w.queriesInRegisters)
+    return;
+  meet();
+  queries = loadQueries();
+}
+
+void WarpStreamEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> both,
+                                  ArrayRef<Val> packed) {
+  RowState state = unpack(packed);
+  for (int64_t lanes : {1, 2})
+    for (Val &x : state.sum)
+      x = x + b.shuffle(x, lanes);
+  b.ifThen(
+      unit.isWhole, [&] { storeWhole(unit, both, state.acc, state.maximum, state.sum); },
+      [&] {
+        storePart(unit, both, state.acc, state.maximum, state.sum);
+        mergeParts(unit, thread, w.threads(), 1);
+      });
+}
+
+/// What a range holds of an item.
+void WarpStreamEmitter::computeUnit(const StreamUnit &unit) {
+  Val inTile = ((thread >> 5) << 4) + (lane >> 2);
+  Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};
+  QueryTile tile = tileOfUnit(unit, both);
+  Val first = unit.firstRow + ((thread >> 5) << 4);
+  isLive = b.uniform((a.queries * groups.size - first).max(0)).ne(0);
+  startUnit(unit, tile);
+  Vals state(static_cast<size_t>(w.vSize / 2), b.f32(0)), none;
+  state.append({b.minusInfinity(), b.minusInfinity(), b.f32(0), b.f32(0)});
+  storeUnit(unit, both, runTiles(tile, std::move(state), none));
+  meet(); // the next unit's loads go where this one's were read
+}
+
+void WarpStreamEmitter::emitBlock() {
+  placeLane();
+  grid = b.special("nctaid.x");
+  flagOffset = w.flagOffset();
+  walk({}, [&](const StreamUnit &unit, Vals) -> Vals {
+    computeUnit(unit);
+    return {};
+  });
+}
