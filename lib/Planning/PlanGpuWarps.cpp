@@ -73,6 +73,10 @@ static std::optional<WarpChoice> chooseWarps(const TileSizes &sizes, int64_t sha
 // Record and reasons
 //===----------------------------------------------------------------------===//
 
+/// With one stage the values are still on their way when the first weights are ready; the second
+/// part's scores come before they are needed.
+static bool overlaps(const WarpTile &tile) { return tile.stages == 1 && tile.parts() > 1; }
+
 static ScheduleAttr build(MLIRContext *context, const WarpChoice &choice) {
   const WarpTile &tile = choice.tile;
   Builder b(context);
@@ -86,6 +90,8 @@ static ScheduleAttr build(MLIRContext *context, const WarpChoice &choice) {
   if (tile.parts() > 1)
     number("register_keys", tile.partKeys);
   number("stages", tile.stages);
+  if (overlaps(tile))
+    number("overlap", 1);
   number("consumers", tile.warps);
   number("blocks", choice.blocks);
   number("q_in_registers", tile.queriesInRegisters);
@@ -99,24 +105,29 @@ static ScheduleAttr build(MLIRContext *context, const WarpChoice &choice) {
 static SmallVector<std::string> explain(const WarpChoice &choice, int64_t shared) {
   const WarpTile &tile = choice.tile;
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
-  return {text(llvm::formatv("rows = {0}: {1} warps of {2} rows; each reads keys and values from "
-                             "shared memory once for its rows",
-                             tile.rows(), tile.warps, tile.warpRows())),
-          text(llvm::formatv("keys = {0}: {1} registers of {2}; shared memory {3} of {4} bytes",
-                             tile.keys, tile.neededRegisters(), tile.registersWith(choice.blocks),
-                             tile.sharedBytes(), shared)),
-          text(llvm::formatv("stages = {0}: {1}", tile.stages,
-                             tile.stages == 1
-                                 ? "values load under the scores, the next keys under the softmax"
-                                 : "the next tile loads while this one is computed")),
-          text(llvm::formatv("blocks = {0}: so many share a multiprocessor; one multiplies while "
-                             "another waits",
-                             choice.blocks)),
-          "roles = uniform: warps copy, multiply and weigh alike; this GPU has no instruction that "
-          "one thread could start for all",
-          "p_in_registers = 1: weights go from softmax to the second product without shared memory",
-          choice.uneven ? "order = longest_first: later positions see more keys"
-                        : "order = linear: every tile sees equally many keys"};
+  SmallVector<std::string> reasons = {
+      text(llvm::formatv("rows = {0}: {1} warps of {2} rows; each reads keys and values from "
+                         "shared memory once for its rows",
+                         tile.rows(), tile.warps, tile.warpRows())),
+      text(llvm::formatv("keys = {0}: {1} registers of {2}; shared memory {3} of {4} bytes",
+                         tile.keys, tile.neededRegisters(), tile.registersWith(choice.blocks),
+                         tile.sharedBytes(), shared)),
+      text(llvm::formatv("stages = {0}: {1}", tile.stages,
+                         tile.stages == 1
+                             ? "values load under the scores, the next keys under the softmax"
+                             : "the next tile loads while this one is computed")),
+      text(llvm::formatv("blocks = {0}: so many share a multiprocessor; one multiplies while "
+                         "another waits",
+                         choice.blocks)),
+      "roles = uniform: warps copy, multiply and weigh alike; this GPU has no instruction that "
+      "one thread could start for all",
+      "p_in_registers = 1: weights go from softmax to the second product without shared memory",
+      choice.uneven ? "order = longest_first: later positions see more keys"
+                    : "order = linear: every tile sees equally many keys"};
+  if (overlaps(tile))
+    reasons.push_back(
+        "overlap = 1: scores of the next part are made while the values are on their way");
+  return reasons;
 }
 
 FailureOr<Plan> attn::planWarps(AttentionOp op, TargetAttr target, const TileSizes &sizes,

@@ -33,6 +33,15 @@ func.func @full128(%q: tensor<?x2x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: t
   return %o : tensor<?x2x?x128xbf16>
 }
 
+// One stage of keys in parts: the next part's scores are made before this one's weights are used, so that values have time to come.
+// CHECK-LABEL: func.func @causal192
+// CHECK: schedule<rows = 128, keys = 32, register_keys = 16, stages = 1, roles = uniform, consumers = 4, blocks = 2, q_in_registers = 0, p_in_registers = 1, overlap = 1, maximum = lazy
+// CHECK-SAME: "overlap = 1: scores of the next part are made while the values are on their way"
+func.func @causal192(%q: tensor<?x2x?x192xbf16>, %k: tensor<?x2x?x192xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x2x?x128xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x192xbf16>, tensor<?x2x?x192xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>
+  return %o : tensor<?x2x?x128xbf16>
+}
+
 // Masks per head need registers of their own: 16 rows per warp.
 // CHECK-LABEL: func.func @heads128
 // CHECK: schedule<rows = 128, keys = 64, stages = {{.}}, roles = uniform, consumers = 8, blocks = 1

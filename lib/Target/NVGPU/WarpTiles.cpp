@@ -123,9 +123,11 @@ void WarpEmitter::startLoads(Val number, bool masked) {
 }
 
 /// With one stage, behind the scores of part `part`: values must be there before the first weighted
-/// sum, and the next keys load when the last scores are made.
+/// sum (which overlapped parts put behind the second part's scores), and the next keys load when
+/// the last scores are made.
 void WarpEmitter::betweenProducts(Val number, int64_t part) {
-  bool isFirst = part == std::min<int64_t>(1, w.parts() - 1), isLast = part == w.parts() - 1;
+  int64_t last = w.parts() - 1, first = plan.overlap ? std::min<int64_t>(1, last) : 0;
+  bool isFirst = part == first, isLast = part == last;
   if (w.stages > 1 || !(isFirst || isLast))
     return;
   if (isFirst)
@@ -182,8 +184,7 @@ Vals WarpEmitter::compute(QueryTile &tile, Val number, Vals packed, bool masked,
   Val keySlot = slotOffset(number, w.stages, w.keyBytes()),
       valueSlot = slotOffset(number, w.stages, w.valueBytes());
   Vals scores = products(keySlot, 0);
-  if (w.parts() == 1)
-    betweenProducts(number, 0);
+  betweenProducts(number, 0);
   for (int64_t part = 0; part < w.parts(); ++part) {
     int64_t firstKey = part * w.partKeys;
     Vals weights = weigh(tile, number, firstKey, scores, state, masked, lazy);

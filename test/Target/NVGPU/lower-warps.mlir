@@ -75,6 +75,54 @@ func.func @window(%q: tensor<?x2x?x72xbf16>, %k: tensor<?x2x?x72xbf16>, %v: tens
 
 // -----
 
+// One stage, parts in turn: weighted values of the first part stand before the scores of the second, so the values are waited for, and met, behind
+// the first scores; the next keys follow the last scores.
+// CHECK-LABEL: llvm.func @turns_kernel(
+// CHECK: scf.for
+// CHECK: cp.async.wait_group 0
+// CHECK: barrier.cta.sync.aligned.all
+// CHECK: cp.async.cg
+// CHECK: cp.async.commit_group
+// CHECK-NOT: .trans.
+// CHECK: mma.sync.aligned.m16n8k16
+// CHECK-NOT: .trans.
+// CHECK: cp.async.wait_group 0
+// CHECK-NOT: ldmatrix
+// CHECK: barrier.cta.sync.aligned.all
+// CHECK-NOT: cp.async
+// CHECK: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// CHECK-NOT: cp.async
+// CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK-NOT: .trans.
+// CHECK: barrier.cta.sync.aligned.all
+// CHECK-NOT: .trans.
+// CHECK: cp.async.cg
+// CHECK: cp.async.commit_group
+// CHECK-NOT: cp.async.wait_group
+// CHECK: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// CHECK: scf.yield
+// CHECK: llvm.return
+func.func @turns(%q: tensor<?x2x?x192xbf16>, %k: tensor<?x2x?x192xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x2x?x128xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) schedule<rows = 128, keys = 32, register_keys = 16, stages = 1, consumers = 4, p_in_registers = 1, blocks = 2, overlap = 0> : tensor<?x2x?x192xbf16>, tensor<?x2x?x192xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>
+  return %o : tensor<?x2x?x128xbf16>
+}
+
+// The same with overlap: the second part's scores come first.
+// CHECK-LABEL: llvm.func @overlapped_kernel(
+// CHECK: scf.for
+// CHECK: cp.async.wait_group 0
+// CHECK: cp.async.commit_group
+// CHECK-NOT: cp.async.wait_group
+// CHECK-COUNT-2: llvm.nvvm.ex2
+// CHECK: cp.async.wait_group 0
+// CHECK: llvm.return
+func.func @overlapped(%q: tensor<?x2x?x192xbf16>, %k: tensor<?x2x?x192xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x2x?x128xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) schedule<rows = 128, keys = 32, register_keys = 16, stages = 1, consumers = 4, p_in_registers = 1, blocks = 2, overlap = 1> : tensor<?x2x?x192xbf16>, tensor<?x2x?x192xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>
+  return %o : tensor<?x2x?x128xbf16>
+}
+
+// -----
+
 // Strict rows, masks that read data, masks per head: the code that warpgroups have, too. Different tables have different symbols.
 // CHECK-DAG: @mixed_kernel_mask_of_head(dense<[0, 1]>
 // CHECK-DAG: @mixed_kernel_mask_of_head2(dense<[1, 0]>
