@@ -1,4 +1,5 @@
-//===- Assembler.cpp - stands in for ptxas where kernels run on the machine --------------------===//
+//===- Assembler.cpp - stands in for ptxas where kernels run on the machine
+//--------------------===//
 //
 // `PTXAS=ptx-as attn-compile …` packs the text that ptxas would get as the image of a bundle. What
 // the machine does not know is refused here, as ptxas refuses what it does not know.

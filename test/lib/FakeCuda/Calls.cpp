@@ -1,7 +1,7 @@
 //===- Calls.cpp - device, memory, streams, graphs and events of the fake driver -----------===//
 //
-// A driver that runs on the host, for tests. Device memory is host memory; kernels are executed from
-// their PTX (Kernels.cpp). Settings come from the environment:
+// A driver that runs on the host, for tests. Device memory is host memory; kernels are executed
+// from their PTX (Kernels.cpp). Settings come from the environment:
 //
 //   FAKE_CUDA_LOG       file that gets a line per call
 //   FAKE_CUDA_FAIL      name of a call that returns error 719

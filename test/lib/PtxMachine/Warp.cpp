@@ -204,6 +204,8 @@ bool Warp::checkMeetings() {
 }
 
 bool Warp::run(unsigned quantum) {
+  // More than a warp of any kernel needs at sizes that are worth executing here.
+  static constexpr uint32_t MostInstructions = 1u << 25;
   while (quantum && !fragments.empty()) {
     int which = choose();
     if (which < 0)
@@ -211,6 +213,8 @@ bool Warp::run(unsigned quantum) {
     if (!runFragment(static_cast<size_t>(which), quantum))
       return false;
   }
+  if (now > MostInstructions)
+    return block.grid.fail("a warp has run " + std::to_string(now) + " instructions: " + where());
   if (!quantum)
     block.grid.progress();
   return true;
