@@ -49,9 +49,11 @@ struct LatentTile {
   int64_t maximaOffset() const {
     return weightsOffset() + (weightsChunk() < 0 ? stages * chunkBytes : 0);
   }
-  /// Row sums that the warpgroups exchange at the end of an item.
+  /// Row sums that the warpgroups exchange at the end of a unit. Units take two places in turn: a
+  /// unit without further tiles may leave its sums before those of the unit before it are read.
+  static constexpr int64_t sumPlaces = 2, sumsBytes = parts * rows * 4;
   int64_t sumsOffset() const { return maximaOffset() + stages * rows * 4; }
-  int64_t barrierOffset() const { return sumsOffset() + parts * rows * 4; }
+  int64_t barrierOffset() const { return sumsOffset() + sumPlaces * sumsBytes; }
   /// Per stage: one barrier for each chunk, two that free the halves, one for the weights; then
   /// those of the queries, and one word.
   int64_t sharedBytes() const {

@@ -229,13 +229,15 @@ void LatentEmitter::releaseQueries(Val isLast) {
         {shared(queryEmpty), isLast.select(lane, b.i32(1))});
 }
 
-/// Row sums of both consumers.
-Vals LatentEmitter::shareSums(ArrayRef<Val> rowSum) {
+/// Row sums of both consumers. The barrier of the next unit lies between this unit's reads and the
+/// next writes to its place.
+Vals LatentEmitter::shareSums(ArrayRef<Val> rowSum, Val unitCount) {
   Vals own(rowSum), all;
   for (int64_t lanes : {1, 2})
     for (Val &x : own)
       x = x + b.shuffle(x, lanes);
-  Val place = shared(l.sumsOffset()) + (rowInTile << 2);
+  Val turn = unitCount & (LatentTile::sumPlaces - 1);
+  Val place = shared(l.sumsOffset()) + turn * LatentTile::sumsBytes + (rowInTile << 2);
   b.ifThen(quad.eq(0), [&] {
     for (int64_t r : {0, 1})
       b.ptx("st.shared.f32 [$0], $1;", {place + 256 * part + 32 * r, own[static_cast<size_t>(r)]});
@@ -276,8 +278,9 @@ void LatentEmitter::storeRows(const StreamUnit &unit, ArrayRef<Row> rows, const 
   }
 }
 
-void LatentEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state) {
-  Vals sum = shareSums(state.rowSum);
+void LatentEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state,
+                              Val unitCount) {
+  Vals sum = shareSums(state.rowSum, unitCount);
   b.ifThen(
       unit.isWhole, [&] { storeRows(unit, rows, state, sum); },
       [&] {
@@ -302,7 +305,7 @@ Vals LatentEmitter::consume(const StreamUnit &unit, Vals it) {
     State next = pair(unit, rows, step, it[0] + ((step - from) << 1), unpack(before));
     return concat({next.sum, next.maximum, next.rowSum});
   });
-  storeUnit(unit, both, unpack(state));
+  storeUnit(unit, both, unpack(state), it[1]);
   return {it[0] + ((to - from) << 1), it[1] + 1};
 }
 

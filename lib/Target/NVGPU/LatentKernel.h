@@ -68,9 +68,9 @@ private:
   State receive(Val count, State state);
   /// This consumer needs its part of the tile no more.
   void release(Val count) { arrive(stageBarrier(partEmpty[part], count)); }
-  Vals shareSums(ArrayRef<Val> rowSum);
+  Vals shareSums(ArrayRef<Val> rowSum, Val unitCount);
   void storeRows(const StreamUnit &unit, ArrayRef<Row> rows, const State &state, ArrayRef<Val> sum);
-  void storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state);
+  void storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state, Val unitCount);
 
   const LatentTile &l;
   int64_t part = 0; // the consumer that is being written

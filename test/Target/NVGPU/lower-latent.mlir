@@ -3,7 +3,7 @@
 // Absorbed MLA: values are columns of the keys, so the value operand has no tensor map of its own (role 3 is the keys'), and one load
 // serves both products. Two consumer warpgroups with 256 of 512 columns each.
 // CHECK: attn.gpu_entries = [{kernel = "decode_kernel", name = "decode"
-// CHECK-SAME: numbers = array<i64: 384, 222424, 64, 64, 16, 576, 512, 0, 16, 1, 1, 1, 16, 256, 0, 1, 0, 1, 1, 2, 3, -1, -1,
+// CHECK-SAME: numbers = array<i64: 384, 222936, 64, 64, 16, 576, 512, 0, 16, 1, 1, 1, 16, 256, 0, 1, 0, 1, 1, 2, 3, -1, -1,
 // CHECK-LABEL: llvm.func @decode_kernel(
 // CHECK-SAME: nvvm.kernel, nvvm.maxntid = array<i32: 384>, nvvm.minctasm = 1 : i32
 // CHECK: llvm.nvvm.setmaxnreg.dec.sync.aligned.u32
@@ -30,6 +30,14 @@
 // CHECK: ld.shared.f32
 // CHECK: llvm.nvvm.shfl.sync.idx.f32
 // CHECK: wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16{{.*}}, da, db, o, 1, 1, 0, 1;
+// Row sums go to one of two places, by the number of the unit: a consumer may be a unit ahead of the other's reads.
+// CHECK: %[[TURN:.*]] = arith.andi %{{arg[0-9]+}}, %{{c1_.*}} : i32
+// CHECK: %[[PLACES:.*]] = arith.addi %{{.*}}, %c221696_i32
+// CHECK: %[[OTHER:.*]] = arith.muli %[[TURN]], %{{c512_.*}} : i32
+// CHECK: %[[PLACE:.*]] = arith.addi %[[PLACES]], %[[OTHER]] : i32
+// CHECK: %[[ROW:.*]] = arith.addi %[[PLACE]], %{{.*}} : i32
+// CHECK: "st.shared.f32 [$0], $1;", "r,f,~{memory}" %[[ROW]],
+// CHECK: bar.sync $0, 256;
 // The second: the other's weighted values run under its softmax.
 // CHECK: scf.for
 // CHECK: LAB_CHUNK8
