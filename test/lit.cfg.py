@@ -1,5 +1,6 @@
 # ===- lit.cfg.py - how the tests of this project run ---===#
 import ctypes
+import fcntl
 import os
 import platform
 import re
@@ -17,6 +18,23 @@ config.suffixes = [".mlir", ".test"]
 config.excludes = ["Inputs", "known-issues", "CMakeLists.txt", "lit.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.attn_build_dir, "test")
+
+
+def take_turns():
+    """Tests write to fixed places in the build folder: a second run in it waits for the first. The file stays open, and so
+    locked, as long as this process and those that run its tests live."""
+    if hasattr(lit_config, "attn_turn"):
+        return
+    os.makedirs(config.test_exec_root, exist_ok=True)
+    lit_config.attn_turn = open(os.path.join(config.test_exec_root, ".running"), "w")
+    try:
+        fcntl.flock(lit_config.attn_turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lit_config.note("another run of the tests uses this build folder; waiting for it")
+        fcntl.flock(lit_config.attn_turn, fcntl.LOCK_EX)
+
+
+take_turns()
 
 bin_dir = os.path.join(config.attn_build_dir, "bin")
 lib_dir = os.path.join(config.attn_build_dir, "lib")
@@ -75,5 +93,10 @@ try:
     config.available_features.add("nvidia-driver")
 except OSError:
     pass
+# Emulators of other processors; the one of AArch64 needs a C library to link with.
+if shutil.which("qemu-x86_64"):
+    config.available_features.add("qemu-x86_64")
+if shutil.which("qemu-aarch64") and os.path.exists("/usr/aarch64-linux-gnu/lib/libc.a"):
+    config.available_features.add("qemu-aarch64")
 if config.sanitize:
     config.available_features.add("sanitized")

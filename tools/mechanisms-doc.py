@@ -26,7 +26,7 @@ SECTIONS = {
                                  "relu-attention", "sigmoid-attention", "knocking-heads", "knocking-heads-mlp"],
     "Masks": ["mistral-window", "streaming-llm", "chunked-local", "prefix-fixed", "prefix-lm", "document-mask",
               "duo-attention", "razor-attention"],
-    "Partial results": ["split-kv", "gated-sum"],
+    "Parts and lengths": ["split-kv", "ragged-decode", "gated-sum"],
 }
 
 HEADER = """# Mechanisms

@@ -22,6 +22,13 @@ needed=(
   "libgtest-dev|GoogleTest, for the unit tests"
 )
 
+# where the machine is an x86-64: kernels for other processors run in an emulator
+emulators=(
+  "qemu-user|the emulator, for tests of other processors"
+  "libc6-dev-arm64-cross|a C library for emulated AArch64 programs"
+  "libgcc-12-dev-arm64-cross|what the compiler's AArch64 code calls"
+)
+
 # only with --sanitizers
 sanitizers="libclang-rt-22-dev|the sanitizers' runtime, for the preset asan"
 
@@ -35,6 +42,8 @@ case "${1-}" in
   exit 1
   ;;
 esac
+
+[ "$(uname -m)" = x86_64 ] && needed+=("${emulators[@]}")
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

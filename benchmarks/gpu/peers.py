@@ -26,8 +26,9 @@ def flex(c, q, k, v):
     S = q.shape[2]
     see = eval("lambda b, h, q, k: " + (c["flex_visible"] or "q >= 0"), {"torch": torch, "T": {n: torch.tensor(t, device=dev) for n, t in c["tables"].items()}})
     score = eval("lambda s, b, h, q, k: " + c["flex_score"], {"torch": torch}) if c["flex_score"] else None
-    heads = c["heads"] if c["by_head"] else None  # compiled: the dense mask of every head does not fit
-    blocks = create_block_mask(see, None, heads, S, S, device=dev, _compile=True) if c["flex_visible"] else None
+    heads = c["heads"] if c["by_head"] else None
+    # Compiled by heads, as the dense mask of every head does not fit; else not, which is quicker.
+    blocks = create_block_mask(see, None, heads, S, S, device=dev, _compile=heads is not None) if c["flex_visible"] else None
     run = torch.compile(flex_attention)
     return lambda: run(q, k, v, score_mod=score, block_mask=blocks, scale=c["scale"], enable_gqa=q.shape[1] != k.shape[1])
 
@@ -42,6 +43,7 @@ def sdpa(backend, c, q, k, v):
 
 def pairs(c, S):
     """Visible pairs of all heads."""
+    if c.get("documents"): return c["heads"] * sum(n * (n + 1) / 2 for n in c["documents"])
     if c["window"]: one = lambda w: S * w - w * (w - 1) / 2
     else: one = None
     total = 0
@@ -59,10 +61,11 @@ def measure(shape, group, result):
     q, k, v = r(c["q_heads"], c["D"]), r(c["k_heads"], c["D"]), r(c["v_heads"], c["Dv"])
     runs, wrong, outs = {}, {}, []
     rows = torch.cat([torch.arange(3, device=dev), torch.randint(0, S, (61,), device=dev)])
-    want, want_lse = card.reference(c, q, k, v, 0, rows=rows)
+    m = [torch.tensor([c["tables"]["ids"]], device=dev, dtype=torch.int32)] if c.get("documents") else []
+    want, want_lse = card.reference(c, q, k, v, 0, m=m, rows=rows)
     for n, o in group.items():
         out, lse = torch.full((B, c["heads"], S, c["Dv"]), float("nan"), device=dev, dtype=dtype), torch.empty(B, c["heads"], S, device=dev)
-        go = card.bind(o, q, k, v, out, lse); go(); card.finish(n)
+        go = card.bind(o, q, k, v, *m, out, lse); go(); card.finish(n)
         wrong[n] = card.relative(out[:, :, rows], want)
         runs[n] = go; outs.append(out)
     errors = {}

@@ -198,6 +198,36 @@ FailureOr<KernelInfo> attn::gatherKernelInfo(ModuleOp planned, StringRef name) {
 }
 
 //===----------------------------------------------------------------------===//
+// Workspace
+//===----------------------------------------------------------------------===//
+
+static WorkspaceInfo describeWorkspace(DictionaryAttr fields) {
+  WorkspaceInfo info;
+  auto number = [&](StringRef name) -> int64_t {
+    auto value = fields.getAs<IntegerAttr>(name);
+    return value ? value.getInt() : 0;
+  };
+  info.bytesPerThread = number("bytes_per_thread");
+  info.bytesPerRecord = number("bytes_per_record");
+  if (auto most = fields.getAs<StringAttr>("most_records"))
+    info.mostRecords = most.str();
+  if (auto buffer = fields.getAs<TypeAttr>("buffer")) {
+    auto type = cast<MemRefType>(buffer.getValue());
+    info.dtype = dtypeOf(type.getElementType()).str();
+    info.shape.assign(type.getShape().begin(), type.getShape().end());
+  }
+  return info;
+}
+
+void attn::gatherWorkspace(ModuleOp lowered, KernelInfo &info) {
+  for (EntryInfo &entry : info.entries)
+    if (Operation *function = lowered.lookupSymbol(entry.name))
+      if (auto all = function->getAttrOfType<ArrayAttr>("attn.workspace"))
+        for (auto fields : all.getAsRange<DictionaryAttr>())
+          entry.workspace.push_back(describeWorkspace(fields));
+}
+
+//===----------------------------------------------------------------------===//
 // Several processors
 //===----------------------------------------------------------------------===//
 
@@ -206,8 +236,10 @@ static VariantInfo variantOf(const KernelInfo &kernel) {
   variant.name = StringRef(kernel.targetName).split(':').second.str();
   variant.features = kernel.features;
   variant.target = kernel.target;
-  for (const EntryInfo &entry : kernel.entries)
+  for (const EntryInfo &entry : kernel.entries) {
     variant.schedules.push_back(entry.schedules);
+    variant.workspaces.push_back(entry.workspace);
+  }
   return variant;
 }
 

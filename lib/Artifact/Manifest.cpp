@@ -23,15 +23,41 @@ static void printStrings(llvm::json::OStream &json, StringRef name,
   });
 }
 
+static void printShape(llvm::json::OStream &json, const std::vector<int64_t> &shape) {
+  json.attributeArray("shape", [&] {
+    for (int64_t size : shape)
+      ShapedType::isDynamic(size) ? json.value(nullptr) : json.value(size);
+  });
+}
+
+static void printWorkspace(llvm::json::OStream &json, const WorkspaceInfo &info) {
+  json.object([&] {
+    if (!info.dtype.empty()) {
+      json.attribute("dtype", info.dtype);
+      return printShape(json, info.shape);
+    }
+    json.attribute("bytes_per_thread", info.bytesPerThread);
+    if (info.mostRecords.empty())
+      return;
+    json.attribute("bytes_per_record", info.bytesPerRecord);
+    json.attribute("most_records", info.mostRecords);
+  });
+}
+
+/// The kernel allocates what it needs and frees it; the caller passes none.
+static void printWorkspaces(llvm::json::OStream &json, const std::vector<WorkspaceInfo> &all) {
+  json.attributeArray("workspace", [&] {
+    for (const WorkspaceInfo &info : all)
+      printWorkspace(json, info);
+  });
+}
+
 static void printArgument(llvm::json::OStream &json, const ArgumentInfo &argument) {
   json.object([&] {
     json.attribute("name", argument.name);
     json.attribute("kind", argument.isOutput ? "output" : "input");
     json.attribute("dtype", argument.dtype);
-    json.attributeArray("shape", [&] {
-      for (int64_t size : argument.shape)
-        ShapedType::isDynamic(size) ? json.value(nullptr) : json.value(size);
-    });
+    printShape(json, argument.shape);
   });
 }
 
@@ -45,7 +71,7 @@ static void printSchedules(llvm::json::OStream &json, const std::vector<Schedule
   });
 }
 
-static void printEntry(llvm::json::OStream &json, const EntryInfo &entry) {
+static void printEntry(llvm::json::OStream &json, const EntryInfo &entry, bool isGpu) {
   json.object([&] {
     json.attribute("name", entry.name);
     json.attribute("role", entry.role);
@@ -62,8 +88,10 @@ static void printEntry(llvm::json::OStream &json, const EntryInfo &entry) {
     printSchedules(json, entry.schedules);
     if (!entry.steps.empty())
       printStrings(json, "steps", entry.steps);
-    // The kernel allocates what it needs and frees it; the caller passes none.
-    json.attribute("workspace", "internal");
+    if (isGpu)
+      json.attribute("workspace", "internal"); // reserved by the library, see docs/GPU.md
+    else
+      printWorkspaces(json, entry.workspace);
   });
 }
 
@@ -79,6 +107,7 @@ static void printVariant(llvm::json::OStream &json, const KernelInfo &info,
         json.object([&] {
           json.attribute("name", info.entries[i].name);
           printSchedules(json, variant.schedules[i]);
+          printWorkspaces(json, variant.workspaces[i]);
         });
     });
   });
@@ -108,7 +137,7 @@ std::string attn::printManifest(const KernelInfo &info) {
     printStrings(json, "specs", info.specs);
     json.attributeArray("entries", [&] {
       for (const EntryInfo &entry : info.entries)
-        printEntry(json, entry);
+        printEntry(json, entry, info.isGpu);
     });
     json.attributeObject("promises", [&] {
       json.attribute("strict_masked_nan", info.promises.strictMaskedNan);

@@ -157,6 +157,7 @@ Outcome Compilation::lower() {
                             /*verifyEach=*/false));
   for (EntryInfo &entry : info.entries)
     entry.steps = target->steps(session.module(), entry.name);
+  gatherWorkspace(session.module(), info);
   return Outcome::Success;
 }
 

@@ -52,15 +52,15 @@ LogicalResult attn::checkSchedule(AttentionOp op, TargetAttr target) {
   if (schedule.getInt("lanes") != core.lanes)
     return op.emitOpError("expected lanes = ")
            << core.lanes << ", the target's vector, found " << schedule.getInt("lanes");
-  bool isStream = schedule.getWord("form") == "stream";
-  if (isStream && schedule.getInt("rows") != core.lanes)
-    return op.emitOpError("expected rows = ")
-           << core.lanes << " in a schedule of form stream, one vector, found "
-           << schedule.getInt("rows");
-  if (schedule.getInt("splits") != 1 && !isStream)
+  StringRef form = schedule.getWord("form");
+  bool inParts = form == "stream" || form == "group";
+  if (inParts && schedule.getInt("rows") != core.lanes)
+    return op.emitOpError("expected rows = ") << core.lanes << " in a schedule of form " << form
+                                              << ", one vector, found " << schedule.getInt("rows");
+  if (schedule.getInt("splits") != 1 && !inParts)
     return op.emitOpError("expected splits = 1, found ")
            << schedule.getInt("splits")
-           << "; splitting the key range is built for form = stream only";
+           << "; splitting the key range is built for the forms stream and group only";
   return success(succeeded(checkMultiple(op, schedule, "rows", "lanes")) &&
                  succeeded(checkMultiple(op, schedule, "keys", "register_keys")) &&
                  succeeded(checkRegisters(op, schedule, core, "register_keys")) &&

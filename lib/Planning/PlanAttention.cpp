@@ -1,6 +1,7 @@
 //===- PlanAttention.cpp - chooses a schedule ---===//
 #include "CostModel.h"
 #include "PlanGpu.h"
+#include "PlanGroup.h"
 #include "attn/Planning/Transforms.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -203,8 +204,9 @@ static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &c
   set("panels", roundUp(work.group, core.lanes) / core.lanes);
   set("lanes", core.lanes);
   set("register_keys", 4);
-  // Two bf16 of a word are taken apart once for four rows; float32 rows stay whole for two.
-  set("register_values", work.isBf16 && core.registers == 32 ? 4 : 2);
+  // Two bf16 of a word are taken apart once for four rows; float32 rows, and words of two keys for
+  // a dot product, stay whole for two.
+  set("register_values", work.isBf16 && !core.bf16Dot && core.registers == 32 ? 4 : 2);
   set("splits", streamSplits);
   fields.set("form", b.getStringAttr("stream"));
   return ScheduleAttr::get(context, fields.getDictionary(context));
@@ -314,6 +316,8 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target, Maximum w
   Workload work = describe(op, core);
   if (suitsStream(work))
     return Plan{buildStreamSchedule(op.getContext(), core, work), explainStream(core, work)};
+  if (suitsGroup(op, work, streamGroup))
+    return planGroup(op, core, work, streamSplits);
   bool lazy = op.getNormalizer() == Normalizer::Softmax && wanted == Maximum::Lazy;
   if (suitsMatrix(core, work))
     return Plan{buildMatrixSchedule(op.getContext(), core, op.maskOrAll(), lazy),

@@ -60,7 +60,7 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_regi
     %c = attn.attention %b, %q, %q scale(0.125) schedule<rows = 16, keys = 64, register_keys = 6> : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
     // expected-error@+1 {{expected lanes = 8, the target's vector, found 16}}
     %d = attn.attention %c, %q, %q scale(0.125) schedule<rows = 16, keys = 64, lanes = 16> : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
-    // expected-error@+1 {{expected splits = 1, found 4; splitting the key range is built for form = stream only}}
+    // expected-error@+1 {{expected splits = 1, found 4; splitting the key range is built for the forms stream and group only}}
     %e = attn.attention %d, %q, %q scale(0.125) schedule<rows = 8, keys = 60, splits = 4> : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32> -> tensor<?x8x?x64xf32>
     return %e : tensor<?x8x?x64xf32>
   }

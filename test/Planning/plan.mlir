@@ -24,8 +24,9 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
 
   // A latent that 128 heads share: several panels read it together, as far as the cache goes.
   // CHECK-LABEL: @latent
-  // CHECK: schedule<rows = {{[0-9]+}}, keys = {{[0-9]+}}, panels = {{[2-8]}},
-  // CHECK-SAME: one read of a key serves 128 of the 128 rows of a group
+  // CHECK: schedule<rows = 16, keys = {{[0-9]+}}, panels = 4, {{.*}}splits = 64, form = group>
+  // CHECK-SAME: "form = group: 128 rows of a group leave arithmetic as the limit
+  // CHECK-SAME: "panels = 4: of 68 KiB, share a tile
   func.func @latent(%q: tensor<?x128x1x576xf32>, %k: tensor<?x1x?x576xf32>, %v: tensor<?x1x?x512xf32>) -> tensor<?x128x1x512xf32> {
     %out = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x128x1x576xf32>, tensor<?x1x?x576xf32>, tensor<?x1x?x512xf32> -> tensor<?x128x1x512xf32>
     return %out : tensor<?x128x1x512xf32>

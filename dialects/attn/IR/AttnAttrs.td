@@ -232,7 +232,7 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `maximum` | `exact`, or `lazy` running maximum |
     | `splits` | most parts the key range is cut into; lengths decide when it runs |
     | `order` | `longest_first` or `linear` order of work items |
-    | `form` | `panels` of packed tiles, or `stream`: few rows, keys and values read once from memory |
+    | `form` | `panels` of packed tiles; `stream`: few rows, keys and values read once from memory; `group` (CPU): many rows of one query, read so, too |
 
     ```mlir
     func.func @planned(%q: tensor<?x8x?x64xf32>, %k: tensor<?x2x?x64xf32>, %v: tensor<?x2x?x64xf32>) -> tensor<?x8x?x64xf32> {

@@ -96,8 +96,9 @@ ArrayRef<RecordField> TargetAttr::fieldTable() {
       intField("l1", 32768),  // bytes per core
       intField("l2", 524288), // bytes per core
       intField("cores", 1),
-      intField("shared_memory", 0), // bytes a block may have (GPU)
-      intField("registers", 0),     // 32-bit words per multiprocessor (GPU)
+      intField("prefetch_ahead", 6144), // bytes between a request for a row and its use; 0: none
+      intField("shared_memory", 0),     // bytes a block may have (GPU)
+      intField("registers", 0),         // 32-bit words per multiprocessor (GPU)
       textField("tensor_core"),
       wordField("loops", loops), // how independent loops over elements run
   };
@@ -108,7 +109,7 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
   static const StringRef roles[] = {"uniform", "specialised"};
   static const StringRef maxima[] = {"exact", "lazy"};
   static const StringRef orders[] = {"linear", "longest_first"};
-  static const StringRef forms[] = {"panels", "stream"};
+  static const StringRef forms[] = {"panels", "stream", "group"};
   static const RecordField table[] = {
       requiredInt("rows"),
       requiredInt("keys"),

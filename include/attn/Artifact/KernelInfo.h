@@ -29,6 +29,20 @@ struct ScheduleInfo {
   std::vector<std::string> reasons;
 };
 
+/// Memory that an entry allocates when it is called. Works and buffers of an entry are not held at
+/// the same time in general, so their sum is an upper bound.
+struct WorkspaceInfo {
+  /// Of an attention: bytes for each thread that the call may use.
+  int64_t bytesPerThread = 0;
+  /// Of an attention whose keys are read in parts: bytes of a record, and how many there are at
+  /// most, a formula of the call's batch and number of queries.
+  int64_t bytesPerRecord = 0;
+  std::string mostRecords;
+  /// Of a tensor between two operations, as an argument's; empty for an attention.
+  std::string dtype;
+  std::vector<int64_t> shape;
+};
+
 /// One function of the bundle.
 struct EntryInfo {
   /// The function's name, which is its C symbol.
@@ -47,6 +61,8 @@ struct EntryInfo {
   std::vector<std::string> formReasons;
   /// On a GPU: what the kernels of a call do, in the order of their launches.
   std::vector<std::string> steps;
+  /// Known once the kernel has been lowered for a CPU.
+  std::vector<WorkspaceInfo> workspace;
 };
 
 /// What a bundle promises beyond computing its definition. Each is a field of the manifest.
@@ -67,6 +83,7 @@ struct VariantInfo {
   std::string target;
   /// Schedules by entry, in the order of KernelInfo::entries.
   std::vector<std::vector<ScheduleInfo>> schedules;
+  std::vector<std::vector<WorkspaceInfo>> workspaces;
 };
 
 /// The facts of a kernel.
@@ -91,6 +108,8 @@ struct KernelInfo {
 /// Gathers the facts of a module in state `planned`. Fails with a diagnostic at the function when
 /// an argument cannot cross the C interface.
 FailureOr<KernelInfo> gatherKernelInfo(ModuleOp planned, StringRef name);
+/// Adds what the entries allocate, from the same module in state `lowered`.
+void gatherWorkspace(ModuleOp lowered, KernelInfo &info);
 
 /// One record for a bundle of several processors, from a record for each, the first one to be tried
 /// first. `targetName` chose them all.

@@ -81,6 +81,9 @@ void renameEntries(ModuleOp lowered, StringRef suffix);
 
 /// Name of the module attribute that holds the target's facts.
 constexpr StringLiteral targetAttrName = "attn.target";
+/// Attribute of an entry that has been lowered: what it allocates, an array of dictionaries as the
+/// manifest prints them.
+constexpr StringLiteral workspaceAttrName = "attn.workspace";
 
 } // namespace mlir::attn
 

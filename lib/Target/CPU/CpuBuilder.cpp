@@ -98,14 +98,17 @@ void CpuBuilder::store(Value vector, Value memref, ValueRange indices) {
 }
 void CpuBuilder::prefetch(Value memref, ValueRange row, int64_t size, int64_t level) {
   constexpr int64_t lineBits = 512;
-  auto locality = static_cast<uint32_t>(4 - level);
   auto element = cast<MemRefType>(memref.getType()).getElementType();
   for (int64_t d = 0; d < size; d += lineBits / element.getIntOrFloatBitWidth()) {
     SmallVector<Value> indices(row);
     indices.push_back(index(d));
-    memref::PrefetchOp::create(*this, memref, indices, /*isWrite=*/false, locality,
-                               /*isDataCache=*/true);
+    prefetch(memref, indices, level);
   }
+}
+void CpuBuilder::prefetch(Value memref, ValueRange indices, int64_t level) {
+  auto locality = static_cast<uint32_t>(4 - level);
+  memref::PrefetchOp::create(*this, memref, indices, /*isWrite=*/false, locality,
+                             /*isDataCache=*/true);
 }
 Value CpuBuilder::fma(Value a, Value b, Value c) {
   if (fused)

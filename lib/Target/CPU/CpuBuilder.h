@@ -64,6 +64,8 @@ public:
   /// Asks for `size` elements from the first of a row, a cache line at a time, to come to the cache
   /// of `level` (1 or 2). The row need not exist.
   void prefetch(Value memref, ValueRange row, int64_t size, int64_t level);
+  /// The line of one element.
+  void prefetch(Value memref, ValueRange indices, int64_t level);
   Value fma(Value a, Value b, Value c);
   Value addf(Value a, Value b);
   Value subf(Value a, Value b);

@@ -1,7 +1,9 @@
 //===- EntryPoints.cpp - the C calling convention of kernels ---===//
 #include "EntryChecks.h"
+#include "LowerParallel.h"
 #include "attn/IR/AttnOps.h"
 #include "attn/Target/CPU/Passes.h"
+#include "attn/Target/Target.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 
@@ -80,31 +82,23 @@ static SmallVector<Value> buildArguments(ImplicitLocOpBuilder &b, func::FuncOp k
 // Threads
 //===----------------------------------------------------------------------===//
 
-static LLVM::LLVMFuncOp declare(ModuleOp module, StringRef name, Type result, TypeRange arguments) {
-  if (auto known = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
-    return known;
-  OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-  SmallVector<Type> types(arguments);
-  return LLVM::LLVMFuncOp::create(b, module.getLoc(), name,
-                                  LLVM::LLVMFunctionType::get(result, types));
-}
-
 /// Runs the kernel with at most `threads` threads (all when zero or less) and leaves the caller's
-/// setting as it was.
-static void callKernel(ImplicitLocOpBuilder &b, func::FuncOp kernel, SmallVector<Value> arguments,
-                       Value threads) {
+/// setting as it was. The value is the kernel's code.
+static Value callKernel(ImplicitLocOpBuilder &b, func::FuncOp kernel, SmallVector<Value> arguments,
+                        Value threads) {
   auto module = kernel->getParentOfType<ModuleOp>();
   auto i32 = b.getI32Type();
   auto none = LLVM::LLVMVoidType::get(b.getContext());
-  LLVM::LLVMFuncOp get = declare(module, "omp_get_max_threads", i32, {});
-  LLVM::LLVMFuncOp set = declare(module, "omp_set_num_threads", none, {i32});
+  LLVM::LLVMFuncOp get = declareFunction(module, "omp_get_max_threads", i32);
+  LLVM::LLVMFuncOp set = declareFunction(module, "omp_set_num_threads", none, {i32});
   Value before = LLVM::CallOp::create(b, get, ValueRange{}).getResult();
   Value given = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, threads, i32Constant(b, 0));
   Value during = arith::SelectOp::create(b, given, threads, before);
   LLVM::CallOp::create(b, set, ValueRange{during});
   arguments.push_back(arith::SelectOp::create(b, given, threads, i32Constant(b, 0)));
-  func::CallOp::create(b, kernel, arguments);
+  Value code = func::CallOp::create(b, kernel, arguments).getResult(0);
   LLVM::CallOp::create(b, set, ValueRange{before});
+  return code;
 }
 
 //===----------------------------------------------------------------------===//
@@ -128,13 +122,10 @@ struct Entry {
 } // namespace
 
 Value Entry::run(ArrayRef<TensorFields> fields) {
-  auto call = scf::IfOp::create(b, emitHasWork(b, kernel, fields), /*withElseRegion=*/false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(call.thenBlock());
-    callKernel(b, kernel, buildArguments(b, kernel, fields), threads);
-  }
-  return i32Constant(b, 0);
+  return branch(
+      b, emitHasWork(b, kernel, fields),
+      [&] { return callKernel(b, kernel, buildArguments(b, kernel, fields), threads); },
+      [&] { return i32Constant(b, 0); });
 }
 
 Value Entry::checkAndRun() {
@@ -174,12 +165,26 @@ static void makePrivate(func::FuncOp kernel, StringRef name) {
       kernel->removeDiscardableAttr(attr.getName());
 }
 
+/// The kernel returns 0, or what a pass behind this one lets it return.
+static void returnCode(func::FuncOp kernel) {
+  ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
+  kernel.setFunctionType(b.getFunctionType(kernel.getArgumentTypes(), b.getI32Type()));
+  kernel.walk([&](func::ReturnOp op) {
+    b.setInsertionPoint(op);
+    op->setOperands(i32Constant(b, 0));
+  });
+}
+
 static LogicalResult makeEntry(func::FuncOp kernel) {
   std::string name = kernel.getSymName().str();
+  Attribute workspace = kernel->getAttr(workspaceAttrName);
   makePrivate(kernel, name);
+  returnCode(kernel);
   ImplicitLocOpBuilder b(kernel.getLoc(), kernel);
   Type types[] = {LLVM::LLVMPointerType::get(b.getContext()), b.getI64Type(), b.getI32Type()};
   auto wrapper = func::FuncOp::create(b, name, b.getFunctionType(types, b.getI32Type()));
+  if (workspace)
+    wrapper->setAttr(workspaceAttrName, workspace);
   Block *block = wrapper.addEntryBlock();
   b.setInsertionPointToStart(block);
   Entry entry{b, kernel, block->getArgument(0), block->getArgument(1), block->getArgument(2)};

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
+#include "GroupKernels.h"
 #include "MatrixWeights.h"
 #include "StreamKernels.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -40,7 +41,12 @@ Value ItemFunction::slice(const Slice &s, Type element, Value panel) {
 }
 
 void ItemFunction::emit() {
-  if (plan.streamed) {
+  if (plan.grouped) {
+    GroupKernels kernels(b, plan, name);
+    scoresKernel = kernels.emitScores();
+    valuesKernel = kernels.emitValues(/*strict=*/false);
+    strictKernel = kernels.emitValues(/*strict=*/true);
+  } else if (plan.streamed) {
     StreamKernels kernels(b, plan, name);
     stepKernel = kernels.emitStep();
     strictKernel = kernels.emitStrict();
@@ -51,10 +57,12 @@ void ItemFunction::emit() {
     valuesKernel = plan.tiles ? matrix.emitValues() : kernels.emitValues(/*strict=*/false);
     strictKernel = kernels.emitValues(/*strict=*/true);
   }
+  inParts = plan.streamed;
   emitFunction("_item", [&] { emitPanels(); });
   itemFunction = function;
   if (!plan.streamed)
     return;
+  inParts = false;
   emitFunction("_merge", [&] { mergePanels(); });
   mergeFunction = function;
 }
@@ -91,7 +99,7 @@ void ItemFunction::emitFunction(StringRef suffix, function_ref<void()> body) {
 //===----------------------------------------------------------------------===//
 
 /// Rows of the largest head group, the number of head groups.
-static int64_t largestGroup(ArrayRef<HeadGroup> groups) {
+int64_t attn::largestGroup(ArrayRef<HeadGroup> groups) {
   size_t most = 0;
   for (const HeadGroup &group : groups)
     most = std::max(most, group.heads.size());
@@ -122,8 +130,8 @@ static std::pair<Value, Value> splitItem(CpuBuilder &b, Value item, Value tiles,
   return {b.add(first, tile), rest};
 }
 
-/// Head groups count faster than batch entries, row tiles from the last down where the longest come
-/// first.
+/// Parts count fastest, so that a thread alone reads keys in the order of memory; then head groups
+/// faster than batch entries, row tiles from the last down where the longest come first.
 void ItemFunction::emitLocation() {
   auto count = static_cast<int64_t>(plan.groups.size());
   SmallVector<int64_t> starts, sizes, keys, values, heads;
@@ -137,11 +145,12 @@ void ItemFunction::emitLocation() {
   Value item = function.getArgument(0), query = mapped(plan.work.getQuery());
   queries = memref::DimOp::create(b, query, 2);
   if (plan.streamed) {
-    tileCount = emitTileCount(b, plan, query);
     number = item;
-    part = b.div(item, tileCount);
-    item = b.rem(item, tileCount);
-    partCount = emitPartCount(b, plan, mapped(plan.stream.getLength()));
+    partCount = emitPartCount(b, plan, query, mapped(plan.stream.getLength()));
+  }
+  if (inParts) {
+    part = b.rem(item, partCount);
+    item = b.div(item, partCount);
   }
   Value perTile = b.mul(memref::DimOp::create(b, query, 0), b.index(count));
   Value tiles = b.ceilDiv(b.mul(queries, b.index(largestGroup(plan.groups))), plan.itemRows());
@@ -176,7 +185,7 @@ void ItemFunction::emitPanels() {
   if (plan.tiles)
     MatrixKernels::configure(b);
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
-    plan.streamed ? loadStreamPanel(panel) : loadPanel(panel);
+    plan.streamed && !plan.grouped ? loadStreamPanel(panel) : loadPanel(panel);
     initPanel(panel);
   });
   emitStream();
@@ -197,7 +206,8 @@ void ItemFunction::emitPanels() {
 /// The state of rows that have seen no key, or only their sink.
 void ItemFunction::initPanel(Value panel) {
   Value zero = b.index(0), accumulator = slice(plan.accumulator, b.getF32Type(), panel);
-  b.loop(zero, b.index(plan.accumulator.rows), 1, [&](Value row) {
+  Value rows = plan.streamed ? computedRows(panel) : b.index(plan.accumulator.rows);
+  b.loop(zero, rows, 1, [&](Value row) {
     for (int64_t column = 0; column < plan.accumulator.columns; column += plan.lanes)
       b.store(b.splat(0), accumulator, {row, b.index(column)});
   });
@@ -240,6 +250,8 @@ void ItemFunction::emitStream() {
     auto isVisible = [&](Value tile) {
       return emitVerdict(b, plan.stream.getMask(), context, first, last, keysOf(tile)).any;
     };
+    if (plan.grouped)
+      return emitGroupTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
     if (plan.streamed)
       return emitStreamTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
     b.loop(tiles.low, tiles.high, 1, [&](Value tile) {

@@ -75,6 +75,10 @@ private:
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);
   void storePanel(Value panel);
+  // Group form.
+  Value hasExcludedScore(Value count);
+  void visitGroupPanel(Value panel, KeyRange keys, Value next);
+  void emitGroupTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible);
   // Stream form.
   void loadStreamPanel(Value panel);
   Value nextVisible(Value tile, Value end, function_ref<Value(Value)> isVisible);
@@ -93,6 +97,7 @@ private:
   void mergePart(Value panel, Value number);
   KeyRange rangeOfPart(Value low, Value high);
   Value liveRows(Value panel);
+  Value computedRows(Value panel);
   void storeBlock(Value panel, Value firstLane, int64_t width, Value live);
   void storeElements(Value panel, Value lane);
   struct RowPlace {
@@ -115,7 +120,8 @@ private:
   Value keyHead, valueHead, headTable;
   // Of the current tile, as the products read them; whether its values are finite (i1).
   Value keyTile, valueTile, finiteTile;
-  Value number, part, partCount, tileCount, parts;
+  Value number, part, partCount, parts;
+  bool inParts = false; // the function's number counts parts
 };
 
 /// `count` elements of a row, as they are.
@@ -125,12 +131,16 @@ int64_t checkWidth(const WorkPlan &plan);
 /// Batch entry, head of the query's memref and query number of a lane.
 SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value offset,
                              Value positions, Value heads, Value lane);
+/// Rows of the largest head group at one query position.
+int64_t largestGroup(ArrayRef<HeadGroup> groups);
 /// Tiles of rows: of the largest group times groups times batch entries, `queries` query positions
 /// each.
 Value emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query);
-/// Parts the key range is cut into. The length alone decides, so that results do not depend on
-/// threads.
-Value emitPartCount(CpuBuilder &b, const WorkPlan &plan, Value length);
+/// The most records of parts of a call, as a formula of its batch and number of queries.
+std::string mostRecords(const WorkPlan &plan);
+/// Parts the key range is cut into. The sizes of the call decide, not the threads, so that results
+/// do not depend on them.
+Value emitPartCount(CpuBuilder &b, WorkPlan &plan, Value query, Value length);
 
 } // namespace mlir::attn
 

@@ -22,10 +22,22 @@ static void emitTakingLoop(CpuBuilder &b, Value counter, Value count,
   scf::YieldOp::create(b);
 }
 
+/// The number that threads take from, in the function's entry block: memory that is taken elsewhere
+/// keeps a function from being inlined.
+static Value createCounter(CpuBuilder &b) {
+  OpBuilder::InsertionGuard guard(b);
+  Operation *around = b.getInsertionBlock()->getParentOp();
+  auto function = dyn_cast<func::FuncOp>(around);
+  if (!function)
+    function = around->getParentOfType<func::FuncOp>();
+  b.setInsertionPointToStart(&function.front());
+  return memref::AllocaOp::create(b, MemRefType::get({}, b.getI64Type()));
+}
+
 void attn::emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> before,
                           function_ref<void(Value)> body, function_ref<void()> after) {
+  Value counter = createCounter(b);
   b.when(b.compare(arith::CmpIPredicate::ugt, count, b.index(0)), [&] {
-    Value counter = memref::AllocOp::create(b, MemRefType::get({}, b.getI64Type()));
     memref::StoreOp::create(b, arith::ConstantOp::create(b, b.getI64IntegerAttr(0)), counter,
                             ValueRange());
     auto parallel = omp::ParallelOp::create(b);
@@ -37,8 +49,17 @@ void attn::emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> befor
       after();
       omp::TerminatorOp::create(b);
     }
-    memref::DeallocOp::create(b, counter);
   });
+}
+
+LLVM::LLVMFuncOp attn::declareFunction(ModuleOp module, StringRef name, Type result,
+                                       TypeRange arguments) {
+  if (auto known = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
+    return known;
+  OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+  SmallVector<Type> types(arguments);
+  return LLVM::LLVMFuncOp::create(b, module.getLoc(), name,
+                                  LLVM::LLVMFunctionType::get(result, types));
 }
 
 /// Number of iterations of each dimension.

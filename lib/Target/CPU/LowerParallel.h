@@ -3,6 +3,7 @@
 #define ATTN_LIB_TARGET_CPU_LOWERPARALLEL_H
 
 #include "CpuBuilder.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 namespace mlir::attn {
 
@@ -11,6 +12,10 @@ namespace mlir::attn {
 /// `before` and `after` run once in each thread. Nothing is launched when `count` is 0.
 void emitSharedLoop(CpuBuilder &b, Value count, function_ref<void()> before,
                     function_ref<void(Value number)> body, function_ref<void()> after);
+
+/// A function of the OpenMP runtime or the C library, declared in the module once.
+LLVM::LLVMFuncOp declareFunction(ModuleOp module, StringRef name, Type result,
+                                 TypeRange arguments = {});
 
 /// An `scf.parallel` without reductions becomes a shared loop over chunks of its iterations.
 LogicalResult lowerParallel(scf::ParallelOp op, TargetAttr target);

@@ -13,38 +13,92 @@
 using namespace mlir;
 using namespace mlir::attn;
 
+/// Workspaces of threads start at pages of their own.
+static constexpr int64_t pageBytes = 4096;
+static int64_t threadBytes(const WorkPlan &plan) {
+  return static_cast<int64_t>(llvm::alignTo(static_cast<uint64_t>(plan.bytes), pageBytes));
+}
+
+static MemRefType bytesType(CpuBuilder &b) {
+  return MemRefType::get({ShapedType::kDynamic}, b.getIntegerType(8));
+}
+
+/// An index from the OpenMP runtime.
+static Value callOpenMP(CpuBuilder &b, ModuleOp module, StringRef name) {
+  LLVM::LLVMFuncOp function = declareFunction(module, name, b.getI32Type());
+  Value number = LLVM::CallOp::create(b, function, ValueRange{}).getResult();
+  return arith::IndexCastOp::create(b, b.getIndexType(), number);
+}
+
+/// Workspaces of as many threads as there may be, in one piece: allocated before they start, so
+/// that the kernel can still return when there is no memory. Pages that no thread touches cost
+/// nothing.
+static Value allocateWorkspaces(CpuBuilder &b, WorkPlan &plan) {
+  Value threads = callOpenMP(b, plan.work->getParentOfType<ModuleOp>(), "omp_get_max_threads");
+  return memref::AllocOp::create(b, bytesType(b), b.mul(threads, b.index(threadBytes(plan))),
+                                 b.getI64IntegerAttr(pageBytes));
+}
+
 /// Runs `function` for each number below `count`, with a workspace for each thread.
 static void emitItems(CpuBuilder &b, WorkPlan &plan, func::FuncOp function, Value count,
-                      ValueRange further) {
-  Type byte = b.getIntegerType(8);
-  Value workspace, whole;
-  auto allocate = [&] {
+                      Value workspaces, ValueRange further) {
+  Value workspace;
+  auto module = function->getParentOfType<ModuleOp>();
+  auto prepare = [&] {
     if (plan.tiles)
-      MatrixKernels::requestPermission(b, function->getParentOfType<ModuleOp>());
-    whole =
-        memref::AllocOp::create(b, MemRefType::get({plan.bytes}, byte), b.getI64IntegerAttr(64));
-    workspace = memref::CastOp::create(b, MemRefType::get({ShapedType::kDynamic}, byte), whole);
+      MatrixKernels::requestPermission(b, module);
+    Value offset = b.mul(callOpenMP(b, module, "omp_get_thread_num"), b.index(threadBytes(plan)));
+    workspace =
+        memref::ViewOp::create(b, bytesType(b), workspaces, offset, b.index(threadBytes(plan)));
   };
   auto run = [&](Value number) {
     SmallVector<Value> operands = {number, workspace};
     llvm::append_range(operands, further);
     func::CallOp::create(b, function, operands);
   };
-  emitSharedLoop(b, count, allocate, run, [&] { memref::DeallocOp::create(b, whole); });
+  emitSharedLoop(b, count, prepare, run, [] {});
 }
 
 /// Parts of the key range first; then their records are merged, one tile of rows at a time.
-static void emitParts(CpuBuilder &b, WorkPlan &plan, ItemFunction &item) {
+static void emitParts(CpuBuilder &b, WorkPlan &plan, ItemFunction &item, Value workspaces) {
   Value tiles = emitTileCount(b, plan, plan.work.getQuery());
-  Value items = b.mul(tiles, emitPartCount(b, plan, plan.stream.getLength()));
+  Value items = b.mul(tiles, emitPartCount(b, plan, plan.work.getQuery(), plan.stream.getLength()));
   Value bytes = b.mul(items, b.index(plan.panels * plan.partPanelBytes));
-  auto type = MemRefType::get({ShapedType::kDynamic}, b.getIntegerType(8));
-  Value parts = memref::AllocOp::create(b, type, bytes, b.getI64IntegerAttr(64));
+  Value parts = memref::AllocOp::create(b, bytesType(b), bytes, b.getI64IntegerAttr(64));
   SmallVector<Value> further = {parts};
   llvm::append_range(further, item.getOuterValues());
-  emitItems(b, plan, item.getFunction(), items, further);
-  emitItems(b, plan, item.getMergeFunction(), tiles, further);
+  emitItems(b, plan, item.getFunction(), items, workspaces, further);
+  emitItems(b, plan, item.getMergeFunction(), tiles, workspaces, further);
   memref::DeallocOp::create(b, parts);
+}
+
+static void addToWorkspace(func::FuncOp function, const NamedAttrList &fields) {
+  SmallVector<Attribute> all;
+  if (auto before = function->getAttrOfType<ArrayAttr>(workspaceAttrName))
+    llvm::append_range(all, before);
+  all.push_back(fields.getDictionary(function.getContext()));
+  function->setAttr(workspaceAttrName, ArrayAttr::get(function.getContext(), all));
+}
+
+/// Notes what lies between the operations of a function: a tensor whose sizes the call decides,
+/// where they are dynamic.
+static void noteBuffer(memref::AllocOp op) {
+  Builder b(op.getContext());
+  NamedAttrList fields;
+  fields.set("buffer", TypeAttr::get(op.getType()));
+  addToWorkspace(op->getParentOfType<func::FuncOp>(), fields);
+}
+
+/// Notes the work's memory: bytes of a thread, and of the records of parts.
+static void noteWorkspace(WorkPlan &plan) {
+  Builder b(plan.work.getContext());
+  NamedAttrList fields;
+  fields.set("bytes_per_thread", b.getI64IntegerAttr(threadBytes(plan)));
+  if (plan.streamed) {
+    fields.set("bytes_per_record", b.getI64IntegerAttr(plan.panels * plan.partPanelBytes));
+    fields.set("most_records", b.getStringAttr(mostRecords(plan)));
+  }
+  addToWorkspace(plan.work->getParentOfType<func::FuncOp>(), fields);
 }
 
 static LogicalResult lowerWork(WorkOp work, TargetAttr target, unsigned number) {
@@ -59,11 +113,14 @@ static LogicalResult lowerWork(WorkOp work, TargetAttr target, unsigned number) 
       (work->getParentOfType<func::FuncOp>().getName() + "_work" + Twine(number)).str();
   ItemFunction item(b, *plan, name);
   item.emit();
+  noteWorkspace(*plan);
+  Value workspaces = allocateWorkspaces(b, *plan);
   if (plan->streamed)
-    emitParts(b, *plan, item);
+    emitParts(b, *plan, item, workspaces);
   else
-    emitItems(b, *plan, item.getFunction(), emitTileCount(b, *plan, work.getQuery()),
+    emitItems(b, *plan, item.getFunction(), emitTileCount(b, *plan, work.getQuery()), workspaces,
               item.getOuterValues());
+  memref::DeallocOp::create(b, workspaces);
   work.erase();
   return success();
 }
@@ -83,6 +140,7 @@ struct LowerCPUPass : impl::LowerCPUBase<LowerCPUPass> {
       module.emitError("module has no CPU target; run --attn-attach-target=target=cpu first");
       return signalPassFailure();
     }
+    module.walk([](memref::AllocOp op) { noteBuffer(op); });
     SmallVector<WorkOp> works;
     module.walk([&](WorkOp work) { works.push_back(work); });
     for (auto [i, work] : llvm::enumerate(works)) {

@@ -8,16 +8,32 @@
 #include "ItemFunction.h"
 #include "StreamKernels.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 using Predicate = arith::CmpIPredicate;
 
-/// Fewest keys worth a part of their own: a record costs about as much as a few keys.
+/// Fewest keys worth a part of their own: its first keys and its record cost about as much as 50.
 static constexpr int64_t partKeys = 512;
+/// Items that are enough to keep the cores of a large machine evenly busy. Fewer tiles of rows than
+/// these are cut into parts.
+static constexpr int64_t wantedItems = 128;
 
-Value attn::emitPartCount(CpuBuilder &b, const WorkPlan &plan, Value length) {
-  return b.maximum(b.minimum(b.div(length, b.index(partKeys)), b.index(plan.splits)), b.index(1));
+Value attn::emitPartCount(CpuBuilder &b, WorkPlan &plan, Value query, Value length) {
+  // At least one, so that an empty batch does not divide by zero.
+  Value tiles = b.maximum(emitTileCount(b, plan, query), b.index(1));
+  Value wanted = b.div(b.add(tiles, wantedItems - 1), tiles);
+  Value most = b.minimum(b.div(length, b.index(partKeys)), b.index(plan.splits));
+  return b.maximum(b.minimum(most, wanted), b.index(1));
+}
+
+std::string attn::mostRecords(const WorkPlan &plan) {
+  // Tiles of rows times parts, of which there are at most wanted / tiles, rounded up.
+  auto rows = largestGroup(plan.groups);
+  return llvm::formatv("batch * {0} * ceil({1} * queries / {2}) + {3}", plan.groups.size(), rows,
+                       plan.itemRows(), wantedItems - 1)
+      .str();
 }
 
 /// The part's share of a range of tiles.
@@ -33,6 +49,12 @@ Value ItemFunction::liveRows(Value panel) {
   return b.minimum(b.sub(totalRows, start), b.index(plan.rows));
 }
 
+/// Rows of a panel that the products compute: the live ones and what fills the last block of rows.
+Value ItemFunction::computedRows(Value panel) {
+  int64_t block = plan.grouped ? plan.registerValues : streamRows;
+  return b.mul(b.ceilDiv(liveRows(panel), block), b.index(block));
+}
+
 /// Queries as the products read them: in the order in which `loadChunk` splits a row.
 void ItemFunction::loadStreamPanel(Value panel) {
   b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { locateRow(panel, lane); });
@@ -41,7 +63,7 @@ void ItemFunction::loadStreamPanel(Value panel) {
         heads = slice(plan.head, b.getI32Type(), panel);
   Value queryMap = constantTable(b, plan.work.getQueryMap());
   WorkPlan::RowChunks c = plan.queryChunks();
-  b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) {
+  b.loop(b.index(0), computedRows(panel), 1, [&](Value lane) {
     SmallVector<Value> at =
         sourceRow(b, context.batch, queryMap, context.offset, positions, heads, lane);
     RowIndex row(at.begin(), at.end());
@@ -211,17 +233,17 @@ Value ItemFunction::partSlice(const Slice &s, Value number, Value panel) {
 
 /// Copies the state of a panel to its record.
 void ItemFunction::savePart(Value panel) {
-  auto copy = [&](const Slice &from, const Slice &to) {
+  auto copy = [&](const Slice &from, const Slice &to, Value rows) {
     Value source = slice(from, b.getF32Type(), panel), target = partSlice(to, number, panel);
-    b.loop(b.index(0), b.index(from.rows), 1, [&](Value row) {
+    b.loop(b.index(0), rows, 1, [&](Value row) {
       b.loop(b.index(0), b.index(from.columns), plan.lanes, [&](Value column) {
         b.store(b.load(source, {row, column}, b.f32Vector()), target, {row, column});
       });
     });
   };
-  copy(plan.accumulator, plan.partAccumulator);
-  copy(plan.maximum, plan.partMaximum);
-  copy(plan.sum, plan.partSum);
+  copy(plan.accumulator, plan.partAccumulator, liveRows(panel));
+  copy(plan.maximum, plan.partMaximum, b.index(1));
+  copy(plan.sum, plan.partSum, b.index(1));
 }
 
 /// Starts from no key at all, or the sink, which is already in the first part's record: `part` is
@@ -234,7 +256,7 @@ void ItemFunction::mergePanels() {
     b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { locateRow(panel, lane); });
     initPanel(panel);
     b.loop(b.index(0), partCount, 1,
-           [&](Value p) { mergePart(panel, b.add(number, b.mul(p, tileCount))); });
+           [&](Value p) { mergePart(panel, b.add(b.mul(number, partCount), p)); });
     finishPanel(panel);
     storePanel(panel);
   });

@@ -10,50 +10,8 @@ using Chunks = WorkPlan::RowChunks;
 /// Keys of a turn, and between two visits of the same value columns: their rows stay in the
 /// first-level cache.
 static constexpr int64_t turnKeys = 8;
-/// Bytes of a sequence of rows that are asked for before they are needed, and limits of the rows.
-static constexpr int64_t bytesAhead = 6144, leastAhead = 4, mostAhead = 16;
-
-//===----------------------------------------------------------------------===//
-// Chunks of a row
-//===----------------------------------------------------------------------===//
-
-/// Elements of the last chunk.
-static int64_t tailElements(const Chunks &c) { return c.size - (c.chunks - 1) * c.elements; }
-
-SmallVector<Value> attn::loadChunk(CpuBuilder &b, const Chunks &c, Value source,
-                                   const RowIndex &row, Value chunk, bool isTail) {
-  int64_t count = isTail ? tailElements(c) : c.elements;
-  SmallVector<Value> at(row);
-  at.push_back(b.mul(chunk, b.index(c.elements)));
-  Value loaded = b.load(
-      source, at, VectorType::get(count, cast<MemRefType>(source.getType()).getElementType()));
-  if (!c.words)
-    return {padVector(b, b.widen(loaded), b.lanes())};
-  Value words = vector::BitCastOp::create(b, VectorType::get(count / 2, b.getI32Type()), loaded);
-  words = padVector(b, words, b.lanes());
-  if (c.vectors == 1)
-    return {words};
-  return {b.unpackHalf(words, 0), b.unpackHalf(words, 1)};
-}
-
-void attn::storeChunk(CpuBuilder &b, const Chunks &c, ArrayRef<Value> vectors, Value target,
-                      const RowIndex &row, Value chunk, bool isTail) {
-  int64_t count = isTail ? tailElements(c) : c.elements;
-  Value all = vectors.size() == 1 ? vectors.front()
-                                  : Value(vector::InterleaveOp::create(b, vectors[0], vectors[1]));
-  if (count != cast<VectorType>(all.getType()).getNumElements())
-    all = vector::ExtractStridedSliceOp::create(b, all, ArrayRef<int64_t>{0},
-                                                ArrayRef<int64_t>{count}, ArrayRef<int64_t>{1});
-  SmallVector<Value> at(row);
-  at.push_back(b.mul(chunk, b.index(c.elements)));
-  b.store(b.narrow(all, cast<MemRefType>(target.getType()).getElementType()), target, at);
-}
-
-void attn::forChunks(CpuBuilder &b, const Chunks &c, function_ref<void(Value, bool)> body) {
-  if (c.chunks > 1)
-    b.loop(b.index(0), b.index(c.chunks - 1), 1, [&](Value chunk) { body(chunk, false); });
-  body(b.index(c.chunks - 1), true);
-}
+/// Limits of the rows that are asked for before they are needed.
+static constexpr int64_t leastAhead = 4, mostAhead = 16;
 
 func::FuncOp StreamKernels::createFunction(StringRef suffix) {
   Type key = plan.work.getKey().getType(), value = plan.work.getValue().getType();
@@ -75,15 +33,18 @@ void StreamKernels::readArguments(func::FuncOp function) {
                        &at.rescale, &at.batch, &at.keyHead, &at.valueHead, &at.next, &at.nextCount,
                        &at.first, &at.count, &at.rows})
     *value = function.getArgument(next++);
+  auto scratch = MemRefType::get({2 * turnKeys, plan.lanes}, b.getF32Type());
+  at.scratch = memref::AllocaOp::create(b, scratch, b.getI64IntegerAttr(64));
 }
 
 //===----------------------------------------------------------------------===//
 // Scores
 //===----------------------------------------------------------------------===//
 
-/// Vector of `lanes`: in each group of four lanes a part of the sums of four vectors. Three
-/// additions of vectors whose elements were brought to their places within the groups.
-static Value foldFour(CpuBuilder &b, ArrayRef<Value> v) {
+/// Vector of `lanes`: in each group of four lanes the sum of two vectors whose elements were
+/// brought to their places within the groups. Two rounds leave a part of the sums of four vectors.
+static Value foldGroupsOfFour(CpuBuilder &b, Value x, Value y, ArrayRef<int64_t> low,
+                              ArrayRef<int64_t> high) {
   int64_t lanes = b.lanes();
   auto mix = [&](Value x, Value y, ArrayRef<int64_t> order) -> Value {
     SmallVector<int64_t> mask;
@@ -92,12 +53,15 @@ static Value foldFour(CpuBuilder &b, ArrayRef<Value> v) {
         mask.push_back(group + i % 4 + (i >= 4 ? lanes : 0));
     return vector::ShuffleOp::create(b, x, y, mask);
   };
-  auto fold = [&](Value x, Value y, ArrayRef<int64_t> low, ArrayRef<int64_t> high) {
-    return b.addf(mix(x, y, low), mix(x, y, high));
-  };
-  Value x = fold(v[0], v[1], {0, 4, 1, 5}, {2, 6, 3, 7}),
-        y = fold(v[2], v[3], {0, 4, 1, 5}, {2, 6, 3, 7});
-  return fold(x, y, {0, 1, 4, 5}, {2, 3, 6, 7});
+  return b.addf(mix(x, y, low), mix(x, y, high));
+}
+
+/// Sums of two rows side by side, and the four rows of two such pairs.
+static Value foldTwo(CpuBuilder &b, Value x, Value y) {
+  return foldGroupsOfFour(b, x, y, {0, 4, 1, 5}, {2, 6, 3, 7});
+}
+static Value foldFour(CpuBuilder &b, Value x, Value y) {
+  return foldGroupsOfFour(b, x, y, {0, 1, 4, 5}, {2, 3, 6, 7});
 }
 
 /// From the folded sums of as many keys as there are groups of four lanes, one vector of whole
@@ -119,16 +83,43 @@ static Value foldKeys(CpuBuilder &b, SmallVector<Value> keys) {
   return keys.front();
 }
 
-/// Adds the products of a chunk of one key with four rows to their sums.
-SmallVector<Value> StreamKernels::addProducts(const RowIndex &key, Value firstRow, Value chunk,
-                                              bool isTail, ArrayRef<Value> sums) {
+/// Vector `i` of a chunk of a row of queries.
+Value StreamKernels::loadQuery(Value row, Value chunk, int64_t i) {
+  Value column =
+      b.add(b.mul(chunk, b.index(plan.queryChunks().vectors * plan.lanes)), i * plan.lanes);
+  return b.load(at.query, {row, column}, b.f32Vector());
+}
+
+/// Rows of queries that half of the registers hold, all four or two; 0 where they are too long, and
+/// each key reads them again.
+int64_t StreamKernels::rowsToKeep() {
   Chunks c = plan.queryChunks();
+  int64_t fitting = plan.target.getInt("vector_registers") / 2 / (c.chunks * c.vectors);
+  return fitting >= streamRows ? streamRows : fitting >= 2 ? 2 : 0;
+}
+
+void StreamKernels::keepQueries(Value firstRow, int64_t rows) {
+  Chunks c = plan.queryChunks();
+  kept.clear();
+  for (int64_t chunk = 0; chunk < c.chunks; ++chunk)
+    for (int64_t i = 0; i < c.vectors; ++i)
+      for (int64_t r = 0; r < rows; ++r)
+        kept.push_back(loadQuery(b.add(firstRow, r), b.index(chunk), i));
+}
+
+/// Adds the products of a chunk of one key with the rows of `sums`. `number` of the chunk where it
+/// is known, and the queries may be kept.
+SmallVector<Value> StreamKernels::addProducts(const RowIndex &key, Value firstRow, Value chunk,
+                                              std::optional<int64_t> number, bool isTail,
+                                              ArrayRef<Value> sums) {
+  Chunks c = plan.queryChunks();
+  auto rows = static_cast<int64_t>(sums.size());
   SmallVector<Value> next(sums), parts = loadChunk(b, c, at.keys, key, chunk, isTail);
-  for (auto [i, part] : llvm::enumerate(parts))
-    for (int64_t r = 0; r < streamRows; ++r) {
-      Value column = b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)),
-                           static_cast<int64_t>(i) * plan.lanes);
-      Value query = b.load(at.query, {b.add(firstRow, r), column}, b.f32Vector());
+  for (auto [n, part] : llvm::enumerate(parts))
+    for (int64_t r = 0; r < rows; ++r) {
+      auto i = static_cast<int64_t>(n);
+      Value query = kept.empty() ? loadQuery(b.add(firstRow, r), chunk, i)
+                                 : kept[(*number * c.vectors + i) * rows + r];
       next[r] = plan.keyDots()
                     ? b.dotPairs(part, arith::BitcastOp::create(b, b.i32Vector(), query), next[r])
                     : b.fma(part, query, next[r]);
@@ -143,27 +134,27 @@ static void keepOrder(CpuBuilder &b) {
   LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "singlethread");
 }
 
-/// Sums of one key with four rows, still one for each lane.
-SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow) {
+/// Sums of one key with `rows` rows, still one for each lane.
+SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow, int64_t rows) {
   Chunks c = plan.queryChunks();
   constexpr int64_t mostAtOnce = 8;
-  SmallVector<Value> sums(streamRows, b.splat(0));
+  SmallVector<Value> sums(rows, b.splat(0));
   int64_t whole = (c.chunks - 1) / mostAtOnce * mostAtOnce;
   if (whole > 0)
     sums = b.loop(b.index(0), b.index(whole), mostAtOnce, sums, [&](Value chunk, ValueRange args) {
       SmallVector<Value> inner(args);
       for (int64_t i = 0; i < mostAtOnce; ++i)
-        inner = addProducts(key, firstRow, b.add(chunk, i), false, inner);
+        inner = addProducts(key, firstRow, b.add(chunk, i), std::nullopt, false, inner);
       keepOrder(b);
       return inner;
     });
   for (int64_t i = whole; i < c.chunks; ++i)
-    sums = addProducts(key, firstRow, b.index(i), i + 1 == c.chunks, sums);
+    sums = addProducts(key, firstRow, b.index(i), i, i + 1 == c.chunks, sums);
   return sums;
 }
 
 /// Rows of a sequence that are asked for before they are needed.
-static int64_t rowsAhead(Value memref, int64_t size) {
+static int64_t rowsAhead(Value memref, int64_t size, int64_t bytesAhead) {
   auto type = cast<MemRefType>(memref.getType());
   int64_t bytes = size * type.getElementType().getIntOrFloatBitWidth() / 8;
   return std::clamp(bytesAhead / bytes, leastAhead, mostAhead);
@@ -172,32 +163,58 @@ static int64_t rowsAhead(Value memref, int64_t size) {
 /// Asks for the rows of both sequences that lie ahead of row `n` of this turn.
 void StreamKernels::prefetchAhead(Value n) {
   constexpr int64_t firstLevel = 1;
-  Value value = b.add(b.add(at.first, n), rowsAhead(at.values, plan.vSize));
+  int64_t bytes = plan.target.getInt("prefetch_ahead");
+  Value value = b.add(b.add(at.first, n), rowsAhead(at.values, plan.vSize, bytes));
   b.prefetch(at.values, {at.batch, at.valueHead, value}, plan.vSize, firstLevel);
-  Value key = b.add(b.add(at.next, n), rowsAhead(at.keys, plan.qkSize));
+  Value key = b.add(b.add(at.next, n), rowsAhead(at.keys, plan.qkSize, bytes));
   b.prefetch(at.keys, {at.batch, at.keyHead, key}, plan.qkSize, firstLevel);
 }
 
-/// One packed vector of scores: key after key. Behind the last one it is read again.
-void StreamKernels::scoreGroup(Value n, Value block) {
-  SmallVector<Value> folded;
-  Value last = b.add(at.nextCount, -1);
-  for (int64_t k = 0; k < plan.packedKeys(); ++k) {
-    Value row = k == 0 ? n : b.minimum(b.add(n, k), last);
-    RowIndex key = {at.batch, at.keyHead, b.add(at.next, row)};
-    folded.push_back(foldFour(b, sumsOfKey(key, b.mul(block, b.index(streamRows)))));
+/// Folded sums of keys `first` to `end` of the turn with `rows` rows, to row `slot` and on of the
+/// scratch. A loop, not a copy of the code for each key: the same load then steps from row to row,
+/// which is what hardware prefetches by.
+void StreamKernels::sumRows(Value first, Value end, Value firstRow, int64_t rows, int64_t slot) {
+  b.loop(first, end, 1, [&](Value n) {
+    SmallVector<Value> sums = sumsOfKey({at.batch, at.keyHead, b.add(at.next, n)}, firstRow, rows);
     keepOrder(b);
-    b.when(b.compare(arith::CmpIPredicate::eq, block, b.index(0)), [&] { prefetchAhead(row); });
-  }
-  Value scores = foldKeys(b, folded);
-  if (double factor = plan.scoreFactor(); factor != 1.0)
-    scores = b.mulf(scores, b.splat(factor));
-  b.store(scores, at.scores, {block, b.mul(n, b.index(streamRows))});
+    Value folded = foldTwo(b, sums[0], sums[1]);
+    if (rows == streamRows)
+      folded = foldFour(b, folded, foldTwo(b, sums[2], sums[3]));
+    b.store(folded, at.scratch, {b.add(b.sub(n, first), slot), b.index(0)});
+    if (plan.target.getInt("prefetch_ahead") > 0)
+      b.when(b.compare(arith::CmpIPredicate::eq, firstRow, b.index(0)), [&] { prefetchAhead(n); });
+  });
 }
 
+/// Vector `scores` of the packed scores, of the keys from number `n` of the turn on. Of keys that
+/// are not there it has what was left.
+void StreamKernels::packScores(Value n, bool inPairs, Value block, Value scores) {
+  SmallVector<Value> folded;
+  auto load = [&](int64_t row) {
+    return b.load(at.scratch, {b.add(n, row), b.index(0)}, b.f32Vector());
+  };
+  for (int64_t k = 0; k < plan.packedKeys(); ++k)
+    folded.push_back(inPairs ? foldFour(b, load(k), load(k + turnKeys)) : load(k));
+  Value sums = foldKeys(b, folded);
+  if (double factor = plan.scoreFactor(); factor != 1.0)
+    sums = b.mulf(sums, b.splat(factor));
+  b.store(sums, at.scores, {block, scores});
+}
+
+/// Packed scores of keys `first` to `end`. Where the registers hold only two rows of queries, the
+/// other two find the keys in the first-level cache.
 void StreamKernels::scoreKeys(Value first, Value end) {
+  int64_t kept = rowsToKeep(), rows = kept == 2 ? 2 : streamRows;
   b.loop(b.index(0), b.ceilDiv(at.rows, streamRows), 1, [&](Value block) {
-    b.loop(first, end, plan.packedKeys(), [&](Value n) { scoreGroup(n, block); });
+    for (int64_t r = 0; r < streamRows; r += rows) {
+      Value firstRow = b.add(b.mul(block, b.index(streamRows)), r);
+      if (kept > 0)
+        keepQueries(firstRow, rows);
+      sumRows(first, end, firstRow, rows, r / rows * turnKeys);
+    }
+    b.loop(first, end, plan.packedKeys(), [&](Value n) {
+      packScores(b.sub(n, first), rows == 2, block, b.mul(n, b.index(streamRows)));
+    });
   });
 }
 
@@ -205,63 +222,41 @@ void StreamKernels::scoreKeys(Value first, Value end) {
 // Values
 //===----------------------------------------------------------------------===//
 
-/// `rows` rows and `chunks` chunks of columns stay in registers while `first` to `end` pass by.
-void StreamKernels::addValues(Value first, Value end, Value row, int64_t rows, Value chunk,
-                              int64_t chunks, bool isTail, bool strict) {
-  Chunks c = plan.valueChunks();
-  auto column = [&](int64_t i) {
-    return b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)), i * plan.lanes);
+/// The values of this visit and their weights: of one key, or of two where the plain product takes
+/// pairs of keys.
+ValueRows StreamKernels::valueRows(bool strict) {
+  ValueRows v;
+  v.chunks = plan.valueChunks();
+  v.source = at.values;
+  v.place = {at.batch, at.valueHead};
+  v.first = at.first;
+  v.accumulator = at.accumulator;
+  v.rescale = at.rescale;
+  v.step = strict ? ValueStep::Strict : plan.valuePairs() ? ValueStep::Pairs : ValueStep::Plain;
+  bool pairs = v.step == ValueStep::Pairs;
+  v.weight = [this, pairs](Value n, Value row, int64_t r) -> Value {
+    Value block = b.div(row, b.index(streamRows)), inBlock = b.rem(row, b.index(streamRows));
+    Value turn = pairs ? b.div(n, b.index(2)) : n;
+    Value packed = b.add(b.add(b.mul(turn, b.index(streamRows)), inBlock), r);
+    Value weight = memref::LoadOp::create(b, at.weights, ValueRange{block, packed});
+    return pairs ? Value(arith::BitcastOp::create(b, b.getI32Type(), weight)) : weight;
   };
-  int64_t width = chunks * c.vectors;
-  Value isFirst = b.compare(arith::CmpIPredicate::eq, first, b.index(0));
-  SmallVector<Value> sums;
-  for (int64_t r = 0; r < rows; ++r) {
-    Value factor = memref::LoadOp::create(b, at.rescale, ValueRange{b.index(0), b.add(row, r)});
-    factor = b.broadcast(b.select(isFirst, factor, b.f32(1)));
-    for (int64_t i = 0; i < width; ++i)
-      sums.push_back(
-          b.mulf(b.load(at.accumulator, {b.add(row, r), column(i)}, b.f32Vector()), factor));
-  }
-  Value block = b.div(row, b.index(streamRows)), inBlock = b.rem(row, b.index(streamRows));
-  sums = b.loop(first, end, 1, sums, [&](Value n, ValueRange args) {
-    SmallVector<Value> next(args), values;
-    RowIndex key = {at.batch, at.valueHead, b.add(at.first, n)};
-    for (int64_t i = 0; i < chunks; ++i)
-      llvm::append_range(
-          values, loadChunk(b, c, at.values, key, b.add(chunk, i), isTail && i + 1 == chunks));
-    Value packed = b.add(b.mul(n, b.index(streamRows)), inBlock);
-    for (int64_t r = 0; r < rows; ++r) {
-      Value weight = memref::LoadOp::create(b, at.weights, ValueRange{block, b.add(packed, r)}),
-            factor = b.broadcast(weight);
-      Value excluded =
-          b.compare(arith::CmpIPredicate::eq, arith::BitcastOp::create(b, b.getI32Type(), weight),
-                    b.i32(INT32_MIN));
-      for (int64_t i = 0; i < width; ++i) {
-        Value &sum = next[r * width + i];
-        Value added = b.fma(values[i], factor, sum);
-        sum = strict ? b.select(excluded, sum, added) : added;
-      }
-    }
-    return next;
-  });
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t i = 0; i < width; ++i)
-      b.store(sums[r * width + i], at.accumulator, {b.add(row, r), column(i)});
+  return v;
 }
 
 /// Values of keys `first` to `end` for all rows.
 void StreamKernels::addValueKeys(Value first, Value end, bool strict) {
-  Chunks c = plan.valueChunks();
-  // Sums that cover the latency; of wide vectors twice as many still fit, and half the visits.
-  int64_t budget = plan.lanes == 16 ? 16 : 8;
+  ValueRows values = valueRows(strict);
+  const Chunks &c = values.chunks;
   // A divisor of the four rows of a packed vector.
   int64_t rows = plan.registerValues >= 4 ? 4 : plan.registerValues >= 2 ? 2 : 1;
-  int64_t chunks = std::max<int64_t>(1, std::min(c.chunks, budget / rows / c.vectors));
+  int64_t chunks = chunksOfBlock(plan, c, rows);
   b.loop(b.index(0), at.rows, rows, [&](Value row) {
     int64_t whole = (c.chunks - 1) / chunks * chunks;
-    b.loop(b.index(0), b.index(whole), chunks,
-           [&](Value chunk) { addValues(first, end, row, rows, chunk, chunks, false, strict); });
-    addValues(first, end, row, rows, b.index(whole), c.chunks - whole, true, strict);
+    b.loop(b.index(0), b.index(whole), chunks, [&](Value chunk) {
+      addValueBlock(b, values, {row, rows, chunk, chunks, false}, first, end);
+    });
+    addValueBlock(b, values, {row, rows, b.index(whole), c.chunks - whole, true}, first, end);
   });
 }
 

@@ -3,23 +3,9 @@
 #define ATTN_LIB_TARGET_CPU_STREAMKERNELS_H
 
 #include "PanelKernels.h"
+#include "ValueRows.h"
 
 namespace mlir::attn {
-
-/// A row of a rank-4 memref: batch entry, head, row.
-using RowIndex = SmallVector<Value>;
-
-/// Chunk `chunk` (index) of a row as vectors of `lanes`: float32, or words of two bf16 where `c`
-/// leaves them so. `isTail`: the row may end inside it; what is beyond reads as zero, and its
-/// memory is not touched.
-SmallVector<Value> loadChunk(CpuBuilder &b, const WorkPlan::RowChunks &c, Value source,
-                             const RowIndex &row, Value chunk, bool isTail);
-/// The inverse for float32 vectors: writes the elements of a chunk in the target's element type.
-void storeChunk(CpuBuilder &b, const WorkPlan::RowChunks &c, ArrayRef<Value> vectors, Value target,
-                const RowIndex &row, Value chunk, bool isTail);
-/// Calls `body(chunk, isTail)` in loops of `step` chunks at most, each body emitted `step` times.
-void forChunks(CpuBuilder &b, const WorkPlan::RowChunks &c,
-               function_ref<void(Value chunk, bool isTail)> body);
 
 /// Query rows that share a read of a key, and that are neighbours in a packed vector of scores.
 inline constexpr int64_t streamRows = 4;
@@ -49,6 +35,7 @@ private:
   struct Arguments {
     Value keys, values, query, scores, weights, accumulator, rescale;
     Value batch, keyHead, valueHead, next, nextCount, first, count, rows;
+    Value scratch; // folded sums of a turn
   };
   MemRefType typeOf(const Slice &slice) {
     return MemRefType::get({slice.rows, slice.columns}, b.getF32Type());
@@ -56,19 +43,23 @@ private:
   func::FuncOp createFunction(StringRef suffix);
   void readArguments(func::FuncOp function);
   void scoreKeys(Value first, Value end);
-  void scoreGroup(Value n, Value block);
   void prefetchAhead(Value n);
-  SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow);
-  SmallVector<Value> addProducts(const RowIndex &key, Value firstRow, Value chunk, bool isTail,
-                                 ArrayRef<Value> sums);
+  void sumRows(Value first, Value end, Value firstRow, int64_t rows, int64_t slot);
+  void packScores(Value n, bool inPairs, Value block, Value scores);
+  SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow, int64_t rows);
+  SmallVector<Value> addProducts(const RowIndex &key, Value firstRow, Value chunk,
+                                 std::optional<int64_t> number, bool isTail, ArrayRef<Value> sums);
+  Value loadQuery(Value row, Value chunk, int64_t i);
+  int64_t rowsToKeep();
+  void keepQueries(Value firstRow, int64_t rows);
   void addValueKeys(Value first, Value end, bool strict);
-  void addValues(Value first, Value end, Value row, int64_t rows, Value chunk, int64_t chunks,
-                 bool isTail, bool strict);
+  ValueRows valueRows(bool strict);
 
   CpuBuilder &b;
   WorkPlan &plan;
   std::string prefix;
   Arguments at;
+  SmallVector<Value> kept; // queries of some rows, chunk after chunk
 };
 
 } // namespace mlir::attn

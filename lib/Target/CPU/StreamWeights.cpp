@@ -43,8 +43,21 @@ static Value lowFour(CpuBuilder &b, Value v) {
 }
 
 /// exp(score - maximum).
-static Value weightOf(CpuBuilder &b, Value score, Value maximum) {
-  return b.exp2(b.mulf(b.subf(score, maximum), b.splat(1.4426950408889634)));
+static Value weightOf(CpuBuilder &b, Value score, Value maximum, bool forBf16) {
+  return b.exp2(b.mulf(b.subf(score, maximum), b.splat(1.4426950408889634)), forBf16);
+}
+
+/// Weights of four keys as words of two keys: half as many words, from half the place on. What lies
+/// there was read before.
+static void storePairs(CpuBuilder &b, Value weights, Value packed, Value block, Value n) {
+  SmallVector<int64_t> order;
+  for (int64_t pair = 0; pair < b.lanes(); pair += 2 * streamRows)
+    for (int64_t r = 0; r < streamRows; ++r)
+      order.append({pair + r, pair + r + streamRows});
+  Value halves = b.narrow(weights, b.getBF16Type());
+  halves = vector::ShuffleOp::create(b, halves, halves, order);
+  auto words = VectorType::get(b.lanes() / 2, b.getF32Type());
+  b.store(vector::BitCastOp::create(b, words, halves), packed, {block, b.div(n, b.index(2))});
 }
 
 /// Calls `body(block)` for each block of four live rows.
@@ -68,7 +81,8 @@ Value ItemFunction::hasExcluded(Value packed, Value live, Value panel) {
   return vector::ReductionOp::create(b, vector::CombiningKind::OR, excluded);
 }
 
-/// Weights in place of the scores of `live` keys, all visible, a multiple of what a vector holds.
+/// Weights in place of the scores of `live` keys, all visible, a multiple of what a vector holds;
+/// as words of two keys where the values are taken so.
 void ItemFunction::emitPackedWeights(Value panel, Value packed, Value live) {
   Value zero = b.index(0), end = b.mul(live, b.index(streamRows));
   Value maxima = slice(plan.maximum, b.getF32Type(), panel),
@@ -84,11 +98,17 @@ void ItemFunction::emitPackedWeights(Value panel, Value packed, Value live) {
     Value old = repeatFour(b, b.load(maxima, {zero, row}, fourType(b)));
     Value now = b.maxf(foldGroups(b, top, maximum), old);
     // NaN in all scores leaves the maximum at -infinity; the weights are NaN all the same.
-    Value factor = weightOf(b, old, now);
+    bool pairs = plan.valuePairs();
+    // The output's quotient does not see what rounding to bf16 hides; the log-sum-exp does.
+    bool coarse = pairs && !plan.storeLse;
+    Value factor = weightOf(b, old, now, /*forBf16=*/false);
     Value total = b.loop(zero, end, plan.lanes, b.splat(0), [&](Value n, ValueRange args) {
                      Value score = b.load(packed, {block, n}, b.f32Vector());
-                     Value weight = weightOf(b, score, now);
-                     b.store(weight, packed, {block, n});
+                     Value weight = weightOf(b, score, now, coarse);
+                     if (pairs)
+                       storePairs(b, weight, packed, block, n);
+                     else
+                       b.store(weight, packed, {block, n});
                      return SmallVector<Value>{b.addf(weight, args.front())};
                    }).front();
     total = foldGroups(b, total, [&](Value x, Value y) { return b.addf(x, y); });

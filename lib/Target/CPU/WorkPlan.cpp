@@ -131,17 +131,19 @@ LogicalResult WorkPlan::readSchedule() {
                               << lanes << " at a time; make rows a multiple";
   vectors = rows / lanes;
   splits = schedule.getInt("splits");
-  streamed = schedule.getWord("form") == "stream";
+  grouped = schedule.getWord("form") == "group";
+  streamed = grouped || schedule.getWord("form") == "stream";
   tiles = !streamed && usesTiles();
-  pairs = !streamed && (tiles || usesPairs());
-  sharesTile = !streamed && !pairs && sharesKeys();
+  pairs = grouped ? usesPairs() : !streamed && (tiles || usesPairs());
+  sharesTile = (grouped ? widensKeys() : !streamed && !pairs) && sharesKeys();
   if (registerKeys < 1 || registerValues < 1)
     return work.emitOpError("schedule needs positive register_keys and register_values on a CPU");
   if (keys % registerKeys != 0)
     return work.emitOpError() << "schedule has tiles of " << keys
                               << " keys, not a multiple of register_keys = " << registerKeys;
   if (splits != 1 && !streamed)
-    return work.emitOpError("splits above one are built for form = stream only on the CPU");
+    return work.emitOpError(
+        "splits above one are built for the forms stream and group only on the CPU");
   lazy = schedule.getWord("maximum") == "lazy";
   overlap = schedule.getFlag("overlap");
   freeScores = hasFreeScores();
@@ -172,8 +174,11 @@ LogicalResult WorkPlan::readForm() {
   if (!streamed)
     return success();
   if (rows != lanes)
-    return work.emitOpError() << "schedule of form stream has " << rows
-                              << " rows; a panel of it is one vector of " << lanes;
+    return work.emitOpError() << "schedule of form " << work.getSchedule().getWord("form")
+                              << " has " << rows << " rows; a panel of it is one vector of "
+                              << lanes;
+  if (grouped)
+    return readGroup();
   if (rows % streamRows != 0)
     return work.emitOpError() << "schedule of form stream has " << rows
                               << " rows, not a multiple of " << streamRows;
@@ -186,10 +191,23 @@ LogicalResult WorkPlan::readForm() {
   return success();
 }
 
+LogicalResult WorkPlan::readGroup() {
+  if (rows % registerValues != 0)
+    return work.emitOpError() << "schedule of form group has " << rows
+                              << " rows, not a multiple of register_values = " << registerValues;
+  bool oddWords = valueChunks().words && !valueChunks().byPairs && vSize % 2 != 0;
+  if ((pairs && qkSize % 2 != 0) || oddWords)
+    return work.emitOpError(
+        "schedule of form group needs even head sizes with bf16; use form panels");
+  return success();
+}
+
 WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
-  int64_t elements = isBf16 ? 2 * lanes : lanes;
-  return {elements, (size + elements - 1) / elements, isBf16 && !(isKey && keyDots()) ? 2 : 1, size,
-          isBf16};
+  bool inWords = isBf16 && !sharesTile; // a shared tile is float32
+  int64_t elements = inWords ? 2 * lanes : lanes;
+  return {
+      elements, (size + elements - 1) / elements, inWords && !(isKey && keyDots()) ? 2 : 1, size,
+      inWords,  !isKey && inWords && valuePairs()};
 }
 
 void WorkPlan::layOut() {
@@ -200,14 +218,15 @@ void WorkPlan::layOut() {
     return s;
   };
   auto rowOf = [&](const RowChunks &c) { return c.chunks * c.vectors * lanes; };
-  query = streamed ? slice(rows, rowOf(queryChunks())) : slice(rowWords(), rows);
+  bool inLanes = !streamed || grouped;
+  query = inLanes ? slice(rowWords(), rows) : slice(rows, rowOf(queryChunks()));
   auto tiledSize = static_cast<int64_t>(llvm::alignTo(vSize, tiles ? 16 : 1));
   accumulator = streamed ? slice(rows, rowOf(valueChunks())) : slice(tiledSize, rows);
   maximum = slice(1, rows);
   sum = slice(1, rows);
   position = slice(1, rows);
   head = slice(1, rows);
-  if (streamed)
+  if (!inLanes)
     for (Slice &turn : packed)
       turn = slice(rows / streamRows, keys * streamRows);
   panelBytes = next;
@@ -215,6 +234,8 @@ void WorkPlan::layOut() {
   if (tiles) {
     keyTile = slice(keys * rowWords() / 16, 16);
     valueTile = slice(static_cast<int64_t>(llvm::alignTo(vSize, 32)) * keys / 32, 16);
+  } else if (widensKeys()) {
+    keyTile = valueTile = slice(keys, rowWords());
   } else if (!streamed) {
     keyTile = slice(keys, rowWords());
     valueTile = sharesTile ? keyTile : slice(tileRows(), vSize);

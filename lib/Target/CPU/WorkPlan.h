@@ -53,6 +53,9 @@ struct WorkPlan {
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
   // [rows][chunks of a row].
   bool streamed = false;
+  // Group form: parts and accumulator as in the stream form, queries, scores and weights as in a
+  // panel; for groups of many rows.
+  bool grouped = false;
   // Values are the first columns of the keys, and are read from the key tile.
   bool sharesTile = false;
   int64_t splits = 1; // most parts of the key range
@@ -105,6 +108,7 @@ struct WorkPlan {
   struct RowChunks {
     int64_t elements, chunks, vectors, size; // per chunk, per row, per chunk, of the row
     bool words;
+    bool byPairs = false; // values: two rows at once, see ValueRows.cpp for the order of elements
   };
   RowChunks queryChunks() const { return rowChunks(qkSize, true); }
   RowChunks valueChunks() const { return rowChunks(vSize, false); }
@@ -112,6 +116,10 @@ struct WorkPlan {
   /// multiply-adds: at a quarter of their rate (Sapphire Rapids) it takes 32 cycles for a key of
   /// 128 elements and four rows, taking the words apart and multiplying 20.
   bool keyDots() const { return streamed && isBf16 && target.getFlag("bf16_dot") && lanes == 16; }
+  /// Where they do, the plain product with values takes two keys at once.
+  bool valuePairs() const { return keyDots(); }
+  /// Group form: keys whose words no product takes as they lie are copied to a tile of float32.
+  bool widensKeys() const { return grouped && !isF32 && !pairs; }
   /// Keys of a packed vector of the stream form.
   int64_t packedKeys() const { return lanes / 4; }
   bool hasRegion() { return !dot.getScore().empty(); }
@@ -127,6 +135,7 @@ private:
   LogicalResult readBody();
   LogicalResult readSchedule();
   LogicalResult readForm();
+  LogicalResult readGroup();
   LogicalResult readMatrix();
   bool usesPairs();
   bool usesTiles();

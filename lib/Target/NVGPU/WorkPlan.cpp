@@ -37,6 +37,17 @@ int64_t NVWorkPlan::largestGroup() const {
   return static_cast<int64_t>(most);
 }
 
+static int64_t firstDocument(MaskAttr mask) {
+  if (mask.getKind() == MaskKind::Document)
+    return mask.getValues()[0];
+  int64_t found = -1;
+  for (unsigned i = 0; i < mask.getChildren().size() && found < 0; ++i)
+    found = firstDocument(mask.getChild(i));
+  return found;
+}
+
+int64_t NVWorkPlan::documentOperand() const { return firstDocument(mask); }
+
 LogicalResult NVWorkPlan::readBody() {
   Block &body = work.getBody().front();
   init = only<OnlineInitOp>(body);
@@ -174,6 +185,7 @@ LogicalResult NVWorkPlan::readSchedule() {
   strict = schedule.getFlag("strict");
   longestFirst = schedule.getWord("order") == "longest_first";
   // A second buffer lets the next tile's queries arrive during this tile.
+  tile.hasDocuments = documentOperand() >= 0;
   tile.queryBuffers = 2;
   if (tile.sharedBytes() > sharedLimit)
     tile.queryBuffers = 1;

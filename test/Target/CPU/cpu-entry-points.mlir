@@ -19,7 +19,7 @@
 // CHECK: llvm.call @omp_set_num_threads
 // CHECK: } else {
 // CHECK: scf.yield %[[WRONG]]
-// CHECK: func.func private @scale.body(%{{[^{]*}}) attributes {llvm.linkage = #llvm.linkage<internal>} {
+// CHECK: func.func private @scale.body(%{{[^{]*}}) -> i32 attributes {llvm.linkage = #llvm.linkage<internal>} {
 func.func @scale(%x: tensor<?x2x?x8xf32> {attn.name = "x"}) -> tensor<?x2x?x8xf32> attributes {attn.entry = "prefill"} {
   %s = attn.scale %x by 0.5 : tensor<?x2x?x8xf32>
   return %s : tensor<?x2x?x8xf32>

@@ -44,7 +44,7 @@ func.func @keys(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
 
 module attributes {attn.target = #attn.target<lanes = 8>} {
 func.func @splits(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
-  // expected-error@+1 {{'attn.work' op splits above one are built for form = stream only on the CPU}}
+  // expected-error@+1 {{'attn.work' op splits above one are built for the forms stream and group only on the CPU}}
   %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 8, keys = 8, register_keys = 4, register_values = 4, splits = 2> : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
   return %out : tensor<?x2x?x8xf32>
 }

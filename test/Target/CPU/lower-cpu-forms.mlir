@@ -54,18 +54,22 @@ func.func @panels(%q: tensor<?x4x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tens
   return %out : tensor<?x4x?x40xbf16>
 }
 
-// The stream form reads rows where they lie: values of 40 elements in two pieces, then keys of 48, each key before the
-// next one, and with the rows further on asked for.
+// The stream form reads rows where they lie: values of 40 elements in two pieces, of two keys for a dot product, then
+// keys of 48, each key before the next one. This core's own prefetch needs no help.
 // DOT-LABEL: func.func private @stream_work1_step(%{{.*}}: memref<?x2x?x48xbf16, strided<[?, ?, ?, 1], offset: ?>>
-// DOT: vector.load {{.*}} vector<32xbf16>
-// DOT: vector.load {{.*}} vector<8xbf16>
+// DOT-COUNT-2: vector.load {{.*}} vector<32xbf16>
+// DOT: vector.shuffle {{.*}} vector<32xi16>
+// DOT-COUNT-2: vector.load {{.*}} vector<8xbf16>
+// DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
 // DOT: vector.load {{.*}} vector<32xbf16>
 // DOT: vector.load {{.*}} vector<16xbf16>
 // DOT: llvm.fence syncscope("singlethread") acq_rel
-// DOT-COUNT-4: memref.prefetch
-// DOT-LABEL: func.func private @stream_work1_values_strict(
 // DOT-NOT: memref.prefetch
+// DOT-LABEL: func.func private @stream_work1_values_strict(
 // DOT: arith.select
+// On others the rows further on are asked for.
+// WIDE-LABEL: func.func private @stream_work1_step(
+// WIDE-COUNT-4: memref.prefetch
 // DOT-LABEL: func.func private @stream_work1_merge(
 func.func @stream(%q: tensor<?x4x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tensor<?x2x?x40xbf16>) -> tensor<?x4x?x40xbf16> {
   %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 4, register_values = 2, splits = 8, form = stream> : tensor<?x4x?x48xbf16>, tensor<?x2x?x48xbf16>, tensor<?x2x?x40xbf16> -> tensor<?x4x?x40xbf16>
@@ -78,4 +82,28 @@ func.func @latent(%q: tensor<?x4x?x48xf32>, %k: tensor<?x2x?x48xf32>) -> tensor<
   %v = attn.columns %k from 0 : tensor<?x2x?x48xf32> -> tensor<?x2x?x40xf32>
   %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 32, keys = 32, panels = 2, lanes = 16, register_keys = 8, register_values = 8, unroll = 1> : tensor<?x4x?x48xf32>, tensor<?x2x?x48xf32>, tensor<?x2x?x40xf32> -> tensor<?x4x?x40xf32>
   return %out : tensor<?x4x?x40xf32>
+}
+
+// The group form: words of two bf16 of the keys where they lie, against 24 words of 16 rows; the key tile that comes
+// next is asked for. Values of two keys for a dot product, with sixteen rows at a time.
+// DOT-LABEL: func.func private @group_work3_scores(%{{.*}}: memref<?x1x?x48xbf16, strided<[?, ?, ?, 1], offset: ?>>, %{{.*}}: memref<24x16xi32>
+// DOT: %{{.*}}:8 = scf.for
+// DOT-COUNT-8: memref.prefetch
+// DOT: vector.load {{.*}} vector<2xbf16>
+// DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// DOT-LABEL: func.func private @group_work3_values(%{{.*}}: memref<?x1x?x40xbf16, strided<[?, ?, ?, 1], offset: ?>>
+// DOT: %{{.*}}:16 = scf.for
+// DOT: vector.shuffle {{.*}} vector<32xi16>
+// DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// DOT-LABEL: func.func private @group_work3_values_strict(
+// DOT-NOT: dpbf16ps
+// DOT-LABEL: func.func private @group_work3_merge(
+// Without dot products keys are widened to a tile, and values are its first columns.
+// WIDE-LABEL: func.func private @group_work3_scores(%{{.*}}: memref<32x48xf32>
+// WIDE-NOT: memref.prefetch
+// WIDE-LABEL: func.func private @group_work3_values(%{{.*}}: memref<32x48xf32>
+func.func @group(%q: tensor<?x16x1x48xbf16>, %k: tensor<?x1x?x48xbf16>) -> tensor<?x16x1x40xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x48xbf16> -> tensor<?x1x?x40xbf16>
+  %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 8, register_values = 16, splits = 8, form = group> : tensor<?x16x1x48xbf16>, tensor<?x1x?x48xbf16>, tensor<?x1x?x40xbf16> -> tensor<?x16x1x40xbf16>
+  return %out : tensor<?x16x1x40xbf16>
 }

@@ -12,16 +12,21 @@ func.func @tokens(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
   return %s : tensor<?x2x?x8xf32>
 }
 
-// Threads take items from one counter until none is left; each has a workspace whose size no length decides.
+// Threads take items from one counter until none is left; each has a workspace whose size no length decides, of an
+// allocation before they start.
 // CHECK-LABEL: func.func @attend(
+// CHECK-SAME: attn.workspace = [{bytes_per_thread = {{[0-9]+}} : i64}]
+// CHECK: %[[THREADS:.*]] = llvm.call @omp_get_max_threads()
+// CHECK: %[[ALL:.*]] = memref.alloc(%{{.*}}) {alignment = 4096 : i64} : memref<?xi8>
 // CHECK: scf.if
 // CHECK: omp.parallel {
-// CHECK: %[[OWN:.*]] = memref.alloc() {alignment = 64 : i64} : memref<{{[0-9]+}}xi8>
+// CHECK: llvm.call @omp_get_thread_num()
+// CHECK: %[[OWN:.*]] = memref.view %[[ALL]]
 // CHECK: scf.while
 // CHECK: memref.atomic_rmw addi
-// CHECK: func.call @attend_work0_item(
-// CHECK: memref.dealloc %[[OWN]]
-// CHECK-NOT: attn.work
+// CHECK: func.call @attend_work0_item(%{{.*}}, %[[OWN]],
+// CHECK: memref.dealloc %[[ALL]]
+// CHECK-NOT: attn.work{{ }}
 
 // Four keys by two vectors of rows are eight sums; the tile's maxima are found on the way.
 // CHECK-LABEL: func.func private @attend_work0_scores(%{{.*}}: memref<8x16xf32, strided<[16, 1], offset: ?>>

@@ -77,6 +77,32 @@ def LowerCPU : Pass<"attn-lower-cpu", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def CheckAllocations : Pass<"attn-cpu-check-allocations", "::mlir::func::FuncOp"> {
+  let summary = "a kernel whose memory is refused returns the code 999002";
+  let description = [{
+    Behind each `memref.alloc` the address is compared with zero. Where it is zero, memory that the function
+    holds at that place is freed, and the function returns 999002 (ATTN_ERROR_OUT_OF_MEMORY).
+
+    - Assumes: control flow between blocks, so that a function may return from anywhere; functions that
+      allocate return an i32.
+    - Leaves to others: conversion to LLVM.
+    - Numbers: none.
+
+    Example: `attn-opt --attn-cpu-check-allocations` on
+
+    ```mlir
+    func.func @kernel(%size: index) -> i32 {
+      %memory = memref.alloc(%size) : memref<?xi8>
+      %good = arith.constant 0 : i32
+      memref.dealloc %memory : memref<?xi8>
+      return %good : i32
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+                           "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def ExpandMath : Pass<"attn-cpu-expand-math"> {
   let summary = "elementary functions become polynomials";
   let description = [{

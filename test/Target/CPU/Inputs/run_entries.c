@@ -26,6 +26,7 @@ typedef void region(int32_t *, int32_t *, void *);
 int32_t __kmpc_global_thread_num(void *location) { return 0; }
 void __kmpc_push_num_threads(void *location, int32_t thread, int32_t count) {}
 int32_t omp_get_max_threads(void) { return 1; }
+int32_t omp_get_thread_num(void) { return 0; }
 void omp_set_num_threads(int32_t count) {}
 /// `captured` is one pointer: the compiler gathers what the region uses.
 void __kmpc_fork_call(void *location, int32_t count, region *run, void *captured) {

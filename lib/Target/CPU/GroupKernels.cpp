@@ -1,0 +1,182 @@
+//===- GroupKernels.cpp - decode products of many rows -----------------------===//
+#include "GroupKernels.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Words of a key row between two requests for the rows ahead: a cache line.
+static constexpr int64_t lineWords = 16;
+
+func::FuncOp GroupKernels::createFunction(StringRef suffix, ArrayRef<Type> memrefs,
+                                          int64_t numbers) {
+  SmallVector<Type> inputs(memrefs);
+  inputs.append(static_cast<size_t>(numbers), b.getIndexType());
+  return createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + suffix.str(),
+                               inputs);
+}
+
+static MemRefType typeOf(const Slice &slice, Type element) {
+  return MemRefType::get({slice.rows, slice.columns}, element);
+}
+
+RowIndex GroupKernels::Rows::at(Value row) const {
+  RowIndex index(place);
+  index.push_back(row);
+  return index;
+}
+
+/// Rows of the caller's tensor, or of a copied tile, which has them alone.
+GroupKernels::Rows GroupKernels::rowsOf(func::FuncOp function, int64_t firstNumber, bool isCopy) {
+  auto argument = [&](int64_t i) { return function.getArgument(static_cast<unsigned>(i)); };
+  if (isCopy)
+    return {argument(0), {}};
+  return {argument(0), {argument(firstNumber), argument(firstNumber + 1)}};
+}
+
+//===----------------------------------------------------------------------===//
+// Scores
+//===----------------------------------------------------------------------===//
+
+/// A word of a key: one float32, or two bf16.
+Value GroupKernels::loadWord(const Rows &keys, Value row, Value word) {
+  RowIndex at = keys.at(row);
+  if (!plan.pairs) {
+    at.push_back(word);
+    return memref::LoadOp::create(b, keys.source, at);
+  }
+  at.push_back(b.mul(word, b.index(2)));
+  Value pair = b.load(keys.source, at, VectorType::get(2, b.getBF16Type()));
+  pair = vector::BitCastOp::create(b, VectorType::get(1, b.getI32Type()), pair);
+  return vector::ExtractOp::create(b, pair, ArrayRef<int64_t>{0});
+}
+
+/// `registerKeys` keys from number `n` on.
+void GroupKernels::scoreBlock(func::FuncOp function, const Rows &keys, Value n) {
+  Value query = function.getArgument(1), scores = function.getArgument(2),
+        live = function.getArgument(6), next = function.getArgument(8);
+  Value first = plan.widensKeys() ? b.index(0) : Value(function.getArgument(5));
+  SmallVector<Value> rows, ahead;
+  for (int64_t i = 0; i < plan.registerKeys; ++i) {
+    Value number = b.minimum(b.add(n, i), b.add(live, -1));
+    rows.push_back(b.add(first, number));
+    ahead.push_back(b.add(next, number));
+  }
+  SmallVector<Value> zeros(plan.registerKeys, b.splat(0));
+  auto vector = VectorType::get(plan.lanes, plan.wordType());
+  auto addWord = [&](Value word, SmallVector<Value> &sums) {
+    Value part = b.load(query, {word, b.index(0)}, vector);
+    for (auto [row, sum] : llvm::zip(rows, sums)) {
+      Value key = b.broadcast(loadWord(keys, row, word));
+      sum = plan.pairs ? b.dotPairs(part, key, sum) : b.fma(part, key, sum);
+    }
+  };
+  int64_t whole = plan.rowWords() / lineWords * lineWords;
+  SmallVector<Value> sums =
+      b.loop(b.index(0), b.index(whole), lineWords, zeros, [&](Value word, ValueRange args) {
+        SmallVector<Value> inner(args);
+        for (Value row : ahead)
+          prefetchLine(keys, row, word);
+        for (int64_t i = 0; i < lineWords; ++i)
+          addWord(b.add(word, i), inner);
+        return inner;
+      });
+  for (int64_t word = whole; word < plan.rowWords(); ++word)
+    addWord(b.index(word), sums);
+  double factor = plan.scoreFactor();
+  for (auto [i, sum] : llvm::enumerate(sums))
+    b.store(factor == 1.0 ? sum : b.mulf(sum, b.splat(factor)), scores,
+            {b.add(n, static_cast<int64_t>(i)), b.index(0)});
+}
+
+/// Asks for a word's line of a row of the next tile, to come to the second-level cache.
+void GroupKernels::prefetchLine(const Rows &keys, Value row, Value word) {
+  if (plan.widensKeys())
+    return; // the copy reads it
+  constexpr int64_t secondLevel = 2;
+  RowIndex at = keys.at(row);
+  at.push_back(plan.pairs ? b.mul(word, b.index(2)) : word);
+  b.prefetch(keys.source, at, secondLevel);
+}
+
+func::FuncOp GroupKernels::emitScores() {
+  Type f32 = b.getF32Type();
+  Type keys = plan.widensKeys() ? Type(typeOf(plan.keyTile, f32)) : plan.work.getKey().getType();
+  constexpr int64_t numbers = 6, firstNumber = 3;
+  func::FuncOp function = createFunction(
+      "_scores", {keys, typeOf(plan.query, plan.wordType()), typeOf(plan.scores, f32)}, numbers);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&function.front());
+  Rows rows = rowsOf(function, firstNumber, plan.widensKeys());
+  b.loop(b.index(0), function.getArgument(7), plan.registerKeys,
+         [&](Value n) { scoreBlock(function, rows, n); });
+  func::ReturnOp::create(b);
+  return function;
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// The weight of key `n`, or with pairs the word of keys n and n + 1, or of the strict product the
+/// half that is key n's, as float32.
+Value GroupKernels::loadWeight(Value weights, Value n, Value row, bool strict) {
+  Value turn = plan.pairs ? b.div(n, b.index(2)) : n;
+  Value word = memref::LoadOp::create(b, weights, ValueRange{turn, row});
+  if (!plan.pairs || !strict)
+    return word;
+  Value isEven = b.compare(arith::CmpIPredicate::eq, b.rem(n, b.index(2)), b.index(0));
+  Value low = arith::ShLIOp::create(b, word, b.i32(16)), high = b.both(word, b.i32(-65536));
+  return arith::BitcastOp::create(b, b.getF32Type(), b.select(isEven, low, high));
+}
+
+ValueRows GroupKernels::valueRows(func::FuncOp function, bool strict) {
+  constexpr int64_t firstNumber = 4;
+  Rows rows = rowsOf(function, firstNumber, plan.sharesTile);
+  ValueRows v;
+  v.chunks = plan.valueChunks();
+  v.source = rows.source;
+  v.place = rows.place;
+  v.first = plan.sharesTile ? b.index(0) : Value(function.getArgument(6));
+  v.accumulator = function.getArgument(2);
+  v.rescale = function.getArgument(3);
+  v.step = strict ? ValueStep::Strict : plan.pairs ? ValueStep::Pairs : ValueStep::Plain;
+  v.weight = [this, strict, weights = function.getArgument(1)](Value n, Value row, int64_t r) {
+    return loadWeight(weights, n, b.add(row, r), strict);
+  };
+  return v;
+}
+
+func::FuncOp GroupKernels::emitValues(bool strict) {
+  Type f32 = b.getF32Type();
+  Type values = plan.sharesTile ? Type(typeOf(plan.keyTile, f32)) : plan.work.getValue().getType();
+  constexpr int64_t numbers = 5;
+  func::FuncOp function = createFunction(strict ? "_values_strict" : "_values",
+                                         {values, typeOf(plan.weights, plan.wordType()),
+                                          typeOf(plan.accumulator, f32), typeOf(plan.rescale, f32)},
+                                         numbers);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&function.front());
+  ValueRows v = valueRows(function, strict);
+  Value count = function.getArgument(7), rows = function.getArgument(8);
+  int64_t chunks = chunksOfBlock(plan, v.chunks, plan.registerValues);
+  // Many rows: each weight meets one vector, and comes from memory with the instruction that
+  // multiplies it.
+  bool oneByOne = 2 * plan.registerValues > sumRegisters(plan) && v.chunks.vectors > 1;
+  // Columns outside: those of a tile's keys stay in the first-level cache for all rows.
+  auto forRows = [&](Value chunk, int64_t some, bool isTail) {
+    ValueBlock block = {nullptr, plan.registerValues, chunk, some, isTail};
+    for (int64_t i = 0; i < (oneByOne ? v.chunks.vectors : 1); ++i)
+      b.loop(b.index(0), rows, plan.registerValues, [&](Value row) {
+        block.row = row;
+        if (oneByOne)
+          block.vector = i;
+        addValueBlock(b, v, block, b.index(0), count);
+      });
+  };
+  int64_t whole = (v.chunks.chunks - 1) / chunks * chunks;
+  b.loop(b.index(0), b.index(whole), chunks, [&](Value chunk) { forRows(chunk, chunks, false); });
+  forRows(b.index(whole), v.chunks.chunks - whole, true);
+  func::ReturnOp::create(b);
+  return function;
+}
