@@ -10,8 +10,8 @@ using namespace ptx;
 
 /// A kernel that may start early must not touch memory before it has waited.
 static bool mayTouch(Warp &warp, const Instruction &in, Space space) {
-  if (!warp.block.grid.launch.mayStartEarly || warp.hasWaitedForGrid ||
-      space == Space::Parameter || space == Space::Constant)
+  if (!warp.block.grid.launch.mayStartEarly || warp.hasWaitedForGrid || space == Space::Parameter ||
+      space == Space::Constant)
     return true;
   warp.fail(in, "memory is touched before griddepcontrol.wait, by a launch that may start early");
   return false;
@@ -20,8 +20,8 @@ static bool mayTouch(Warp &warp, const Instruction &in, Space space) {
 static bool isAligned(Warp &warp, const Instruction &in, uint64_t address, uint64_t bytes) {
   if (address % bytes == 0)
     return true;
-  warp.fail(in, "address " + std::to_string(address) + " is no multiple of " +
-                    std::to_string(bytes));
+  warp.fail(in,
+            "address " + std::to_string(address) + " is no multiple of " + std::to_string(bytes));
   return false;
 }
 
@@ -117,8 +117,8 @@ void writeRegisters(Warp &warp, const Instruction &in, const Elements &elements,
     for (int i = 0; i < WarpSize; ++i) {
       wide[i] = elements.of[v][i];
       if (in.option[2] & SignExtended)
-        wide[i] = static_cast<uint64_t>(static_cast<int64_t>(wide[i] << (64 - bits)) >>
-                                        (64 - bits));
+        wide[i] =
+            static_cast<uint64_t>(static_cast<int64_t>(wide[i] << (64 - bits)) >> (64 - bits));
       narrow[i] = static_cast<uint32_t>(wide[i]);
     }
     if (in.option[2] & Wide)
@@ -172,8 +172,8 @@ Status store(Warp &warp, const Instruction &in, uint32_t lanes) {
     uint8_t data[64];
     for (unsigned v = 0; v < in.numListed; ++v) {
       Register r = warp.listed(in, v);
-      uint64_t value = in.option[2] & Wide ? warp.values<uint64_t>(r)[lane]
-                                           : warp.values<uint32_t>(r)[lane];
+      uint64_t value =
+          in.option[2] & Wide ? warp.values<uint64_t>(r)[lane] : warp.values<uint32_t>(r)[lane];
       std::memcpy(data + v * bytes, &value, bytes);
     }
     uint64_t address = warp.address(in, 0, static_cast<int>(lane));
@@ -235,7 +235,7 @@ Status fenceNothing(Warp &, const Instruction &, uint32_t) { return Status::Next
 
 void decodeFence(Decoder &d) {
   d.has("acq_rel"), d.has("sc");
-  int scope = d.which({"gpu", "sys", "cluster", "cta", "gl"});
+  int scope = d.which({"gpu", "sys", "cluster", "cta"});
   d.in.run = scope == 3 ? fenceNothing : fence;
 }
 
@@ -256,7 +256,7 @@ void decodeFenceOfBarriers(Decoder &d) {
 void ptx::addAccesses(OpcodeTable &table) {
   table["ld"] = decodeAccess<true>;
   table["st"] = decodeAccess<false>;
-  table["fence"] = table["membar"] = decodeFence;
+  table["fence"] = decodeFence;
   table["fence.proxy"] = decodeFenceProxy;
   table["fence.mbarrier_init"] = decodeFenceOfBarriers;
 }

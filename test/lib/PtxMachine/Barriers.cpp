@@ -1,4 +1,5 @@
-//===- Barriers.cpp - bar.sync, bar.arrive, bar.red ----------------------------------------------===//
+//===- Barriers.cpp - bar.sync, bar.arrive, bar.red.or
+//----------------------------------------------===//
 #include "Decoder.h"
 #include "Grid.h"
 
@@ -6,10 +7,10 @@ using namespace ptx;
 
 namespace {
 
-enum Action : uint32_t { Sync, Arrive, ReduceAnd, ReduceOr, ReducePopulation };
+enum Action : uint32_t { Sync, Arrive, ReduceOr };
 
-/// option[0] action, option[1] whether a number of threads is given (from[1]), option[2] whether the
-/// predicate of a reduction (from[2]) is negated. from[0] is the barrier's number.
+/// option[0] action, option[1] whether a number of threads is given (from[1]), option[2] whether
+/// the predicate of a reduction (from[2]) is negated. from[0] is the barrier's number.
 Status meet(Warp &warp, const Instruction &in, uint32_t lanes) {
   if (!warp.haveMet(lanes))
     return Status::Meet;
@@ -34,10 +35,9 @@ Status meet(Warp &warp, const Instruction &in, uint32_t lanes) {
   barrier.arrived += WarpSize;
   warp.publishTo(barrier.known);
   ++warp.epoch;
-  if (in.option[0] >= ReduceAnd) {
+  if (in.option[0] == ReduceOr) {
     uint32_t p = (warp.predicate(in.from[2]) ^ (in.option[2] ? AllLanes : 0)) & lanes;
-    barrier.all &= p == lanes, barrier.any |= p != 0;
-    barrier.count += static_cast<uint32_t>(__builtin_popcount(p));
+    barrier.any |= p != 0;
     barrier.isUndefined |= (warp.undefined(in.from[2]) & lanes) != 0;
   }
   if (in.option[0] == Arrive) {
@@ -50,27 +50,20 @@ Status meet(Warp &warp, const Instruction &in, uint32_t lanes) {
 }
 
 void giveResult(const NamedBarrier &barrier, const NamedBarrier::Waiter &waiter) {
-  const Instruction &in = *waiter.in;
-  uint32_t bad = barrier.isUndefined ? AllLanes : 0;
-  if (in.option[0] == ReducePopulation) {
-    uint32_t out[WarpSize];
-    std::fill_n(out, WarpSize, barrier.count);
-    waiter.warp->write(in.to, out, AllLanes, bad);
-  } else if (in.option[0] >= ReduceAnd) {
-    bool holds = in.option[0] == ReduceAnd ? barrier.all : barrier.any;
-    waiter.warp->writePredicate(in.to, holds ? AllLanes : 0, AllLanes, bad);
-  }
+  if (waiter.in->option[0] == ReduceOr)
+    waiter.warp->writePredicate(waiter.in->to, barrier.any ? AllLanes : 0, AllLanes,
+                                barrier.isUndefined ? AllLanes : 0);
 }
 
 template <Action What> void decodeBarrier(Decoder &d) {
-  constexpr bool IsReduction = What >= ReduceAnd;
+  constexpr bool IsReduction = What == ReduceOr;
   d.has("cta"), d.has("aligned");
   if (IsReduction)
     d.type();
   size_t at = IsReduction ? 1 : 0, end = d.numOperands() - (IsReduction ? 1 : 0);
   d.in.option[0] = What;
   if (IsReduction) {
-    d.in.to = d.destination(0, What == ReducePopulation ? 32 : 1);
+    d.in.to = d.destination(0, 1);
     d.in.from[2] = d.source(end, 1);
     d.in.option[2] = d.operand(end).negated;
   }
@@ -101,7 +94,5 @@ bool Block::complete(NamedBarrier &barrier) {
 void ptx::addBarriers(OpcodeTable &table) {
   table["bar.sync"] = table["barrier.sync"] = decodeBarrier<Sync>;
   table["bar.arrive"] = table["barrier.arrive"] = decodeBarrier<Arrive>;
-  table["bar.red.and"] = table["barrier.red.and"] = decodeBarrier<ReduceAnd>;
   table["bar.red.or"] = table["barrier.red.or"] = decodeBarrier<ReduceOr>;
-  table["bar.red.popc"] = table["barrier.red.popc"] = decodeBarrier<ReducePopulation>;
 }

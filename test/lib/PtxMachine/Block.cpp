@@ -37,7 +37,7 @@ bool Block::deliver() {
   barrier.building.own.resize(std::max<size_t>(barrier.building.own.size(), barrier.actor + 1), 0);
   who.clock = barrier.building.own[barrier.actor] = ++deliveries;
   for (const BulkCopy::Piece &piece : copy.pieces)
-    shared.arrive(who, piece.address, piece.data.size(), piece.data.data());
+    shared.arrive(who, piece.address, piece.data.size(), piece.data.data(), piece.isDefined);
   barrier.bytes -= copy.bytes;
   grid.progress();
   complete(barrier);

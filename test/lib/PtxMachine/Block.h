@@ -18,8 +18,7 @@ struct NamedBarrier {
     const Instruction *in;
   };
   std::vector<Waiter> waiters;
-  bool all = true, any = false; ///< of predicates, by bar.red
-  uint32_t count = 0;
+  bool any = false; ///< of predicates, by bar.red.or
   bool isUndefined = false;
 };
 
@@ -38,6 +37,7 @@ struct BulkCopy {
   struct Piece {
     uint32_t address;
     std::vector<uint8_t> data;
+    bool isDefined;
   };
   std::vector<Piece> pieces;
   uint32_t bytes = 0;

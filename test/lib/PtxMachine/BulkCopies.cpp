@@ -1,4 +1,5 @@
-//===- BulkCopies.cpp - cp.async.bulk.tensor ------------------------------------------------------===//
+//===- BulkCopies.cpp - cp.async.bulk.tensor
+//------------------------------------------------------===//
 //
 // A box of a tensor comes into shared memory and its bytes count for an mbarrier. It arrives when
 // the block says so, copies that set out later maybe earlier; until then the memory is undefined.
@@ -40,7 +41,7 @@ bool findRow(const Box &box, uint64_t row, uint64_t &address) {
 
 /// One row of a box, with zeros for what is outside.
 bool readRow(Warp &warp, const Instruction &in, const Box &box, uint64_t row,
-             std::vector<uint8_t> &data) {
+             std::vector<uint8_t> &data, bool &isDefined) {
   data.assign(box.rowBytes(), 0);
   uint64_t address;
   if (!findRow(box, row, address))
@@ -49,7 +50,6 @@ bool readRow(Warp &warp, const Instruction &in, const Box &box, uint64_t row,
           end = std::min<int64_t>(box.first[0] + box.map->box[0],
                                   static_cast<int64_t>(box.map->size[0]));
   unsigned width = box.map->elementBytes;
-  bool isDefined = true;
   if (begin >= end)
     return true;
   // Element for element, as tensors need not begin at words.
@@ -60,9 +60,7 @@ bool readRow(Warp &warp, const Instruction &in, const Box &box, uint64_t row,
     warp.fail(in, memory.problem);
     return false;
   }
-  if (!isDefined)
-    warp.fail(in, "copies what nobody wrote");
-  return isDefined;
+  return true;
 }
 
 /// Sets out: reads the box, and takes its places in shared memory, 16 bytes each.
@@ -73,7 +71,8 @@ bool sendBox(Warp &warp, const Instruction &in, uint32_t lane, const Box &box, u
   who.isAsyncProxy = true;
   std::vector<uint8_t> row;
   for (uint64_t r = 0; r < box.rows(); ++r) {
-    if (!readRow(warp, in, box, r, row))
+    bool isDefined = true;
+    if (!readRow(warp, in, box, r, row, isDefined))
       return false;
     for (uint64_t at = 0; at < row.size(); at += PieceBytes) {
       uint64_t place = swizzled(to + r * row.size() + at, box.map->swizzle);
@@ -81,7 +80,7 @@ bool sendBox(Warp &warp, const Instruction &in, uint32_t lane, const Box &box, u
         warp.fail(in, warp.block.shared.problem);
         return false;
       }
-      copy.pieces.push_back({static_cast<uint32_t>(place), {}});
+      copy.pieces.push_back({static_cast<uint32_t>(place), {}, isDefined});
       copy.pieces.back().data.assign(row.begin() + static_cast<long>(at),
                                      row.begin() + static_cast<long>(at + PieceBytes));
     }
@@ -138,7 +137,8 @@ Status copyBox(Warp &warp, const Instruction &in, uint32_t lanes) {
   return Status::Next;
 }
 
-/// `.2d.shared::cta.global.tile.mbarrier::complete_tx::bytes [to], [map, {coordinates}], [barrier]`.
+/// `.2d.shared::cta.global.tile.mbarrier::complete_tx::bytes [to], [map, {coordinates}],
+/// [barrier]`.
 void decodeCopyBox(Decoder &d) {
   int axes = d.which({"1d", "2d", "3d", "4d", "5d"}) + 1;
   bool isToShared = d.has("shared::cta") || d.has("shared::cluster");

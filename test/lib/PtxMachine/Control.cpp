@@ -14,7 +14,6 @@ void decodeBranch(Decoder &d) {
 
 Status exitLanes(Warp &, const Instruction &, uint32_t) { return Status::Exit; }
 Status nothing(Warp &, const Instruction &, uint32_t) { return Status::Next; }
-Status giveWay(Warp &, const Instruction &, uint32_t) { return Status::GiveWay; }
 Status trap(Warp &warp, const Instruction &in, uint32_t) {
   return warp.fail(in, "the kernel traps");
 }
@@ -24,19 +23,13 @@ void decodeExit(Decoder &d) {
   d.in.run = exitLanes;
 }
 void decodeTrap(Decoder &d) { d.in.run = trap; }
-void decodeSleep(Decoder &d) {
-  d.type();
-  d.in.run = giveWay;
-}
-
 /// Whole warps give registers away or ask for more; who asks for too many waits forever.
 Status changeRegisters(Warp &warp, const Instruction &in, uint32_t lanes) {
   if (!warp.haveMet(lanes))
     return Status::Meet;
   uint32_t count = in.option[0];
   if (count % 8 || count < 24 || count > 256)
-    return warp.fail(in, "expected a multiple of 8 from 24 to 256, found " +
-                             std::to_string(count));
+    return warp.fail(in, "expected a multiple of 8 from 24 to 256, found " + std::to_string(count));
   return Status::Next;
 }
 
@@ -70,8 +63,7 @@ void ptx::addControl(OpcodeTable &table) {
   table["bra"] = decodeBranch;
   table["ret"] = table["exit"] = decodeExit;
   table["trap"] = decodeTrap;
-  table["nanosleep"] = decodeSleep;
   table["setmaxnreg"] = decodeChangeRegisters;
   table["griddepcontrol"] = decodeGridControl;
-  table["prefetch"] = table["prefetchu"] = decodePrefetch;
+  table["prefetch"] = decodePrefetch;
 }

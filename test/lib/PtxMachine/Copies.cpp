@@ -1,4 +1,5 @@
-//===- Copies.cpp - cp.async -------------------------------------------------------------------===//
+//===- Copies.cpp - cp.async
+//-------------------------------------------------------------------===//
 //
 // What a copy writes is undefined until its lane waits for the copy's group: the latest that the
 // devices allow. The source is read at once.
@@ -20,20 +21,20 @@ Status copy(Warp &warp, const Instruction &in, uint32_t lanes) {
   for (uint32_t lane = 0; lane < WarpSize; ++lane) {
     if (!(lanes >> lane & 1))
       continue;
-    PendingCopy pending = {lane, warp.commits[lane], 0, bytes, {}};
+    PendingCopy pending = {lane, warp.commits[lane], 0, bytes, {}, true};
     uint32_t given = in.option[1] ? warp.values<uint32_t>(in.from[2])[lane] : bytes;
     uint64_t to = warp.address(in, 0, static_cast<int>(lane)),
              from = warp.values<uint64_t>(in.from[1])[lane] + in.option[2];
     bool isDefined = true;
     if (to % bytes || (given && from % bytes) || given > bytes)
-      return warp.fail(in, "a copy of " + std::to_string(bytes) + " bytes that is not aligned, or "
-                           "reads more than it writes");
+      return warp.fail(in, "a copy of " + std::to_string(bytes) +
+                               " bytes that is not aligned, or "
+                               "reads more than it writes");
     for (uint32_t at = 0; at < given; at += 4)
       if (!readMemory(warp, in, Space::Global, lane, from + at, std::min(4u, given - at),
                       pending.data + at, isDefined, false))
         return Status::Fail;
-    if (!isDefined)
-      return warp.fail(in, "copies what nobody wrote");
+    pending.isDefined = isDefined;
     pending.address = static_cast<uint32_t>(to);
     if (!warp.block.shared.depart(warp.accessor(in, lane), to, bytes))
       return warp.fail(in, warp.block.shared.problem);
@@ -74,7 +75,7 @@ Status wait(Warp &warp, const Instruction &in, uint32_t lanes) {
          isOld = pending.group + in.option[0] < warp.commits[pending.lane];
     if (isMeant && (in.option[1] || isOld))
       warp.block.shared.arrive(warp.accessor(in, pending.lane), pending.address, pending.bytes,
-                               pending.data);
+                               pending.data, pending.isDefined);
     else
       warp.copies[left++] = pending;
   }

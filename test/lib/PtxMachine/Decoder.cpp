@@ -64,13 +64,25 @@ int Decoder::which(std::initializer_list<std::string_view> modifiers) {
 
 bool Decoder::isType(std::string_view part, Type &type) const {
   static const std::unordered_map<std::string_view, Type> types = {
-      {"b8", {Type::Bits, 8}},       {"b16", {Type::Bits, 16}},     {"b32", {Type::Bits, 32}},
-      {"b64", {Type::Bits, 64}},     {"u8", {Type::Unsigned, 8}},   {"u16", {Type::Unsigned, 16}},
-      {"u32", {Type::Unsigned, 32}}, {"u64", {Type::Unsigned, 64}}, {"s8", {Type::Signed, 8}},
-      {"s16", {Type::Signed, 16}},   {"s32", {Type::Signed, 32}},   {"s64", {Type::Signed, 64}},
-      {"f16", {Type::Real, 16}},     {"f32", {Type::Real, 32}},     {"f64", {Type::Real, 64}},
-      {"bf16", {Type::BFloat, 16}},  {"pred", {Type::Predicate, 1}},
-      {"f16x2", {Type::Real, 16, true}}, {"bf16x2", {Type::BFloat, 16, true}}};
+      {"b8", {Type::Bits, 8}},
+      {"b16", {Type::Bits, 16}},
+      {"b32", {Type::Bits, 32}},
+      {"b64", {Type::Bits, 64}},
+      {"u8", {Type::Unsigned, 8}},
+      {"u16", {Type::Unsigned, 16}},
+      {"u32", {Type::Unsigned, 32}},
+      {"u64", {Type::Unsigned, 64}},
+      {"s8", {Type::Signed, 8}},
+      {"s16", {Type::Signed, 16}},
+      {"s32", {Type::Signed, 32}},
+      {"s64", {Type::Signed, 64}},
+      {"f16", {Type::Real, 16}},
+      {"f32", {Type::Real, 32}},
+      {"f64", {Type::Real, 64}},
+      {"bf16", {Type::BFloat, 16}},
+      {"pred", {Type::Predicate, 1}},
+      {"f16x2", {Type::Real, 16, true}},
+      {"bf16x2", {Type::BFloat, 16, true}}};
   auto found = types.find(part);
   if (found != types.end())
     type = found->second;
@@ -89,9 +101,11 @@ Type Decoder::type(size_t n) {
 }
 
 Space Decoder::space() {
-  static const std::pair<std::string_view, Space> spaces[] = {
-      {"global", Space::Global}, {"shared", Space::Shared},      {"shared::cta", Space::Shared},
-      {"const", Space::Constant}, {"param", Space::Parameter}};
+  static const std::pair<std::string_view, Space> spaces[] = {{"global", Space::Global},
+                                                              {"shared", Space::Shared},
+                                                              {"shared::cta", Space::Shared},
+                                                              {"const", Space::Constant},
+                                                              {"param", Space::Parameter}};
   for (auto [name, space] : spaces)
     if (has(name))
       return space;
@@ -108,10 +122,12 @@ unsigned Decoder::bitsOf(const Operand &operand) const {
 
 static bool findSpecial(std::string_view name, Constant::Kind &kind) {
   static const std::unordered_map<std::string_view, Constant::Kind> specials = {
-      {"%tid.x", Constant::ThreadX},   {"%tid.y", Constant::Zero},      {"%tid.z", Constant::Zero},
-      {"%laneid", Constant::LaneId},   {"%warpid", Constant::WarpId},   {"%ctaid.x", Constant::BlockX},
-      {"%ctaid.y", Constant::BlockY},  {"%ctaid.z", Constant::BlockZ},  {"%ntid.x", Constant::ThreadsX},
-      {"%ntid.y", Constant::One},      {"%ntid.z", Constant::One},      {"%nctaid.x", Constant::BlocksX},
+      {"%tid.x", Constant::ThreadX},    {"%tid.y", Constant::Zero},
+      {"%tid.z", Constant::Zero},       {"%laneid", Constant::LaneId},
+      {"%warpid", Constant::WarpId},    {"%ctaid.x", Constant::BlockX},
+      {"%ctaid.y", Constant::BlockY},   {"%ctaid.z", Constant::BlockZ},
+      {"%ntid.x", Constant::ThreadsX},  {"%ntid.y", Constant::One},
+      {"%ntid.z", Constant::One},       {"%nctaid.x", Constant::BlocksX},
       {"%nctaid.y", Constant::BlocksY}, {"%nctaid.z", Constant::BlocksZ}};
   auto found = specials.find(name);
   if (found != specials.end())
@@ -126,8 +142,7 @@ Register Decoder::source(const Operand &operand, unsigned bits) {
   if (const auto *named = kernel.findRegister(operand.name)) {
     if (named->bits == bits || (bits == 32 && named->bits == 16))
       return named->place;
-    refuse("expected " + std::to_string(bits) + " bits, found '" + std::string(operand.name) +
-           "'");
+    refuse("expected " + std::to_string(bits) + " bits, found '" + std::string(operand.name) + "'");
     return {};
   }
   Constant::Kind kind;

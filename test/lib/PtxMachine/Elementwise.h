@@ -42,8 +42,7 @@ Status ternary(Warp &warp, const Instruction &in, uint32_t lanes) {
   for (int i = 0; i < WarpSize; ++i)
     out[i] = Operation::of(a[i], b[i], c[i]);
   warp.write(in.to, out, lanes,
-             warp.undefined(in.from[0]) | warp.undefined(in.from[1]) |
-                 warp.undefined(in.from[2]));
+             warp.undefined(in.from[0]) | warp.undefined(in.from[1]) | warp.undefined(in.from[2]));
   return Status::Next;
 }
 

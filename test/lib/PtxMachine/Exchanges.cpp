@@ -1,4 +1,4 @@
-//===- Exchanges.cpp - shfl, vote, redux, elect ----------------------------------------------===//
+//===- Exchanges.cpp - shfl, vote, redux ----------------------------------------------===//
 //
 // All living lanes of the warp take part; masks that name fewer are refused when they run.
 //
@@ -24,18 +24,15 @@ Status gather(Warp &warp, const Instruction &in, unsigned slot, uint32_t lanes) 
 // shfl
 //===----------------------------------------------------------------------===//
 
-enum Mode : uint32_t { Up, Down, Butterfly, Indexed };
+enum Mode : uint32_t { Butterfly, Indexed };
 
 /// The lane that a lane reads, and whether that is one of its segment.
 int sourceLane(uint32_t mode, int lane, uint32_t b, uint32_t c, bool &isInside) {
   int by = static_cast<int>(b & 31), clamp = static_cast<int>(c & 31),
       segment = static_cast<int>(c >> 8 & 31);
   int last = (lane & segment) | (clamp & ~segment), first = lane & segment;
-  int from = mode == Up          ? lane - by
-             : mode == Down      ? lane + by
-             : mode == Butterfly ? lane ^ by
-                                 : first | (by & ~segment);
-  isInside = mode == Up ? from >= last : from <= last;
+  int from = mode == Butterfly ? lane ^ by : first | (by & ~segment);
+  isInside = from <= last;
   return isInside ? from : lane;
 }
 
@@ -61,7 +58,7 @@ Status shuffle(Warp &warp, const Instruction &in, uint32_t lanes) {
 }
 
 void decodeShuffle(Decoder &d) {
-  int mode = d.which({"up", "down", "bfly", "idx"});
+  int mode = d.which({"bfly", "idx"});
   d.has("sync");
   d.type();
   size_t at = d.numOperands() == 6 ? 2 : 1;
@@ -80,7 +77,7 @@ void decodeShuffle(Decoder &d) {
 // redux and vote
 //===----------------------------------------------------------------------===//
 
-enum Reduction : uint32_t { Add, Smallest, Largest, And, Or, ExclusiveOr };
+enum Reduction : uint32_t { Add, Smallest, Largest };
 
 template <typename T> Status reduce(Warp &warp, const Instruction &in, uint32_t lanes) {
   if (Status status = gather(warp, in, 1, lanes); status != Status::Next)
@@ -99,15 +96,6 @@ template <typename T> Status reduce(Warp &warp, const Instruction &in, uint32_t 
     case Largest:
       all = std::max(all, b);
       break;
-    case And:
-      all &= b;
-      break;
-    case Or:
-      all |= b;
-      break;
-    case ExclusiveOr:
-      all ^= b;
-      break;
     }
   }
   T out[WarpSize];
@@ -118,7 +106,7 @@ template <typename T> Status reduce(Warp &warp, const Instruction &in, uint32_t 
 
 void decodeReduce(Decoder &d) {
   d.has("sync");
-  int which = d.which({"add", "min", "max", "and", "or", "xor"});
+  int which = d.which({"add", "min", "max"});
   Type type = d.type();
   if (which < 0 || type.bits != 32)
     return d.refuse("this reduction is not modelled");
@@ -128,58 +116,29 @@ void decodeReduce(Decoder &d) {
   d.in.run = type.isSigned() ? reduce<int32_t> : reduce<uint32_t>;
 }
 
-enum Vote : uint32_t { All, Any, Uniform, Ballot };
-
+/// vote.ballot.
 Status vote(Warp &warp, const Instruction &in, uint32_t lanes) {
   if (Status status = gather(warp, in, 1, lanes); status != Status::Next)
     return status;
-  uint32_t p = (warp.predicate(in.from[0]) ^ (in.option[1] ? AllLanes : 0)) & lanes;
-  uint32_t bad = warp.undefined(in.from[0]) & lanes ? AllLanes : 0;
-  if (in.option[0] == Ballot) {
-    uint32_t out[WarpSize];
-    std::fill_n(out, WarpSize, p);
-    warp.write(in.to, out, lanes, bad);
-    return Status::Next;
-  }
-  bool holds = in.option[0] == All ? p == lanes : in.option[0] == Any ? p != 0 : !p || p == lanes;
-  warp.writePredicate(in.to, holds ? AllLanes : 0, lanes, bad);
+  uint32_t out[WarpSize];
+  std::fill_n(out, WarpSize, (warp.predicate(in.from[0]) ^ (in.option[0] ? AllLanes : 0)) & lanes);
+  warp.write(in.to, out, lanes, warp.undefined(in.from[0]) & lanes ? AllLanes : 0);
   return Status::Next;
 }
 
 void decodeVote(Decoder &d) {
   d.has("sync");
-  int which = d.which({"all", "any", "uni", "ballot"});
-  d.type();
-  if (which < 0)
+  if (!d.has("ballot"))
     return d.refuse("this vote is not modelled");
-  d.in.option[0] = static_cast<uint32_t>(which);
-  d.in.option[1] = d.operand(1).negated;
-  d.in.to = d.destination(0, which == Ballot ? 32 : 1);
+  d.type();
+  d.in.option[0] = d.operand(1).negated;
+  d.in.to = d.destination(0, 32);
   d.in.from[0] = d.source(1, 1), d.in.from[1] = d.source(2, 32);
   d.in.run = vote;
 }
 
-/// The first lane is the one.
-Status elect(Warp &warp, const Instruction &in, uint32_t lanes) {
-  if (Status status = gather(warp, in, 0, lanes); status != Status::Next)
-    return status;
-  uint32_t out[WarpSize];
-  std::fill_n(out, WarpSize, static_cast<uint32_t>(__builtin_ctz(lanes)));
-  warp.write(in.to, out, lanes, 0);
-  warp.writePredicate(warp.listed(in, 0), lanes & (0 - lanes), lanes, 0);
-  return Status::Next;
-}
-
-void decodeElect(Decoder &d) {
-  d.has("sync");
-  d.in.to = d.destination(0, 32);
-  d.listed.push_back(d.destination(1, 1));
-  d.in.from[0] = d.source(2, 32);
-  d.in.run = elect;
-}
-
 //===----------------------------------------------------------------------===//
-// bar.warp.sync, activemask
+// bar.warp.sync
 //===----------------------------------------------------------------------===//
 
 Status meetInWarp(Warp &warp, const Instruction &in, uint32_t lanes) {
@@ -199,6 +158,5 @@ void ptx::addExchanges(OpcodeTable &table) {
   table["shfl"] = decodeShuffle;
   table["redux"] = decodeReduce;
   table["vote"] = decodeVote;
-  table["elect"] = decodeElect;
   table["bar.warp.sync"] = decodeMeetInWarp;
 }

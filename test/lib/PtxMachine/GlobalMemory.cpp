@@ -16,8 +16,8 @@ static std::string hex(uint64_t n) {
 
 void GlobalMemory::add(uint64_t address, uint64_t bytes, bool isUndefined, bool isReadOnly) {
   last = nullptr;
-  allocations[address] = std::make_unique<Allocation>(Allocation{
-      address, bytes, isReadOnly, std::vector<bool>(isUndefined ? bytes : 0, true), {}});
+  allocations[address] = std::make_unique<Allocation>(
+      Allocation{address, bytes, isReadOnly, std::vector<bool>(isUndefined ? bytes : 0, true), {}});
 }
 
 bool GlobalMemory::remove(uint64_t address) {
@@ -57,8 +57,8 @@ bool GlobalMemory::isDefined(uint64_t address, uint64_t bytes) {
   return in != nullptr;
 }
 
-/// A plain write behind other blocks' atomics passes: kernels reset their counters so when all blocks
-/// have counted themselves out, and an atomic whose result was used is over.
+/// A plain write behind other blocks' atomics passes: kernels reset their counters so when all
+/// blocks have counted themselves out, and an atomic whose result was used is over.
 bool GlobalMemory::follows(const GlobalAccessor &who, const Allocation &in, uint64_t word,
                            bool isWriting) {
   const Write &write = in.writes[word];

@@ -33,8 +33,7 @@ public:
   /// Read from outside of kernels.
   bool isDefined(uint64_t address, uint64_t bytes);
 
-  bool read(const GlobalAccessor &who, uint64_t address, uint64_t count, void *to,
-            bool &isDefined);
+  bool read(const GlobalAccessor &who, uint64_t address, uint64_t count, void *to, bool &isDefined);
   bool write(const GlobalAccessor &who, uint64_t address, uint64_t count, const void *from);
 
   /// What has been published at an address by atomics, of the launch that did.

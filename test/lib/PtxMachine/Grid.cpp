@@ -65,8 +65,7 @@ bool Grid::fillSlots() {
     progress();
   }
   while (running.size() < slots && !order.empty()) {
-    running.push_back(
-        std::make_unique<Block>(*this, kernel, order.back(), launch.threads, shared));
+    running.push_back(std::make_unique<Block>(*this, kernel, order.back(), launch.threads, shared));
     order.pop_back();
   }
   return true;

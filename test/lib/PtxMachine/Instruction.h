@@ -56,8 +56,22 @@ struct Instruction {
 
 /// A register that is full before the first instruction.
 struct Constant {
-  enum Kind : uint8_t { Plain, ParameterAddress, ThreadX, LaneId, WarpId, BlockX, BlockY, BlockZ,
-                        ThreadsX, BlocksX, BlocksY, BlocksZ, One, Zero };
+  enum Kind : uint8_t {
+    Plain,
+    ParameterAddress,
+    ThreadX,
+    LaneId,
+    WarpId,
+    BlockX,
+    BlockY,
+    BlockZ,
+    ThreadsX,
+    BlocksX,
+    BlocksY,
+    BlocksZ,
+    One,
+    Zero
+  };
   Kind kind = Plain;
   uint8_t bits = 32;
   Register place;

@@ -13,10 +13,18 @@ namespace {
 
 template <typename T> using Unsigned = std::make_unsigned_t<T>;
 template <typename T> struct WiderOf;
-template <> struct WiderOf<int32_t> { using type = int64_t; };
-template <> struct WiderOf<uint32_t> { using type = uint64_t; };
-template <> struct WiderOf<int64_t> { using type = __int128; };
-template <> struct WiderOf<uint64_t> { using type = unsigned __int128; };
+template <> struct WiderOf<int32_t> {
+  using type = int64_t;
+};
+template <> struct WiderOf<uint32_t> {
+  using type = uint64_t;
+};
+template <> struct WiderOf<int64_t> {
+  using type = __int128;
+};
+template <> struct WiderOf<uint64_t> {
+  using type = unsigned __int128;
+};
 template <typename T> using Wider = typename WiderOf<T>::type;
 template <typename T> inline constexpr int BitsOf = 8 * sizeof(T);
 
@@ -95,8 +103,7 @@ template <typename T> struct LeadingZeros {
 };
 
 /// The amount of a shift has 32 bits whatever it shifts.
-template <typename T, bool IsLeft>
-Status shift(Warp &warp, const Instruction &in, uint32_t lanes) {
+template <typename T, bool IsLeft> Status shift(Warp &warp, const Instruction &in, uint32_t lanes) {
   const T *a = warp.values<T>(in.from[0]);
   const uint32_t *by = warp.values<uint32_t>(in.from[1]);
   T out[WarpSize];
@@ -122,8 +129,7 @@ template <typename T> Status extract(Warp &warp, const Instruction &in, uint32_t
     out[i] = n ? static_cast<T>(static_cast<T>(Unsigned<T>(rest) << away) >> away) : T(0);
   }
   warp.write(in.to, out, lanes,
-             warp.undefined(in.from[0]) | warp.undefined(in.from[1]) |
-                 warp.undefined(in.from[2]));
+             warp.undefined(in.from[0]) | warp.undefined(in.from[1]) | warp.undefined(in.from[2]));
   return Status::Next;
 }
 
@@ -136,8 +142,7 @@ Status lookUpBits(Warp &warp, const Instruction &in, uint32_t lanes) {
     for (int i = 0; in.option[0] >> term & 1 && i < WarpSize; ++i)
       out[i] |= (term & 4 ? a[i] : ~a[i]) & (term & 2 ? b[i] : ~b[i]) & (term & 1 ? c[i] : ~c[i]);
   warp.write(in.to, out, lanes,
-             warp.undefined(in.from[0]) | warp.undefined(in.from[1]) |
-                 warp.undefined(in.from[2]));
+             warp.undefined(in.from[0]) | warp.undefined(in.from[1]) | warp.undefined(in.from[2]));
   return Status::Next;
 }
 
@@ -244,7 +249,8 @@ void decodeMultiplyAdd(Decoder &d) {
     return d.refuse("expected .lo, .hi or .wide");
   if (part < 2) {
     decodeOperands(d, type.bits, 3);
-    d.in.run = part ? ternaryHandlerOf<MultiplyAddHigh>(type) : ternaryHandlerOf<MultiplyAddLow>(type);
+    d.in.run =
+        part ? ternaryHandlerOf<MultiplyAddHigh>(type) : ternaryHandlerOf<MultiplyAddLow>(type);
     return;
   }
   d.in.to = d.destination(0, 64);
@@ -321,7 +327,11 @@ template <int Which> Status combine(Warp &warp, const Instruction &in, uint32_t 
     bad &= ~((~a & ~noA) | (~b & ~noB));
   if (Which == OrBits)
     bad &= ~((a & ~noA) | (b & ~noB));
-  warp.writePredicate(in.to, Which == AndBits ? a & b : Which == OrBits ? a | b : a ^ b, lanes, bad);
+  warp.writePredicate(in.to,
+                      Which == AndBits  ? a & b
+                      : Which == OrBits ? a | b
+                                        : a ^ b,
+                      lanes, bad);
   return Status::Next;
 }
 

@@ -177,8 +177,8 @@ Problem KernelBuilder::addInstruction(const Statement &statement) {
   in.numListed = static_cast<uint32_t>(decoder.listed.size());
   kernel.listed.insert(kernel.listed.end(), decoder.listed.begin(), decoder.listed.end());
   if (decoder.isJump)
-    jumps.push_back({static_cast<uint32_t>(kernel.instructions.size()),
-                     statement.operands[0].name, open, statement.line});
+    jumps.push_back({static_cast<uint32_t>(kernel.instructions.size()), statement.operands[0].name,
+                     open, statement.line});
   kernel.instructions.push_back(in);
   return {};
 }
@@ -194,8 +194,7 @@ Problem KernelBuilder::add(const Statement &statement) {
       open.pop_back();
     return {};
   case Statement::Label:
-    scopes[open.back()].labels[statement.text] =
-        static_cast<uint32_t>(kernel.instructions.size());
+    scopes[open.back()].labels[statement.text] = static_cast<uint32_t>(kernel.instructions.size());
     return {};
   case Statement::Registers:
     return declareRegisters(statement);

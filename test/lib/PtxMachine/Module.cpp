@@ -43,8 +43,7 @@ void Module::placeVariables() {
     uint64_t align = std::min(std::max<uint64_t>(variable.align, 16), Alignment);
     storage.push_back(std::make_unique<uint8_t[]>(variable.bytes + align));
     uint64_t address = roundUp(reinterpret_cast<uint64_t>(storage.back().get()), align);
-    std::copy(variable.values.begin(), variable.values.end(),
-              reinterpret_cast<uint8_t *>(address));
+    std::copy(variable.values.begin(), variable.values.end(), reinterpret_cast<uint8_t *>(address));
     globals[variable.name] = address;
     addresses.push_back(address);
     memory.add(address, variable.bytes, /*isUndefined=*/false);

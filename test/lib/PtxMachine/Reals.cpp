@@ -126,8 +126,8 @@ void decodeExtreme(Decoder &d) {
   unsigned bits = decodeType(d);
   decodeOperands(d, bits, 2);
   bool flushes = d.has("ftz");
-  d.in.run =
-      d.has("NaN") ? binaryOf<OrNaN>(bits == 64, flushes) : binaryOf<Operation>(bits == 64, flushes);
+  d.in.run = d.has("NaN") ? binaryOf<OrNaN>(bits == 64, flushes)
+                          : binaryOf<Operation>(bits == 64, flushes);
 }
 
 } // namespace

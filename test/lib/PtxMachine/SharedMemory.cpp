@@ -26,7 +26,7 @@ SharedMemory::Write SharedMemory::writeOf(const Accessor &who) {
   return write;
 }
 
-bool SharedMemory::isInside(const Accessor &who, uint64_t address, uint64_t count) {
+bool SharedMemory::isInside(uint64_t address, uint64_t count) {
   static constexpr uint64_t Reserved = 1024;
   if (address >= Reserved && address + count <= bytes.size())
     return true;
@@ -84,7 +84,7 @@ void SharedMemory::noteUndefined(const Accessor &who, uint64_t address, uint8_t 
 
 bool SharedMemory::read(const Accessor &who, uint64_t address, uint64_t count, void *to,
                         bool &isDefined) {
-  if (!isInside(who, address, count))
+  if (!isInside(address, count))
     return false;
   std::memcpy(to, &bytes[address], count);
   uint8_t worst = Defined;
@@ -111,7 +111,7 @@ bool SharedMemory::read(const Accessor &who, uint64_t address, uint64_t count, v
 
 /// Checks a write of a range and becomes its last writer.
 bool SharedMemory::claim(const Accessor &who, uint64_t address, uint64_t count, State state) {
-  if (!isInside(who, address, count))
+  if (!isInside(address, count))
     return false;
   for (uint64_t i = address; i < address + count; ++i) {
     if (states[i] == Barrier) {
@@ -140,7 +140,7 @@ bool SharedMemory::write(const Accessor &who, uint64_t address, uint64_t count, 
 }
 
 bool SharedMemory::depart(const Accessor &who, uint64_t address, uint64_t count) {
-  if (!isInside(who, address, count))
+  if (!isInside(address, count))
     return false;
   for (uint64_t i = address; i < address + count; ++i)
     if (states[i] == InFlight) {
@@ -154,10 +154,10 @@ bool SharedMemory::depart(const Accessor &who, uint64_t address, uint64_t count)
   return true;
 }
 
-void SharedMemory::arrive(const Accessor &who, uint64_t address, uint64_t count,
-                          const void *from) {
+void SharedMemory::arrive(const Accessor &who, uint64_t address, uint64_t count, const void *from,
+                          bool isDefined) {
   std::memcpy(&bytes[address], from, count);
-  std::memset(&states[address], Defined, count);
+  std::memset(&states[address], isDefined ? Defined : Undefined, count);
   for (uint64_t word = address / WordBytes; word < (address + count) / WordBytes; ++word)
     writes[word] = writeOf(who);
 }

@@ -22,7 +22,8 @@ struct Accessor {
   uint32_t epoch = 0; ///< bar.warp.syncs of its warp so far
   int line = 0;
   const Clocks *known = nullptr;
-  /// wgmma and the copy engine see what ordinary instructions wrote behind a fence.proxy.async only.
+  /// wgmma and the copy engine see what ordinary instructions wrote behind a fence.proxy.async
+  /// only.
   bool isAsyncProxy = false;
   bool isAtomic = false;
   /// What it reads may be of no use: a race makes it undefined, and it may be overwritten.
@@ -44,7 +45,8 @@ public:
   /// A copy sets out: what was there is lost.
   bool depart(const Accessor &who, uint64_t address, uint64_t count);
   /// It has arrived.
-  void arrive(const Accessor &who, uint64_t address, uint64_t count, const void *from);
+  void arrive(const Accessor &who, uint64_t address, uint64_t count, const void *from,
+              bool isDefined);
   /// Bytes of a transaction barrier belong to nobody else.
   bool makeBarrier(const Accessor &who, uint64_t address, uint64_t count);
   /// fence.proxy.async by a warp.
@@ -68,7 +70,7 @@ private:
     int line = 0;
   };
   static Write writeOf(const Accessor &who);
-  bool isInside(const Accessor &who, uint64_t address, uint64_t count);
+  bool isInside(uint64_t address, uint64_t count);
   bool followsWrite(const Accessor &who, uint64_t word);
   bool followsReads(const Accessor &who, uint64_t word);
   bool claim(const Accessor &who, uint64_t address, uint64_t count, State state);

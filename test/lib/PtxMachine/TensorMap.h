@@ -22,8 +22,8 @@ struct TensorMap {
 };
 static_assert(sizeof(TensorMap) <= 128);
 
-/// Where a 16-byte piece lies: its place in a row of `swizzle` bytes is changed by which of the rows
-/// of 128 bytes it is in, counted from address 0.
+/// Where a 16-byte piece lies: its place in a row of `swizzle` bytes is changed by which of the
+/// rows of 128 bytes it is in, counted from address 0.
 inline uint64_t swizzled(uint64_t address, unsigned swizzle) {
   uint64_t mask = swizzle == 128 ? 7 : swizzle == 64 ? 3 : swizzle == 32 ? 1 : 0;
   return address ^ ((address >> 7 & mask) << 4);

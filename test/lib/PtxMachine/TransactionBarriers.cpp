@@ -1,4 +1,5 @@
-//===- TransactionBarriers.cpp - mbarrier ---------------------------------------------------------===//
+//===- TransactionBarriers.cpp - mbarrier
+//---------------------------------------------------------===//
 #include "Decoder.h"
 #include "Grid.h"
 
@@ -98,8 +99,8 @@ Status test(Warp &warp, const Instruction &in, uint32_t lanes) {
 //===----------------------------------------------------------------------===//
 
 void decodeModifiers(Decoder &d) {
-  for (const char *modifier : {"release", "acquire", "relaxed", "cta", "cluster", "shared",
-                               "shared::cta", "b64"})
+  for (const char *modifier :
+       {"release", "acquire", "relaxed", "cta", "cluster", "shared", "shared::cta", "b64"})
     d.has(modifier);
 }
 
@@ -141,5 +142,5 @@ void decodeTest(Decoder &d) {
 void ptx::addTransactionBarriers(OpcodeTable &table) {
   table["mbarrier.init"] = decodeInitialize;
   table["mbarrier.arrive"] = decodeArrive;
-  table["mbarrier.try_wait"] = table["mbarrier.test_wait"] = decodeTest;
+  table["mbarrier.try_wait"] = decodeTest;
 }

@@ -84,8 +84,8 @@ bool Warp::mustBeDefined(const Instruction &in, Register r, uint32_t lanes, cons
     if (!last.empty())
       text += "; " + last;
   if (!products.empty())
-    text += "; a product of line " + std::to_string(products[0].in->line) +
-            " has not been waited for";
+    text +=
+        "; a product of line " + std::to_string(products[0].in->line) + " has not been waited for";
   fail(in, text);
   return false;
 }

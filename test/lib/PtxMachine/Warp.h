@@ -24,6 +24,7 @@ struct PendingCopy {
   uint32_t lane, group; ///< group: commits of the lane before this one
   uint32_t address, bytes;
   uint8_t data[16];
+  bool isDefined;
 };
 
 /// A product of a warpgroup that has not been waited for.
@@ -97,9 +98,9 @@ public:
     ++knowledge.own[number];
   }
   Knowledge knowledge;
-  uint32_t epoch = 1;                        ///< of bar.warp.sync
-  std::map<uint32_t, Clocks> fencedOutside;  ///< at the last fence of the device's scope
-  std::map<uint32_t, Clocks> seenByAtomics;  ///< becomes known at the next fence
+  uint32_t epoch = 1;                       ///< of bar.warp.sync
+  std::map<uint32_t, Clocks> fencedOutside; ///< at the last fence of the device's scope
+  std::map<uint32_t, Clocks> seenByAtomics; ///< becomes known at the next fence
   bool hasWaitedForGrid = false;
 
   //===--- running ---===//

@@ -169,8 +169,8 @@ void decodeMultiply(Decoder &d) {
   if (!d.has("m16n8k16") || !d.has("row") || !d.has("col"))
     return d.refuse("expected .m16n8k16.row.col");
   Type sum = d.type(0), left = d.type(1), right = d.type(2), old = d.type(3);
-  if (!(sum == Type{Type::Real, 32}) || !(old == sum) || left.bits != 16 || !left.isReal() || left.isPair ||
-      !(left == right))
+  if (!(sum == Type{Type::Real, 32}) || !(old == sum) || left.bits != 16 || !left.isReal() ||
+      left.isPair || !(left == right))
     return d.refuse("expected sums of f32 and elements of bf16 or f16");
   d.in.option[0] = left.kind == Type::BFloat;
   d.listDestinations(d.operand(0), 32);

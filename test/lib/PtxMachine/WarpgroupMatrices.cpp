@@ -1,4 +1,5 @@
-//===- WarpgroupMatrices.cpp - wgmma ----------------------------------------------------------------===//
+//===- WarpgroupMatrices.cpp - wgmma
+//----------------------------------------------------------------===//
 //
 // A product sets out when its instruction runs and is worked out when its warp waits for it: the
 // latest that the devices allow. Until then its accumulators are undefined, its operands in
@@ -149,8 +150,8 @@ bool workOut(Warp &warp, const PendingProduct &product) {
   const Instruction &in = *product.in;
   std::fill_n(left.isUndefined, MostColumns, false);
   std::fill_n(right.isUndefined, MostColumns, false);
-  if (!readLeft(warp, product, left) ||
-      !readTile(warp, in, Descriptor(product.right), 0, columns(in), in.option[3] & 2, false, right))
+  if (!readLeft(warp, product, left) || !readTile(warp, in, Descriptor(product.right), 0,
+                                                  columns(in), in.option[3] & 2, false, right))
     return false;
   for (unsigned r = 0; r < accumulators(in); ++r)
     for (unsigned lane = 0; lane < WarpSize; ++lane) {
@@ -229,8 +230,8 @@ Status start(Warp &warp, const Instruction &in, uint32_t lanes) {
   product.started = warp.now;
   if (lanes != AllLanes || warp.number / 4 * 4 + 4 > warp.block.warps.size())
     return warp.fail(in, "expected whole warpgroups");
-  if (!warp.mustBeDefined(in, in.from[2], lanes, "whether a product adds") ||
-      !isFenced(warp, in) || !uniform(warp, in, in.from[1], product.right) ||
+  if (!warp.mustBeDefined(in, in.from[2], lanes, "whether a product adds") || !isFenced(warp, in) ||
+      !uniform(warp, in, in.from[1], product.right) ||
       (!in.option[2] && !uniform(warp, in, in.from[0], product.left)) ||
       !isKnownLayout(warp, in, product))
     return Status::Fail;
@@ -312,8 +313,8 @@ void decodeElements(Decoder &d) {
   d.in.option[1] = left.kind == Type::BFloat;
 }
 
-/// `d, a, b, adds, scale-a, scale-b, transposed-a, transposed-b`; without transposed-a where a is in
-/// registers.
+/// `d, a, b, adds, scale-a, scale-b, transposed-a, transposed-b`; without transposed-a where a is
+/// in registers.
 void decodeStart(Decoder &d) {
   decodeAligned(d);
   d.in.option[0] = decodeShape(d);

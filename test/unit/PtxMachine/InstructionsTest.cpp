@@ -76,9 +76,6 @@ TEST_F(InstructionsTest, Reals) {
 TEST_F(InstructionsTest, LanesExchange) {
   EXPECT_EQ(stored("shfl.sync.bfly.b32 %r9, %r0, 5, 31, -1;"), "");
   EXPECT_EQ(out[7], 7u ^ 5u);
-  EXPECT_EQ(stored("shfl.sync.up.b32 %r9, %r0, 2, 0, -1;"), "");
-  EXPECT_EQ(out[1], 1u);
-  EXPECT_EQ(out[9], 7u);
   // Segments of eight lanes.
   EXPECT_EQ(stored("shfl.sync.idx.b32 %r9, %r0, 3, 0x181f, -1;"), "");
   EXPECT_EQ(out[21], 19u);
