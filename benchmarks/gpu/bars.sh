@@ -22,6 +22,8 @@ build() { # compiler, folder
   python3 "$here/latent_bundles.py" "$compiler" "$folder/latent"
   python3 "$here/build_cases.py" "$compiler" "$folder/scores" planned
   python3 "$here/build_cases.py" "$compiler" "$folder/random" random:80 operands:40 edges
+  python3 "$here/entry_bundles.py" "$compiler" "$folder/entries"
+  cp "$(dirname "$compiler")/attn-run" "$folder"
 }
 
 part() { # name, command...: runs on when one part fails, and remembers it
@@ -48,6 +50,9 @@ check() { # folder, results
   part portable python3 "$here/check_and_time.py" "$folder/portable_check" --spoil --nobench --json "$results/portable_check.json"
   part latent python3 "$here/latent.py" "$folder/latent" --nobench --json "$results/latent_check.json"
   part random python3 "$here/card_tests.py" "$folder/random" --part random,nan,large,hazard --lengths 8 --json "$results/random.json"
+  entries() { python3 "$here/check_entries.py" "$folder/entries" --attn-run "$folder/attn-run" "$@"; }
+  part entries entries --only='(?<!-layer)\.bundle$'
+  part layers entries --only='-layer\.bundle$' --q-len=5 --kv-len=9
   for tool in memcheck racecheck; do
     part $tool compute-sanitizer --tool $tool --error-exitcode 1 python3 "$here/card_tests.py" "$folder/random" --part sanitize
   done
