@@ -20,7 +20,8 @@ KernelBuilder::KernelBuilder(Kernel &kernel, const Entry &entry, const SymbolTab
 
 Register KernelBuilder::place(uint8_t bits, std::string_view name) {
   Register r{kernel.numWords, kernel.numRegisters++};
-  kernel.numWords += bits == 1 ? 1 : bits == 64 ? 2 * WarpSize : WarpSize;
+  // Of predicates the second word is unused, so that 64-bit registers lie at even words.
+  kernel.numWords += bits == 1 ? 2 : bits == 64 ? 2 * WarpSize : WarpSize;
   kernel.registerNames.emplace_back(name);
   return r;
 }
