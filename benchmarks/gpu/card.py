@@ -105,14 +105,21 @@ def sdpa(backend, q, k, v, causal=False, scale=None):
     return go
 
 
+def blocks_by_head(see, heads, S):
+    """FlexAttention's blocks of a mask that differs by head, made head by head: the dense mask of all of them does not fit."""
+    from torch.nn.attention.flex_attention import BlockMask, create_block_mask
+    parts = [create_block_mask(lambda b, h, q, k, head=head: see(b, head, q, k), None, None, S, S, device=dev) for head in range(heads)]
+    names = ("kv_num_blocks", "kv_indices", "full_kv_num_blocks", "full_kv_indices")
+    return BlockMask.from_kv_blocks(*(torch.cat([getattr(part, n) for part in parts], 1) for n in names), mask_mod=see, seq_lengths=(S, S))
+
+
 def flex(q, k, v, scale, visible, score, tables=None, heads=None):
     """A launch of FlexAttention, compiled. `visible` and `score` are expressions, which may use `T[name]` of `tables`; "" for none. `heads`: of a mask that differs by head."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
     S = q.shape[2]
     see = eval("lambda b, h, q, k: " + (visible or "q >= 0"), {"torch": torch, "T": {n: torch.tensor(t, device=dev) for n, t in (tables or {}).items()}})
     score_mod = eval("lambda s, b, h, q, k: " + score, {"torch": torch}) if score else None
-    # Compiled by heads, as the dense mask of every head does not fit; else not, which is quicker.
-    blocks = create_block_mask(see, None, heads, S, S, device=dev, _compile=heads is not None) if visible else None
+    blocks = None if not visible else blocks_by_head(see, heads, S) if heads else create_block_mask(see, None, None, S, S, device=dev)
     run = torch.compile(flex_attention)
     return lambda: run(q, k, v, score_mod=score_mod, block_mask=blocks, scale=scale, enable_gqa=q.shape[1] != k.shape[1])
 
