@@ -139,8 +139,8 @@ static constexpr int64_t streamKeys = 32, streamSplits = 64;
 /// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
 /// transposed once per tile; many keys, because each tile loads and stores the accumulator.
 static constexpr int64_t matrixRows = 32, matrixKeys = 256, matrixPanels = 32;
-/// Chunks of 32 keys whose scores are under way before the weights of one are made.
-static constexpr int64_t matrixStages = 2;
+/// Blocks of 32 keys by 32 rows whose scores are under way before the weights of one are made.
+static constexpr int64_t matrixStages = 1;
 /// Value columns of a register block where values are not finite and vectors take over.
 static constexpr int64_t matrixBlock = 8;
 
@@ -163,6 +163,8 @@ static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &c
   set("unroll", 1);
   if (lazy) {
     fields.set("maximum", b.getStringAttr("lazy"));
+    fields.set("powers", b.getStringAttr("table"));
+    fields.set("bypass", b.getStringAttr("both"));
     set("stages", matrixStages);
     set("overlap", 1);
   }
@@ -182,9 +184,14 @@ static SmallVector<std::string> explainMatrix(bool lazy) {
                       "that looks for the maximum; a tile whose sums grow too large is repeated");
     reasons.push_back("overlap = 1: the matrix unit multiplies the next keys, and behind the last "
                       "ones the next panel's first, while the vector unit makes weights");
-    reasons.push_back(llvm::formatv("stages = {0}: the chunks of 32 keys by which the scores are "
+    reasons.push_back(llvm::formatv("stages = {0}: the blocks of 32 keys by which the scores are "
                                     "ahead; what a tile register stores cannot be loaded at once",
                                     matrixStages));
+    reasons.push_back("powers = table: the matrix unit leaves one port to what weights need most, "
+                      "and 16 bits want 8 of its cycles for two vectors, a polynomial 13");
+    reasons.push_back(
+        "bypass = both: keys and values come through once for each panel; weights and "
+        "scores stay in the first-level cache");
   }
   return reasons;
 }
