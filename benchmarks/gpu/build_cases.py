@@ -2,9 +2,9 @@
 """Compiles cases for the GPU machine; needs no GPU: `build_cases.py ATTN_COMPILE FOLDER WHAT...`.
 
 WHAT: `target:sm_80` (for the rest; else sm_90a); `scores` (masks and score programs for peers.py, with other schedules beside the planner's; `planned`: without those), or cases for
-card_tests.py: `random:N[:SEED]`, `operands:N[:SEED]` (masks that depend on data), `edges`. FOLDER gets one library per group of cases and cases.json.
+card_tests.py: `random:N[:SEED]`, `operands:N[:SEED]` (masks that depend on data), `documents:N[:SEED]`, `edges`. FOLDER gets one library per group of cases and cases.json.
 """
-import json, os, shutil, subprocess, sys
+import json, os, random, shutil, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 
 from spec import alibi, case, schedule, softcap, text
@@ -40,7 +40,18 @@ def scores():
         window=kinds)
     add("window4096", [1, 32768], 32, 8, 128, usual, mask="causal and window<4096>", visible="(k <= q) & (k > q - 4096)",
         flex_visible="(k <= q) & (k > q - 4096)", window=[4096] * 32)
+    for mean in (512, 2048):
+        ids = documents(16384, mean)
+        add(f"documents{mean}", [1, 16384], 16, 16, 128, [], mask="causal and document<0>", visible="(k <= q) & (m[0][b][q] == m[0][b][k])", operands=["?x?xi32"],
+            flex_visible="(k <= q) & (T['ids'][q] == T['ids'][k])", tables={"ids": ids}, documents=[ids.count(i) for i in range(ids[-1] + 1)])
     return out
+
+
+def documents(length, mean):
+    """Ascending ids of documents of uneven lengths."""
+    rng, ids = random.Random(mean), []
+    while len(ids) < length: ids += [ids[-1] + 1 if ids else 0] * max(1, min(length - len(ids), int(rng.expovariate(1 / mean))))
+    return ids
 
 
 def kinds(word):

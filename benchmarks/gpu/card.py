@@ -1,7 +1,8 @@
-"""What the programs on the GPU machine share: calls of our libraries, float64 references, clocks."""
-import ctypes as ct, json, random, subprocess, time
+"""What the programs on the GPU machine share: calls of our libraries, float64 references, peers, clocks."""
+import ctypes as ct, json, os, random, subprocess, time
 
-import torch
+import torch, torch.nn.functional as F
+from torch.nn.attention import sdpa_kernel
 
 dev = "cuda"
 EXTRA = {}  # further names that `visible` may use
@@ -15,16 +16,23 @@ class Tensor(ct.Structure):
         super().__init__(x.data_ptr(), x.dim(), DTYPES[x.dtype], (*x.shape, *[1] * (4 - x.dim())), (*x.stride(), *[1] * (4 - x.dim())))
 
 
+def function_of(library, name):
+    """A function of a library of ours; functions of one library share it."""
+    function = getattr(ct.CDLL(library), name)
+    function.argtypes = [ct.c_void_p, ct.c_int64, ct.c_void_p]
+    return function
+
+
 def load(folder):
-    """Cases of a folder, each with its entry point; functions of one library share it."""
-    cases, libraries = json.load(open(f"{folder}/cases.json")), {}
-    for c in cases.values():
-        path = f"{folder}/{c['library']}"
-        if path not in libraries: libraries[path] = ct.CDLL(path)
-        entry = getattr(libraries[path], c["name"])
-        entry.argtypes = [ct.c_void_p, ct.c_int64, ct.c_void_p]
-        c["entry"] = entry
+    """Cases of a folder of build_cases.py, each with its entry point."""
+    cases = json.load(open(f"{folder}/cases.json"))
+    for c in cases.values(): c["entry"] = function_of(f"{folder}/{c['library']}", c["name"])
     return cases
+
+
+def open_bundle(folder, name):
+    """The kernel of a bundle of bundles.py, for `bind`."""
+    return dict(name=name, entry=function_of(f"{folder}/{name}/lib{name}.so", "attend"))
 
 
 def bind(c, *tensors):
@@ -36,11 +44,11 @@ def bind(c, *tensors):
     return go
 
 
-def finish(name, limit=20):
-    """Waits; a kernel that hangs ends the program with code 99."""
+def finish(name, limit=20, save=lambda: None):
+    """Waits; a kernel that hangs ends the program with code 99, after `save`."""
     e = torch.cuda.Event(); e.record(); t = time.time()
     while not e.query():
-        if time.time() - t > limit: print(f"{name}: HANGS", flush=True); __import__("os")._exit(99)
+        if time.time() - t > limit: print(f"{name}: HANGS", flush=True); save(); os._exit(99)
         time.sleep(0.0002)
 
 
@@ -89,18 +97,57 @@ def facts():
                 torch=torch.__version__, cuda=torch.version.cuda, cudnn=torch.backends.cudnn.version())
 
 
-def medians(runs, rest, rounds=5, per=3):
-    """Milliseconds per run. `rest`: seconds of idling before each group; 0 keeps the card busy (sustained)."""
-    for f in runs.values(): f(); f()
+def sdpa(backend, q, k, v, causal=False, scale=None):
+    """A launch of PyTorch's attention: cuDNN or FlashAttention-2."""
+    def go():
+        with sdpa_kernel([backend]), torch.no_grad():
+            return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale, enable_gqa=q.shape[1] != k.shape[1])
+    return go
+
+
+def blocks_by_head(see, heads, S):
+    """FlexAttention's blocks of a mask that differs by head, made head by head: the dense mask of all of them does not fit."""
+    from torch.nn.attention.flex_attention import BlockMask, create_block_mask
+    parts = [create_block_mask(lambda b, h, q, k, head=head: see(b, head, q, k), None, None, S, S, device=dev) for head in range(heads)]
+    names = ("kv_num_blocks", "kv_indices", "full_kv_num_blocks", "full_kv_indices")
+    return BlockMask.from_kv_blocks(*(torch.cat([getattr(part, n) for part in parts], 1) for n in names), mask_mod=see, seq_lengths=(S, S))
+
+
+def flex(q, k, v, scale, visible, score, tables=None, heads=None):
+    """A launch of FlexAttention, compiled. `visible` and `score` are expressions, which may use `T[name]` of `tables`; "" for none. `heads`: of a mask that differs by head."""
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    S = q.shape[2]
+    see = eval("lambda b, h, q, k: " + (visible or "q >= 0"), {"torch": torch, "T": {n: torch.tensor(t, device=dev) for n, t in (tables or {}).items()}})
+    score_mod = eval("lambda s, b, h, q, k: " + score, {"torch": torch}) if score else None
+    blocks = None if not visible else blocks_by_head(see, heads, S) if heads else create_block_mask(see, None, None, S, S, device=dev)
+    run = torch.compile(flex_attention)
+    return lambda: run(q, k, v, score_mod=score_mod, block_mask=blocks, scale=scale, enable_gqa=q.shape[1] != k.shape[1])
+
+
+def captured(f, count):
+    """A replay of `count` launches in a graph: the host's launch cost stays out."""
+    f(); torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(count): f()
+    return graph.replay
+
+
+def medians(runs, rest, rounds=5, per=3, warm=2, ahead=1, alone=None):
+    """Milliseconds per run. `rest`: seconds of idling before each group; 0 keeps the card busy (sustained), unless groups are to
+    run `alone`. `warm`: runs before all; `ahead`: untimed runs of each group."""
+    alone = rest > 0 if alone is None else alone
+    for f in runs.values():
+        for _ in range(warm): f()
     times = {n: [] for n in runs}
     for _ in range(rounds):
         for n in random.sample(list(runs), len(runs)):
-            if rest: torch.cuda.synchronize(); time.sleep(rest)
-            runs[n]()
+            if alone: torch.cuda.synchronize(); time.sleep(rest)
+            for _ in range(ahead): runs[n]()
             for _ in range(per):
                 a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
                 a.record(); runs[n](); b.record(); times[n].append((a, b))
-            if rest: torch.cuda.synchronize()
+            if alone: torch.cuda.synchronize()
     torch.cuda.synchronize()
     return {n: sorted(a.elapsed_time(b) for a, b in ev)[len(ev) // 2] for n, ev in times.items()}
 

@@ -40,9 +40,11 @@ def fill(view, rng, spread=1.0):
 
 
 def document_ids(B, n, dtype, rng):
-    """Ascending ids with documents of uneven lengths; sometimes in any order."""
-    ids = torch.cumsum(torch.rand(B, n, device=dev) < rng.choice([0.002, 0.01, 0.1]), 1)
-    if rng.randrange(4) == 0: ids = torch.randint(0, 3, (B, n), device=dev)
+    """Ascending ids with documents of uneven lengths; sometimes in any order, or beyond 32 bits."""
+    ids, kind = torch.cumsum(torch.rand(B, n, device=dev) < rng.choice([0.002, 0.01, 0.1]), 1), rng.randrange(8)
+    if kind == 0: ids = torch.randint(0, 3, (B, n), device=dev)
+    if kind in (1, 2): ids = torch.randint(-9, 9, (64,), device=dev)[ids % 64]
+    if kind == 3 and dtype == torch.int64: ids = (ids - 5) << 40
     return ids.to(dtype)
 
 

@@ -5,10 +5,11 @@
 BUNDLES holds one folder per kernel and cases.json (see make_bundles.py). Nothing is compiled here. Timings: both
 sides captured in CUDA graphs, launches in random order after a rest, medians.
 """
-import argparse, ctypes as ct, json, math, os, random, re, time
+import argparse, json, math, re, time
 
-import torch, torch.nn.functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
+import card, torch
+from card import dev, relative
+from torch.nn.attention import SDPBackend
 
 ap = argparse.ArgumentParser()
 ap.add_argument("bundles")
@@ -27,29 +28,15 @@ ap.add_argument("--flash", action="store_true", help="time next to FlashAttentio
 ap.add_argument("--tiny", action="store_true", help="check the small shapes only, as under compute-sanitizer")
 A = ap.parse_args()
 cases = {n: c for n, c in json.load(open(f"{A.bundles}/cases.json")).items() if re.search(A.only, n)}
-dev, DTYPES = "cuda", {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2, torch.int64: 3}
 torch.manual_seed(int(time.time()))
-
-
-class Tensor(ct.Structure):
-    _fields_ = [("data", ct.c_void_p), ("rank", ct.c_int32), ("dtype", ct.c_int32), ("sizes", ct.c_int64 * 4), ("strides", ct.c_int64 * 4)]
-
-    def __init__(self, x):
-        super().__init__(x.data_ptr(), x.dim(), DTYPES[x.dtype], (*x.shape, *[1] * (4 - x.dim())), (*x.stride(), *[1] * (4 - x.dim())))
 
 
 class Kernel:
     def __init__(self, name):
-        self.name, self.case = name, cases[name]
-        self.entry = ct.CDLL(f"{A.bundles}/{name}/lib{name}.so").attend
-        self.entry.argtypes = [ct.c_void_p, ct.c_int64, ct.c_void_p]
+        self.name, self.case, self.bundle = name, cases[name], card.open_bundle(A.bundles, name)
 
     def bind(self, *tensors):
-        args = (Tensor * len(tensors))(*map(Tensor, tensors))
-        def go(keep=tensors):
-            code = self.entry(args, len(args), torch.cuda.current_stream().cuda_stream)
-            if code: raise RuntimeError(f"{self.name}: code {code}")
-        return go
+        return card.bind(self.bundle, *tensors)
 
 
 def visible(c, h, q, k):
@@ -81,11 +68,6 @@ def reference(c, q, k, v, sinks, offset):
     return out, lse
 
 
-def relative(x, y):
-    n = y.double().norm().item()
-    return (x.double() - y.double()).norm().item() / (n or 1)
-
-
 def make(c, B, Sq, Sk, layout):
     dt = getattr(torch, c["dtype"])
     def r(h, s, d):
@@ -94,12 +76,8 @@ def make(c, B, Sq, Sk, layout):
     return r(c["q_heads"], Sq, c["D"]), r(c["k_heads"], Sk, c["D"]), r(c["v_heads"], Sk, c["Dv"])
 
 
-def finish(name, limit=20):
-    e = torch.cuda.Event(); e.record(); t = time.time()
-    while not e.query():
-        if time.time() - t > limit:
-            print(f"{name}: HANGS", flush=True); save(); os._exit(99)
-        time.sleep(0.001)
+def finish(name):
+    card.finish(name, save=save)
 
 
 def spoil(how, k, v):
@@ -199,9 +177,7 @@ def bench(D, causal, kernels):
         B = 16384 // S
         q, k, v = (torch.randn(B, H, S, D, device=dev, dtype=torch.bfloat16) for _ in range(3))
         fl = 4 * B * H * S * S * D * (0.5 if causal else 1)
-        def theirs():
-            with sdpa_kernel([SDPBackend.FLASH_ATTENTION if A.flash else SDPBackend.CUDNN_ATTENTION]), torch.no_grad():
-                return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        theirs = card.sdpa(SDPBackend.FLASH_ATTENTION if A.flash else SDPBackend.CUDNN_ATTENTION, q, k, v, causal)
         runs, note, kept, want = {PEER: theirs}, {}, [], theirs()
         for kr in kernels:
             out, lse = torch.full_like(q, float("nan")), torch.empty(B, H, S, device=dev)
@@ -209,22 +185,7 @@ def bench(D, causal, kernels):
             note[kr.name], runs[kr.name] = relative(out, want), go
             kept.append((out, lse))         # the launches hold bare addresses
         per = max(1, round(1.5 / (fl / 500e9)))
-        for n, f in list(runs.items()):     # graphs: the host's launch cost stays out
-            f(); torch.cuda.synchronize()
-            g = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(g):
-                for _ in range(per): f()
-            runs[n] = g
-        times = {n: [] for n in runs}
-        for _ in range(A.rounds):
-            for n in random.sample(list(runs), len(runs)):
-                torch.cuda.synchronize(); time.sleep(A.cool)
-                runs[n].replay(); runs[n].replay()
-                for _ in range(3):
-                    a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-                    a.record(); runs[n].replay(); b.record(); times[n].append((a, b))
-                torch.cuda.synchronize()
-        median = {n: sorted(a.elapsed_time(b) / per for a, b in ev)[len(ev) // 2] for n, ev in times.items()}
+        median = rested_median(runs, per, ahead=2)
         base = fl / median[PEER] / 1e9
         for n in sorted(note, key=lambda n: median[n]):
             tf = fl / median[n] / 1e9
@@ -254,23 +215,9 @@ def cliff(D, causal, kernels):
         print(f"D{D} {'causal' if causal else 'full'} S{S}, every tile again: " + ", ".join(f"{n} {x:.3f} ms ({x / exact:.2f})" for n, x in times.items()), flush=True)
 
 
-def flex(c, q, k, v):
-    """FlexAttention of the same mask and score, compiled."""
-    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-    S = q.shape[2]
-    see = eval("lambda b, h, q, k: " + c["visible"])
-    blocks = create_block_mask(see, None, None, S, S, device=dev)
-    score = eval("lambda s, b, h, q, k: " + c["score"], {"torch": torch}) if c["score"] else None
-    run = torch.compile(flex_attention)
-    return lambda: run(q, k, v, score_mod=score, block_mask=blocks, scale=c["scale"], enable_gqa=q.shape[1] != k.shape[1])
-
-
 def peer(c, q, k, v):
-    if c["peer"] == "flex": return flex(c, q, k, v)
-    def go():
-        with sdpa_kernel([SDPBackend.CUDNN_ATTENTION]), torch.no_grad():
-            return F.scaled_dot_product_attention(q, k, v, is_causal="causal" in c["visible"] or "<=" in c["visible"], scale=c["scale"], enable_gqa=q.shape[1] != k.shape[1])
-    return go
+    if c["peer"] == "flex": return card.flex(q, k, v, c["scale"], c["visible"], c["score"])
+    return card.sdpa(SDPBackend.CUDNN_ATTENTION, q, k, v, "causal" in c["visible"] or "<=" in c["visible"], c["scale"])
 
 
 def pairs(c, S):
@@ -294,16 +241,7 @@ def shapes(group):
             differences[kernel.name] = relative(out, want) if "peer" in runs else float("nan")
             kept.append((out, lse))
         fl = 2 * B * c["heads"] * pairs(c, S) * (c["D"] + c["Dv"])
-        for f in runs.values(): f(); f()
-        times = {n: [] for n in runs}
-        for _ in range(A.rounds):
-            for n in random.sample(list(runs), len(runs)):
-                torch.cuda.synchronize(); time.sleep(A.cool); runs[n]()
-                for _ in range(3):
-                    a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-                    a.record(); runs[n](); b.record(); times[n].append((a, b))
-                torch.cuda.synchronize()
-        tf = {n: fl / sorted(a.elapsed_time(b) for a, b in ev)[len(ev) // 2] / 1e9 for n, ev in times.items()}
+        tf = {n: fl / t / 1e9 for n, t in card.medians(runs, A.cool, A.rounds, alone=True).items()}
         for n in sorted(differences, key=lambda n: -tf[n]):
             ratio = tf[n] / tf["peer"] if "peer" in tf else float("nan")
             result["timings"].append(dict(name=n, B=B, S=S, tflops=tf[n], peer=c["peer"], peer_tflops=tf.get("peer"), ratio=ratio, difference=differences[n]))
@@ -312,29 +250,16 @@ def shapes(group):
         torch.cuda.empty_cache()
 
 
-def rested_median(runs, per):
-    """Milliseconds per launch of each captured run, in random order after a rest."""
-    for n, f in list(runs.items()):
-        f(); torch.cuda.synchronize()
-        g = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(g):
-            for _ in range(per): f()
-        runs[n] = g
-    times = {n: [] for n in runs}
-    for _ in range(A.rounds):
-        for n in random.sample(list(runs), len(runs)):
-            torch.cuda.synchronize(); time.sleep(A.cool); runs[n].replay()
-            for _ in range(3):
-                a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-                a.record(); runs[n].replay(); b.record(); times[n].append((a, b))
-            torch.cuda.synchronize()
-    return {n: sorted(a.elapsed_time(b) / per for a, b in ev)[len(ev) // 2] for n, ev in times.items()}
+def rested_median(runs, per, ahead=1):
+    """Milliseconds per launch of each run, captured, in random order after a rest."""
+    graphs = {n: card.captured(f, per) for n, f in runs.items()}
+    return {n: t / per for n, t in card.medians(graphs, A.cool, A.rounds, warm=0, ahead=ahead, alone=True).items()}
 
 
 def copy_ceiling():
-    """Read plus written bytes of a large copy, GB/s."""
-    x = torch.empty(1 << 30, device=dev, dtype=torch.uint8).random_(); y = torch.empty_like(x)
-    return 2 * x.numel() / rested_median({"copy": lambda: y.copy_(x)}, 2)["copy"] / 1e6
+    """Read plus written bytes of a large copy by a kernel, GB/s: a graph gives a plain copy to the copy engine, which is slower."""
+    x = torch.randn(1 << 28, device=dev); y = torch.empty_like(x)
+    return 8 * x.numel() / rested_median({"copy": lambda: torch.neg(x, out=y)}, 2)["copy"] / 1e6
 
 
 def decode(H, Hk, D, Dv, B, S, same):
@@ -342,16 +267,14 @@ def decode(H, Hk, D, Dv, B, S, same):
     several sets of tensors, so that none is left in the second-level cache."""
     c, moved = same[0].case, 2 * B * Hk * S * (D + Dv)
     sets = [[torch.randn(B, h, s, d, device=dev, dtype=torch.bfloat16) for h, s, d in ((H, 1, D), (Hk, S, D), (Hk, S, Dv))] for _ in range(max(1, math.ceil(3e8 / moved)))]
-    def cudnn(q, k, v):
-        with sdpa_kernel([SDPBackend.CUDNN_ATTENTION]), torch.no_grad():
-            return F.scaled_dot_product_attention(q, k, v, enable_gqa=H != Hk, scale=c["scale"])
+    cudnn = [card.sdpa(SDPBackend.CUDNN_ATTENTION, *s, scale=c["scale"]) for s in sets]
     def turns(calls):
         number = [0]
         def go():
             number[0] += 1
             calls[number[0] % len(calls)]()
         return go
-    runs, note, kept, want = {"cuDNN": turns([lambda s=s: cudnn(*s) for s in sets])}, {}, [], cudnn(*sets[0])
+    runs, note, kept, want = {"cuDNN": turns(cudnn)}, {}, [], cudnn[0]()
     for kr in same:
         outs = [(torch.full((B, H, 1, Dv), float("nan"), device=dev, dtype=torch.bfloat16), torch.empty(B, H, 1, device=dev)) for _ in sets]
         calls = [kr.bind(*s, *o) for s, o in zip(sets, outs)]

@@ -5,7 +5,7 @@
 BUNDLES comes from latent_bundles.py. A kernel that crashes or hangs loses its own results only. Times: medians of
 groups of launches between events; the ceilings (matrix product 8192^3, copy) are measured in the same process.
 """
-import argparse, ctypes as ct, json, os, re, subprocess, sys, time
+import argparse, json, os, re, subprocess, sys, time
 
 ap = argparse.ArgumentParser()
 ap.add_argument("bundles")
@@ -45,33 +45,18 @@ if not A.worker:
     parent()
     sys.exit()
 
-import torch
-dev, DTYPES = "cuda", {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2, torch.int64: 3}
+import card, torch
+from card import dev
+
 torch.manual_seed(int(time.time()))
 
 
-class Tensor(ct.Structure):
-    _fields_ = [("data", ct.c_void_p), ("rank", ct.c_int32), ("dtype", ct.c_int32), ("sizes", ct.c_int64 * 4), ("strides", ct.c_int64 * 4)]
-
-    def __init__(self, x):
-        super().__init__(x.data_ptr(), x.dim(), DTYPES[x.dtype], (*x.shape, *[1] * (4 - x.dim())), (*x.stride(), *[1] * (4 - x.dim())))
-
-
 def bind(name, *tensors):
-    entry = ct.CDLL(f"{A.bundles}/{name}/lib{name}.so").attend
-    entry.argtypes = [ct.c_void_p, ct.c_int64, ct.c_void_p]
-    args = (Tensor * len(tensors))(*map(Tensor, tensors))
-    def go(keep=tensors):
-        code = entry(args, len(args), torch.cuda.current_stream().cuda_stream)
-        if code: raise RuntimeError(f"{name}: code {code}")
-    return go
+    return card.bind(card.open_bundle(A.bundles, name), *tensors)
 
 
-def finish(limit=15):
-    e = torch.cuda.Event(); e.record(); t = time.time()
-    while not e.query():
-        if time.time() - t > limit: print("  HANGS", flush=True); os._exit(99)
-        time.sleep(0.001)
+def finish():
+    card.finish(f"  {job}", 15)
 
 
 def reference(c, q, k, sinks):

@@ -3,17 +3,17 @@
 
 One cache holds keys and values: [B, heads, S, Dqk], whose columns [column, column + Dv) are the values.
 """
-import json, os, re, subprocess, sys
-from concurrent.futures import ThreadPoolExecutor
+import sys
+
+from bundles import ALIBI, SOFTCAP, compile_all
+from spec import DTYPES, REGION
 
 compiler, folder, only = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "."
-os.makedirs(folder, exist_ok=True)
 cases, sources = {}, {}
-REGION = "^bb0(%x: f32, %b: index, %h: index, %qp: index, %kp: index): "
 
 
 def add(name, H, Dqk=576, Dv=512, Hk=1, column=0, mask="causal", visible="k <= q", dtype="bfloat16", sinks=False, score="", region="", schedule=""):
-    dt, scale = {"bfloat16": "bf16", "float16": "f16"}[dtype], 192 ** -0.5
+    dt, scale = DTYPES[dtype], 192 ** -0.5
     t = lambda h, d: f"tensor<?x{h}x?x{d}x{dt}>"
     q, k, v, o, l = t(H, Dqk), t(Hk, Dqk), t(Hk, Dv), t(H, Dv), f"tensor<?x{H}x?xf32>"
     args = [f'%q: {q} {{attn.name = "query"}}', f'%k: {k} {{attn.name = "cache"}}']
@@ -47,25 +47,7 @@ add("f16", 16, dtype="float16")
 add("full", 16, mask="", visible="True")
 add("window", 16, mask="causal and window<300>", visible="(k <= q) & (k > q - 300)")
 add("sinks", 16, sinks=True)
-add("softcap", 16, score="30 * torch.tanh(s / 30)",
-    region="%c = arith.constant 30.0 : f32 %y = arith.divf %x, %c : f32 %t = math.tanh %y : f32 %z = arith.mulf %t, %c : f32 attn.yield %z : f32")
-add("alibi", 4, score="s + 0.25 ** (h + 1) * (k - q)",
-    region="%m = attn.lookup %h in [0.25, 0.0625, 0.015625, 0.00390625] %d = arith.subi %kp, %qp : index %i = arith.index_cast %d : index to i32 "
-           "%f = arith.sitofp %i : i32 to f32 %p = arith.mulf %m, %f : f32 %z = arith.addf %x, %p : f32 attn.yield %z : f32")
+add("softcap", 16, **SOFTCAP)
+add("alibi", 4, **ALIBI)
 
-
-def build(name):
-    source = f"{folder}/{name}.mlir"
-    open(source, "w").write(sources[name])
-    done = subprocess.run([compiler, source, "--target=sm_90a", "-o", f"{folder}/{name}"], capture_output=True, text=True)
-    os.remove(source)
-    if done.stderr: print(f"{name}: {done.stderr.strip()[:900]}", flush=True)
-    return done.returncode == 0
-
-
-names = [n for n in cases if re.search(only, n)]
-with ThreadPoolExecutor(2) as pool:
-    good = dict(zip(names, pool.map(build, names)))
-json.dump({n: cases[n] for n in names if good[n]}, open(f"{folder}/cases.json", "w"), indent=1)
-print(f"{sum(good.values())} of {len(names)} bundles in {folder}")
-sys.exit(0 if all(good.values()) else 1)
+sys.exit(compile_all(compiler, folder, cases, sources, only))

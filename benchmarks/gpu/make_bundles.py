@@ -1,42 +1,26 @@
 #!/usr/bin/env python3
 """Writes the kernels that check_and_time.py runs: `make_bundles.py ATTN_COMPILE FOLDER [REGEX [TARGET]]`; needs no GPU."""
-import json, os, re, subprocess, sys
-from concurrent.futures import ThreadPoolExecutor
+import sys
+
+import spec
+from bundles import ALIBI, SOFTCAP, compile_all
 
 compiler, folder, only = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "."
 target = sys.argv[4] if len(sys.argv) > 4 else "sm_90a"
 portable = target != "sm_90a"
-os.makedirs(folder, exist_ok=True)
 cases, sources = {}, {}
-REGION = "^bb0(%x: f32, %b: index, %h: index, %qp: index, %kp: index): "
 
 
-def add(name, H, Hk, D, Dv=None, mask="", visible="True", dtype="bfloat16", sinks=False, score="", region="", scale=None, schedule="", offset=False, maps=None, bench="", shapes=(), peer="cudnn", group="", entry="", checked=True):
+def add(name, H, Hk, D, Dv=None, visible="True", schedule="", maps=None, bench="", shapes=(), peer="cudnn", group="", entry="", checked=True, **more):
     if schedule and portable != ("roles = uniform" in schedule): return
-    Dv, scale = Dv or D, scale if scale is not None else D ** -0.5
-    qm, km, vm = maps or (list(range(H)), [h * Hk // H for h in range(H)], [h * Hk // H for h in range(H)])
-    Hs, Hv = len(qm), max(vm) + 1
-    dt = {"bfloat16": "bf16", "float16": "f16"}[dtype]
-    t = lambda h, d: f"tensor<?x{h}x?x{d}x{dt}>"
-    q, k, v, o, l = t(H, D), t(Hk, D), t(Hv, Dv), t(Hs, Dv), f"tensor<?x{Hs}x?xf32>"
-    args = [f'%q: {q} {{attn.name = "query"}}', f'%k: {k} {{attn.name = "key"}}', f'%v: {v} {{attn.name = "value"}}']
-    if sinks: args.append(f'%s: tensor<{Hs}xf32> {{attn.name = "sinks"}}')
-    if offset: args.append('%p: index {attn.name = "offset"}')
-    words = [f"scale({scale!r})", mask and f"mask(<{mask}>)", maps and f"heads(query = {qm}, key = {km}, value = {vm})",
-             sinks and f"sinks(%s : tensor<{Hs}xf32>)", offset and "offset(%p)", schedule and f"schedule<{schedule}>",
-             region and f"score {{ {REGION}{region} }}"]
-    sources[name] = f"""func.func @attend({', '.join(args)}) -> ({o} {{attn.name = "out"}}, {l} {{attn.name = "lse"}}){f' attributes {{attn.entry = "{entry}"}}' if entry else ''} {{
-  %o, %l = attn.attention %q, %k, %v {' '.join(w for w in words if w)} : {q}, {k}, {v} -> {o}, {l}
-  return %o, %l : {o}, {l}
-}}
-"""
-    cases[name] = dict(heads=Hs, q_heads=H, k_heads=Hk, v_heads=Hv, query_map=qm, key_map=km, value_map=vm, D=D, Dv=Dv, scale=scale,
-                       visible=visible, dtype=dtype, sinks=sinks, score=score, offset=offset, bench=bench, shapes=shapes, peer=peer, group=group or name, entry=entry, checked=checked)
+    Hv = max(maps[2]) + 1 if maps else None
+    cases[name] = spec.case(name, H, Hk, D, Dv, Hv, visible=visible, schedule=schedule, maps=maps, bench=bench, shapes=shapes, peer=peer, group=group or name,
+                            entry=entry, checked=checked, **more)
+    sources[name] = spec.text(cases[name], "attend")
 
 
 def schedule(consumers, keys, stages, overlap=1, pingpong=0, order="longest_first", maximum="exact"):
-    return (f"rows = {64 * consumers}, keys = {keys}, stages = {stages}, roles = specialised, consumers = {consumers}, p_in_registers = 1, "
-            f"overlap = {overlap}, pingpong = {pingpong}, persistent = 1, order = {order}, maximum = {maximum}")
+    return f"{spec.schedule(consumers, keys, stages, overlap, pingpong, order)}, maximum = {maximum}"
 
 
 CAUSAL = "k <= q"
@@ -85,11 +69,8 @@ for D in (8, 16, 32, 40, 72, 80, 96, 112, 160, 192):
 add("d192_128", 2, 2, 192, 128, mask="causal", visible=CAUSAL)
 add("d64_256", 2, 2, 64, 256)
 add("d128_40", 2, 2, 128, 40)
-add("softcap", 2, 2, 128, mask="causal", visible=CAUSAL, score="30 * torch.tanh(s / 30)",
-    region="%c = arith.constant 30.0 : f32 %y = arith.divf %x, %c : f32 %t = math.tanh %y : f32 %z = arith.mulf %t, %c : f32 attn.yield %z : f32")
-add("alibi", 4, 4, 64, mask="causal", visible=CAUSAL, score="s + 0.25 ** (h + 1) * (k - q)",
-    region="%m = attn.lookup %h in [0.25, 0.0625, 0.015625, 0.00390625] %d = arith.subi %kp, %qp : index %i = arith.index_cast %d : index to i32 "
-           "%f = arith.sitofp %i : i32 to f32 %p = arith.mulf %m, %f : f32 %z = arith.addf %x, %p : f32 attn.yield %z : f32")
+add("softcap", 2, 2, 128, mask="causal", visible=CAUSAL, **SOFTCAP)
+add("alibi", 4, 4, 64, mask="causal", visible=CAUSAL, **ALIBI)
 add("offset", 2, 2, 64, mask="causal", visible=CAUSAL, offset=True)
 add("negative_scale", 2, 2, 64, mask="causal", visible=CAUSAL, scale=-0.1)
 add("tables", 4, 3, 64, mask="causal", visible=CAUSAL, maps=([0, 3, 1, 2, 2], [0, 2, 1, 0, 0], [1, 1, 0, 0, 1]))
@@ -156,25 +137,7 @@ decode("d128_40", 4, 2, 128, Dv=40)
 decode("offset", 4, 2, 64, offset=True)
 decode("negative_scale", 2, 2, 64, scale=-0.1)
 decode("tables", 4, 3, 64, maps=([0, 3, 1, 2, 2], [0, 2, 1, 0, 0], [1, 1, 0, 0, 1]))
-decode("softcap", 4, 2, 128, score="30 * torch.tanh(s / 30)",
-       region="%c = arith.constant 30.0 : f32 %y = arith.divf %x, %c : f32 %t = math.tanh %y : f32 %z = arith.mulf %t, %c : f32 attn.yield %z : f32")
-decode("alibi", 4, 2, 64, score="s + 0.25 ** (h + 1) * (k - q)",
-       region="%m = attn.lookup %h in [0.25, 0.0625, 0.015625, 0.00390625] %d = arith.subi %kp, %qp : index %i = arith.index_cast %d : index to i32 "
-              "%f = arith.sitofp %i : i32 to f32 %p = arith.mulf %m, %f : f32 %z = arith.addf %x, %p : f32 attn.yield %z : f32")
+decode("softcap", 4, 2, 128, **SOFTCAP)
+decode("alibi", 4, 2, 64, **ALIBI)
 
-
-def build(name):
-    source = f"{folder}/{name}.mlir"
-    open(source, "w").write(sources[name])
-    done = subprocess.run([compiler, source, f"--target={target}", "-o", f"{folder}/{name}"], capture_output=True, text=True)
-    os.remove(source)
-    if done.stderr: print(f"{name}: {done.stderr.strip()[:600]}", flush=True)
-    return done.returncode == 0
-
-
-names = [n for n in cases if re.search(only, n)]
-with ThreadPoolExecutor(2) as pool:
-    good = dict(zip(names, pool.map(build, names)))
-json.dump({n: cases[n] for n in names if good[n]}, open(f"{folder}/cases.json", "w"), indent=1)
-print(f"{sum(good.values())} of {len(names)} bundles in {folder}")
-sys.exit(0 if all(good.values()) else 1)
+sys.exit(compile_all(compiler, folder, cases, sources, only, target))

@@ -7,9 +7,9 @@ planner's are named. Two regimes: rested (80 ms idle before each group of launch
 """
 import argparse, json, re
 
-import card, torch, torch.nn.functional as F
+import card, torch
 from card import dev
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.attention import SDPBackend
 
 ap = argparse.ArgumentParser()
 ap.add_argument("folder")
@@ -21,27 +21,9 @@ A = ap.parse_args()
 cases = {n: c for n, c in card.load(A.folder).items() if "shape" in c and re.search(A.only, n)}
 
 
-def flex(c, q, k, v):
-    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-    S = q.shape[2]
-    see = eval("lambda b, h, q, k: " + (c["flex_visible"] or "q >= 0"), {"torch": torch, "T": {n: torch.tensor(t, device=dev) for n, t in c["tables"].items()}})
-    score = eval("lambda s, b, h, q, k: " + c["flex_score"], {"torch": torch}) if c["flex_score"] else None
-    heads = c["heads"] if c["by_head"] else None  # compiled: the dense mask of every head does not fit
-    blocks = create_block_mask(see, None, heads, S, S, device=dev, _compile=True) if c["flex_visible"] else None
-    run = torch.compile(flex_attention)
-    return lambda: run(q, k, v, score_mod=score, block_mask=blocks, scale=c["scale"], enable_gqa=q.shape[1] != k.shape[1])
-
-
-def sdpa(backend, c, q, k, v):
-    """The same heads and shape, causal, without score program and other masks: what a fixed kernel takes for it."""
-    def go():
-        with sdpa_kernel([backend]), torch.no_grad():
-            return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=c["scale"], enable_gqa=q.shape[1] != k.shape[1])
-    return go
-
-
 def pairs(c, S):
     """Visible pairs of all heads."""
+    if c.get("documents"): return c["heads"] * sum(n * (n + 1) / 2 for n in c["documents"])
     if c["window"]: one = lambda w: S * w - w * (w - 1) / 2
     else: one = None
     total = 0
@@ -59,16 +41,19 @@ def measure(shape, group, result):
     q, k, v = r(c["q_heads"], c["D"]), r(c["k_heads"], c["D"]), r(c["v_heads"], c["Dv"])
     runs, wrong, outs = {}, {}, []
     rows = torch.cat([torch.arange(3, device=dev), torch.randint(0, S, (61,), device=dev)])
-    want, want_lse = card.reference(c, q, k, v, 0, rows=rows)
+    m = [torch.tensor([c["tables"]["ids"]], device=dev, dtype=torch.int32)] if c.get("documents") else []
+    want, want_lse = card.reference(c, q, k, v, 0, m=m, rows=rows)
     for n, o in group.items():
         out, lse = torch.full((B, c["heads"], S, c["Dv"]), float("nan"), device=dev, dtype=dtype), torch.empty(B, c["heads"], S, device=dev)
-        go = card.bind(o, q, k, v, out, lse); go(); card.finish(n)
+        go = card.bind(o, q, k, v, *m, out, lse); go(); card.finish(n)
         wrong[n] = card.relative(out[:, :, rows], want)
         runs[n] = go; outs.append(out)
     errors = {}
     if not A.nopeers:
-        for n, make in (("flex", lambda: flex(c, q, k, v)), ("fa2_plain_causal", lambda: sdpa(SDPBackend.FLASH_ATTENTION, c, q, k, v)),
-                        ("cudnn_plain_causal", lambda: sdpa(SDPBackend.CUDNN_ATTENTION, c, q, k, v))):
+        heads = c["heads"] if c["by_head"] else None
+        plain = lambda backend: card.sdpa(backend, q, k, v, causal=True, scale=c["scale"])  # what a fixed kernel takes without score program and other masks
+        for n, make in (("flex", lambda: card.flex(q, k, v, c["scale"], c["flex_visible"], c["flex_score"], c["tables"], heads)),
+                        ("fa2_plain_causal", lambda: plain(SDPBackend.FLASH_ATTENTION)), ("cudnn_plain_causal", lambda: plain(SDPBackend.CUDNN_ATTENTION))):
             try:
                 f = make(); out = f(); torch.cuda.synchronize()
                 errors[n] = card.relative(out[:, :, rows], want)

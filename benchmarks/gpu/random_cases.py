@@ -86,6 +86,19 @@ def random_case(rng, name, with_operands):
                 scale=rng.choice([None, None, None, 0.05, -0.1, 1.0 / 16]), test="random", seed=rng.randrange(1 << 30))
 
 
+def documents(rng, name, number):
+    """Masks with documents, whose key ranges the kernel finds from the ids."""
+    kinds = [("causal and document<0>", "(k <= q) & see_document(m[0], b, q, k)"), ("document<0>", "see_document(m[0], b, q, k)"),
+             ("document<0> or sink<4>", "see_document(m[0], b, q, k) | (k < 4)"), ("causal and not document<0>", "(k <= q) & ~see_document(m[0], b, q, k)"),
+             ("window<300> and document<0>", "(k > q - 300) & see_document(m[0], b, q, k)"),
+             ("document<1> and document<0>", "see_document(m[1], b, q, k) & see_document(m[0], b, q, k)"),
+             ("per_head<[causal, causal and document<0>], [0, 1, 1, 0]>", "(k <= q) & (see_document(m[0], b, q, k) if h in (1, 2) else (k >= 0))")]
+    text, see = kinds[number % len(kinds)]
+    operands = [f"{rng.choice(['?', '?', '1'])}x?x{rng.choice(['i32', 'i64'])}" for _ in range(2 if "<1>" in text else 1)]
+    return case(name, 4, 2, rng.choice([40, 64, 128, 256]), mask=text, visible=see, operands=operands, dtype=rng.choice(["bfloat16", "bfloat16", "float16"]),
+                offset=rng.randrange(3) == 0, test="random", seed=rng.randrange(1 << 30))
+
+
 def edges():
     """Fixed cases: more than 2^31 elements, equal bits, long sums for the register hazard of weights that a product reads."""
     C = dict(mask="causal", visible="k <= q")
@@ -99,9 +112,10 @@ def edges():
 
 
 def cases(what):
-    """`random:N[:SEED]`: masks without operands. `operands:N[:SEED]`: with. `edges`: see above."""
+    """`random:N[:SEED]`: masks without operands. `operands:N[:SEED]`: with. `documents:N[:SEED]`, `edges`: see above."""
     if what == "edges": return edges()
     kind, count, *seed = what.split(":")
     rng = random.Random(what)
+    if kind == "documents": return [documents(rng, f"documents_{i}", i) for i in range(int(count))]
     assert kind in ("random", "operands"), what
     return [random_case(rng, f"{kind}_{i}", kind == "operands") for i in range(int(count))]

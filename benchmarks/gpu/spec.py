@@ -21,8 +21,8 @@ def case(name, H, Hk, D, Dv=None, Hv=None, mask="", visible="", dtype="bfloat16"
                 scale=D ** -0.5 if scale is None else scale, schedule=schedule, offset=offset, operands=list(operands), **more)
 
 
-def text(c):
-    """The function that defines the case."""
+def text(c, function=None):
+    """The function that defines the case, under its name or another."""
     element = DTYPES[c["dtype"]]
     tensor = lambda heads, size: f"tensor<?x{heads}x?x{size}x{element}>"
     q, k, v = tensor(c["q_heads"], c["D"]), tensor(c["k_heads"], c["D"]), tensor(c["v_heads"], c["Dv"])
@@ -39,7 +39,8 @@ def text(c):
              c["maps"] and f"heads(query = {c['query_map']}, key = {c['key_map']}, value = {c['value_map']})",
              c["sinks"] and f"sinks(%sinks : tensor<{c['heads']}xf32>)", c["offset"] and "offset(%offset)",
              c["schedule"] and f"schedule<{c['schedule']}>", c["region"] and f"score {{ {REGION}{c['region']} }}"]
-    return f"""func.func @{c['name']}({', '.join(arguments)}) -> ({out} {{attn.name = "out"}}, {lse} {{attn.name = "lse"}}) {{
+    attributes = f' attributes {{attn.entry = "{c["entry"]}"}}' if c.get("entry") else ""
+    return f"""func.func @{function or c['name']}({', '.join(arguments)}) -> ({out} {{attn.name = "out"}}, {lse} {{attn.name = "lse"}}){attributes} {{
   %o, %l = attn.attention %q, %k, %v {' '.join(w for w in words if w)} : {q}, {k}, {v} -> {out}, {lse}
   return %o, %l : {out}, {lse}
 }}

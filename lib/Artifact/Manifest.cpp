@@ -86,6 +86,8 @@ static void printEntry(llvm::json::OStream &json, const EntryInfo &entry, bool i
         printArgument(json, argument);
     });
     printSchedules(json, entry.schedules);
+    if (!entry.steps.empty())
+      printStrings(json, "steps", entry.steps);
     if (isGpu)
       json.attribute("workspace", "internal"); // reserved by the library, see docs/GPU.md
     else

@@ -54,6 +54,8 @@ static void printEntry(raw_ostream &os, func::FuncOp function, const EntryInfo &
     os << "  layers                    " << facts.layers.size() << ", together "
        << facts.cacheBytesPerToken * static_cast<int64_t>(facts.layers.size())
        << " bytes per token\n";
+  if (!entry.steps.empty())
+    os << "  kernels                   " << llvm::join(entry.steps, ", ") << "\n";
   for (const ScheduleInfo &schedule : entry.schedules) {
     os << "  schedule                  " << schedule.schedule << "\n";
     for (const std::string &reason : schedule.reasons)
@@ -100,6 +102,11 @@ static void printEntryJson(llvm::json::OStream &json, func::FuncOp function, con
     for (const std::string &reason : entry.formReasons)
       json.value(reason);
   });
+  if (!entry.steps.empty())
+    json.attributeArray("steps", [&] {
+      for (const std::string &step : entry.steps)
+        json.value(step);
+    });
   json.attributeArray("schedules", [&] {
     for (const ScheduleInfo &schedule : entry.schedules)
       json.object([&] {

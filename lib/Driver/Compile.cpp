@@ -30,6 +30,8 @@ public:
   Outcome plan();
   Outcome tile();
   Outcome lower();
+  /// What a call launches on a GPU, which only the lowered module says.
+  Outcome findSteps();
   Outcome writeBundle(StringRef folder);
   FailureOr<std::string> serialize(OutputKind kind) {
     return target->serialize(session.module(), kind);
@@ -151,9 +153,21 @@ Outcome Compilation::tile() {
 }
 
 Outcome Compilation::lower() {
-  RETURN_IF_BAD(
-      session.run([&](OpPassManager &pm) { buildLowering(pm, *target); }, /*verifyEach=*/false));
+  RETURN_IF_BAD(session.run([&](OpPassManager &pm) { buildLowering(pm, *target); },
+                            /*verifyEach=*/false));
+  for (EntryInfo &entry : info.entries)
+    entry.steps = target->steps(session.module(), entry.name);
   gatherWorkspace(session.module(), info);
+  return Outcome::Success;
+}
+
+Outcome Compilation::findSteps() {
+  if (!info.isGpu)
+    return Outcome::Success;
+  OwningOpRef<ModuleOp> planned = session.module().clone();
+  RETURN_IF_BAD(tile());
+  RETURN_IF_BAD(lower());
+  session.exchangeModule(std::move(planned));
   return Outcome::Success;
 }
 
@@ -318,6 +332,8 @@ static Outcome compileFrom(Session &session, const CompileOptions &options, raw_
   if (emit == Emit::Attn && !wantsReport(options))
     return writeText(session, options, compilation.definition, out);
   RETURN_IF_BAD(compilation.plan());
+  if (wantsReport(options))
+    RETURN_IF_BAD(compilation.findSteps());
   report(session, compilation, options, out);
   if (onlyReport)
     return Outcome::Success;

@@ -3,6 +3,8 @@
 #include "attn/Driver/Session.h"
 
 #include "Diagnostics.h"
+#include "ElementType.h"
+
 #include "attn/Artifact/KernelInfo.h"
 #include "attn/Driver/Options.h"
 #include "attn/Frontend/ImportHFConfig.h"
@@ -97,25 +99,14 @@ static Type elementTypeOf(MLIRContext *context, StringRef dtype) {
   return dtype == "f16" ? Type(Float16Type::get(context)) : Type(Float32Type::get(context));
 }
 
-/// The first 16- or 32-bit float tensor among the arguments that is not of `element`.
-static Type otherElement(func::FuncOp function, Type element) {
-  for (Type type : function.getArgumentTypes())
-    if (auto tensor = dyn_cast<RankedTensorType>(type))
-      if (tensor.getRank() == 4 && tensor.getElementType() != element &&
-          isa<FloatType>(tensor.getElementType()))
-        return tensor.getElementType();
-  return {};
-}
-
 Outcome Session::setDtype(StringRef dtype) {
   Type element = elementTypeOf(context(), dtype);
   for (SpecOp spec : module().getOps<SpecOp>())
     spec.setDtypeAttr(TypeAttr::get(element));
   for (func::FuncOp function : module().getOps<func::FuncOp>())
-    if (Type other = otherElement(function, element)) {
-      function.emitError() << "--dtype changes attn.spec operations; expected this function to be "
-                              "written for "
-                           << element << " too, found " << other << "; change its types";
+    if (failed(setElementType(function, element))) {
+      function.emitError() << "--dtype=" << dtype
+                           << " does not fit this function; change its types";
       return Outcome::UserError;
     }
   return Outcome::Success;

@@ -225,19 +225,29 @@ static bool isCostlyRegion(Region &region) {
   return count > longest;
 }
 
+/// Ids of documents that take two registers each.
+static bool hasWideIds(AttentionOp op) {
+  return op.maskOrAll().contains(MaskKind::Document) &&
+         llvm::any_of(op.getMaskOperands(), [](Value operand) {
+           return !cast<RankedTensorType>(operand.getType()).getElementType().isInteger(32);
+         });
+}
+
 /// What ptxas was seen to need beyond the sum to stay without spills. Masks per head compare twice
 /// for each row, which the many rows of a warp feel.
 static int64_t codeRegistersFor(AttentionOp op, bool warpgroups) {
   constexpr int64_t each = 16;
   MaskAttr mask = op.maskOrAll();
   bool isCostly = hasCostlyWord(mask) || (!warpgroups && mask.contains(MaskKind::PerHead));
-  return each * (isCostly + isCostlyRegion(op.getScore()));
+  bool isWide = warpgroups && hasWideIds(op);
+  return each * (isCostly + 2 * isWide + isCostlyRegion(op.getScore()));
 }
 
 static WarpgroupTile sizesOf(AttentionOp op) {
   WarpgroupTile sizes;
   sizes.qkSize = op.qkSize();
   sizes.vSize = op.vSize();
+  sizes.hasDocuments = op.maskOrAll().contains(MaskKind::Document);
   return sizes;
 }
 

@@ -49,6 +49,8 @@ private:
   void finish(func::ReturnOp returned);
 
   Value bufferFor(OpResult result);
+  Value partOfConcat(OpResult result);
+  Value allocate(RankedTensorType tensor, OpResult like);
   Value sizeOfResult(OpResult result, int64_t dimension);
 
   func::FuncOp function;
@@ -160,19 +162,48 @@ Value FunctionTiler::sizeOfResult(OpResult result, int64_t dimension) {
   return sizeOf(b, values.lookup(result.getOwner()->getOperand(0)), dimension);
 }
 
-Value FunctionTiler::bufferFor(OpResult result) {
-  if (Value output = destination.lookup(result))
-    return output;
-  auto tensor = cast<RankedTensorType>(result.getType());
+/// What only a concatenation reads is made in its place there; null for other values. The rows of
+/// an attention's output keep their alignment.
+Value FunctionTiler::partOfConcat(OpResult result) {
+  bool isTokens = result.hasOneUse() && !isa<AttentionOp>(result.getOwner());
+  auto concat = isTokens ? dyn_cast<ConcatOp>(*result.user_begin()) : ConcatOp();
+  auto part = cast<RankedTensorType>(result.getType());
+  if (!concat || concat.getType().getDimSize(1) != part.getDimSize(1))
+    return {};
+  auto whole = cast<OpResult>(concat.getResult());
+  Value buffer = destination.lookup(whole);
+  if (!buffer)
+    buffer = destination[whole] = allocate(concat.getType(), result);
+  SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), strides(4, b.getIndexAttr(1)), sizes;
+  int64_t first = 0;
+  for (Value before : concat.getParts().take_front(result.use_begin()->getOperandNumber()))
+    first += cast<RankedTensorType>(before.getType()).getDimSize(3);
+  offsets[3] = b.getIndexAttr(first);
+  for (int64_t i = 0; i < 3; ++i)
+    sizes.push_back(getAsOpFoldResult(sizeOf(b, buffer, i)));
+  sizes.push_back(b.getIndexAttr(part.getDimSize(3)));
+  return memref::SubViewOp::create(b, buffer, offsets, sizes, strides);
+}
+
+/// A buffer of the function; sizes that the type leaves open are those of `like`.
+Value FunctionTiler::allocate(RankedTensorType tensor, OpResult like) {
   auto type = MemRefType::get(tensor.getShape(), tensor.getElementType());
   SmallVector<Value> sizes;
   for (int64_t i = 0; i < tensor.getRank(); ++i)
     if (tensor.isDynamicDim(i))
-      sizes.push_back(sizeOfResult(result, i));
+      sizes.push_back(sizeOfResult(like, i));
   // A cache line, and the widest vector.
   Value buffer = memref::AllocOp::create(b, type, sizes, b.getI64IntegerAttr(64));
   owned.push_back(buffer);
   return buffer;
+}
+
+Value FunctionTiler::bufferFor(OpResult result) {
+  if (Value output = destination.lookup(result))
+    return output;
+  if (Value part = partOfConcat(result))
+    return part;
+  return allocate(cast<RankedTensorType>(result.getType()), result);
 }
 
 //===----------------------------------------------------------------------===//
@@ -384,7 +415,7 @@ LogicalResult FunctionTiler::tile(Operation *op) {
 
 /// Copies what could not be made in place, frees the buffers, returns.
 void FunctionTiler::finish(func::ReturnOp returned) {
-  b.setLoc(returned.getLoc());
+  b.setLoc(NameLoc::get(b.getStringAttr("copy"), returned.getLoc()));
   for (auto [value, output] : llvm::zip(returned.getOperands(), outputs))
     if (Value made = values.lookup(value); made != output)
       copyElements(b, made, output);

@@ -6,9 +6,23 @@
 using namespace mlir;
 using namespace mlir::attn;
 
+/// Whether the module's target runs independent loops on lanes, not on vectors of one core.
+static bool hasLanes(OpBuilder &builder) {
+  Operation *function = builder.getInsertionBlock()->getParentOp();
+  auto target = function->getParentOfType<ModuleOp>()->getAttrOfType<TargetAttr>("attn.target");
+  return target && target.getWord("loops") == "lanes";
+}
+
+/// Loops remember what they are of: kernels and profiles are named after it.
+static Location nameOf(Operation *op) {
+  auto name = StringAttr::get(op->getContext(), op->getName().stripDialect());
+  return NameLoc::get(name, op->getLoc());
+}
+
 LogicalResult attn::tileTokenOp(OpBuilder &builder, Operation *operation, ValueRange inputs,
                                 ValueRange outputs) {
-  LoopBuilder b(operation->getLoc(), builder);
+  LoopBuilder b(nameOf(operation), builder);
+  bool lanes = hasLanes(builder);
   auto emit = [&](auto op, auto tile) {
     tile(b, op, inputs, outputs);
     return success();
@@ -16,14 +30,14 @@ LogicalResult attn::tileTokenOp(OpBuilder &builder, Operation *operation, ValueR
   return llvm::TypeSwitch<Operation *, LogicalResult>(operation)
       .Case([&](RopeOp op) { return emit(op, tileRope); })
       .Case([&](NormOp op) { return emit(op, tileNorm); })
-      .Case([&](ExpandOp op) { return emit(op, tileExpand); })
+      .Case([&](ExpandOp op) { return emit(op, lanes ? expandOnLanes : tileExpand); })
       .Case([&](ConcatOp op) { return emit(op, tileConcat); })
       .Case([&](HeadsOp op) { return emit(op, tileSelectHeads); })
       .Case([&](ScaleOp op) { return emit(op, tileScale); })
       .Case([&](ShortConvOp op) { return emit(op, tileShortConv); })
       .Case([&](MergeOp op) { return emit(op, tileMerge); })
       .Case([&](GatedSumOp op) { return emit(op, tileGatedSum); })
-      .Case([&](ProjectOp op) { return emit(op, tileProject); })
+      .Case([&](ProjectOp op) { return emit(op, lanes ? projectOnLanes : tileProject); })
       .Case([&](AppendOp op) { return emit(op, tileAppend); })
       .Case([&](AddOp op) { return emit(op, tileAdd); })
       .Case([&](BiasOp op) { return emit(op, tileBias); })
@@ -40,18 +54,27 @@ LogicalResult attn::tileTokenOp(OpBuilder &builder, Operation *operation, ValueR
       });
 }
 
+/// Parts that were made in their place (FunctionTiler::partOfConcat) stay there.
 void attn::tileConcat(LoopBuilder &b, ConcatOp op, ValueRange inputs, ValueRange outputs) {
   Value out = outputs.front();
+  auto isThere = [&](Value part) {
+    auto view = part.getDefiningOp<memref::SubViewOp>();
+    return view && view.getSource() == out;
+  };
+  if (llvm::all_of(inputs, isThere))
+    return;
   forTokens(b, out, [&](Value batch, Value head, Value token) {
     int64_t first = 0;
     for (Value part : inputs) {
       auto type = cast<MemRefType>(part.getType());
       Value partHead = type.getDimSize(1) == 1 ? indexConstant(b, 0) : head;
-      forRange(b, 0, type.getDimSize(3), [&](Value i) {
+      auto move = [&](Value i) {
         Value element = memref::LoadOp::create(b, part, ValueRange{batch, partHead, token, i});
         memref::StoreOp::create(b, element, out,
                                 ValueRange{batch, head, token, addIndex(b, i, first)});
-      });
+      };
+      if (!isThere(part))
+        forRange(b, 0, type.getDimSize(3), move);
       first += type.getDimSize(3);
     }
   });

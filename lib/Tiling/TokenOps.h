@@ -32,6 +32,10 @@ void tileCompose(LoopBuilder &b, ComposeOp op, ValueRange inputs, ValueRange out
 void tileCombine(LoopBuilder &b, CombineOp op, ValueRange inputs, ValueRange outputs);
 void tileSelection(LoopBuilder &b, SelectionOp op, ValueRange inputs, ValueRange outputs);
 
+// Second forms for targets with `loops = lanes`.
+void expandOnLanes(LoopBuilder &b, ExpandOp op, ValueRange inputs, ValueRange outputs);
+void projectOnLanes(LoopBuilder &b, ProjectOp op, ValueRange inputs, ValueRange outputs);
+
 } // namespace mlir::attn
 
 #endif // ATTN_LIB_TILING_TOKENOPS_H

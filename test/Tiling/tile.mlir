@@ -205,3 +205,59 @@ func.func @rest(%x: tensor<?x2x?x8xf32>, %y: tensor<?x1x?x4xf32>, %w: tensor<2x3
 func.func @scalar(%i: index) -> index {
   return %i : index
 }
+
+// -----
+
+// What only a concatenation reads is made in its place; a part that all heads share is copied.
+// CHECK-LABEL: func.func @in_place(
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x1x?x16xf32, {{[^%]*}}%[[W:[^:]*]]: memref<2x16x8xf32, {{[^%]*}}%[[Y:[^:]*]]: memref<?x1x?x4xf32, {{[^%]*}}%[[OUT:[^:]*]]: memref<?x2x?x12xf32,
+// CHECK-NOT: memref.alloc(
+// CHECK: %[[PART:.*]] = memref.subview %[[OUT]][0, 0, 0, 0] [%{{.*}}, 2, %{{.*}}, 8]
+// CHECK: vector.store %{{.*}}, %[[PART]]
+// CHECK-NOT: memref.load %[[PART]]
+// CHECK: memref.load %[[Y]]
+// CHECK-NEXT: arith.addi
+// CHECK-NEXT: memref.store %{{.*}}, %[[OUT]]
+func.func @in_place(%x: tensor<?x1x?x16xf32>, %w: tensor<2x16x8xf32>, %y: tensor<?x1x?x4xf32>) -> tensor<?x2x?x12xf32> {
+  %e = attn.expand %x, %w : tensor<?x1x?x16xf32>, tensor<2x16x8xf32> -> tensor<?x2x?x8xf32>
+  %c = attn.concat %e, %y : tensor<?x2x?x8xf32>, tensor<?x1x?x4xf32> -> tensor<?x2x?x12xf32>
+  return %c : tensor<?x2x?x12xf32>
+}
+
+// -----
+
+// With all parts in their places nothing is left to do.
+// CHECK-LABEL: func.func @all_in_place(
+// CHECK: memref.subview
+// CHECK: scf.parallel
+// CHECK: memref.subview
+// CHECK: scf.parallel
+// CHECK-NOT: scf.parallel
+// CHECK: return
+func.func @all_in_place(%x: tensor<?x2x?x8xf32>, %y: tensor<?x2x?x4xf32>) -> tensor<?x2x?x12xf32> {
+  %a = attn.norm %x <kind = rms> : tensor<?x2x?x8xf32>
+  %b = attn.scale %y by 2.0 : tensor<?x2x?x4xf32>
+  %c = attn.concat %a, %b : tensor<?x2x?x8xf32>, tensor<?x2x?x4xf32> -> tensor<?x2x?x12xf32>
+  return %c : tensor<?x2x?x12xf32>
+}
+
+// -----
+
+// Targets with lanes have products as plain loops: an element of the result, a sum of free order.
+module attributes {attn.target = #attn.target<kind = gpu, loops = lanes>} {
+// CHECK-LABEL: func.func @on_lanes(
+// CHECK-NOT: vector
+// CHECK: scf.parallel
+// CHECK: scf.for
+// CHECK: %[[SUM:.*]] = scf.for {{.*}} iter_args
+// CHECK: arith.addf {{.*}} fastmath<reassoc,contract>
+// CHECK: memref.store %[[SUM]]
+// CHECK: scf.parallel
+// CHECK: scf.for
+// CHECK-COUNT-2: iter_args
+func.func @on_lanes(%x: tensor<?x1x?x16xf32>, %w: tensor<2x16x8xf32>, %p: tensor<2x8x32xf32>) -> tensor<?x?x32xf32> {
+  %e = attn.expand %x, %w : tensor<?x1x?x16xf32>, tensor<2x16x8xf32> -> tensor<?x2x?x8xf32>
+  %o = attn.project %e, %p : tensor<?x2x?x8xf32>, tensor<2x8x32xf32> -> tensor<?x?x32xf32>
+  return %o : tensor<?x?x32xf32>
+}
+}

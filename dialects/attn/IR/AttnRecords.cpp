@@ -75,6 +75,7 @@ ArrayRef<RecordField> LatentAttr::fieldTable() {
 
 ArrayRef<RecordField> TargetAttr::fieldTable() {
   static const StringRef kinds[] = {"cpu", "gpu"};
+  static const StringRef loops[] = {"vectors", "lanes"};
   static const RecordField table[] = {
       wordField("kind", kinds),
       textField("name"),
@@ -99,6 +100,7 @@ ArrayRef<RecordField> TargetAttr::fieldTable() {
       intField("shared_memory", 0),     // bytes a block may have (GPU)
       intField("registers", 0),         // 32-bit words per multiprocessor (GPU)
       textField("tensor_core"),
+      wordField("loops", loops), // how independent loops over elements run
   };
   return table;
 }

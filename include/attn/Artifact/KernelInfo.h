@@ -59,6 +59,8 @@ struct EntryInfo {
   std::vector<ScheduleInfo> schedules;
   /// Why each attention with a latent is expanded or absorbed, and where the other form takes over.
   std::vector<std::string> formReasons;
+  /// On a GPU: what the kernels of a call do, in the order of their launches.
+  std::vector<std::string> steps;
   /// Known once the kernel has been lowered for a CPU.
   std::vector<WorkspaceInfo> workspace;
 };

@@ -15,6 +15,7 @@ namespace mlir::attn {
 /// key tiles and value tiles. Elements have 16 bits. All sizes in bytes.
 struct WarpgroupTile : TileSizes {
   int64_t consumers = 0, queryBuffers = 1;
+  bool hasDocuments = false;
 
   int64_t rows() const { return 64 * consumers; }
   int64_t threads() const { return 128 * (consumers + 1); }
@@ -44,13 +45,19 @@ struct WarpgroupTile : TileSizes {
     return (end + 15) / 16 * 16;
   }
   static constexpr int64_t cards = 4, cardBytes = 48;
-  int64_t sharedBytes() const { return cardOffset() + cards * consumers * cardBytes; }
+  /// For a mask of documents: the key ranges of four tiles of rows, their barriers, and the
+  /// smallest and largest id of each of so many blocks of keys.
+  static constexpr int64_t documentBlocks = 1024,
+                           documentBytes = 4 * 16 + 4 * 8 + 8 * documentBlocks;
+  int64_t documentOffset() const { return cardOffset() + cards * consumers * cardBytes; }
+  int64_t sharedBytes() const { return documentOffset() + (hasDocuments ? documentBytes : 0); }
 
   /// Registers a thread has when all are launched: a multiple of 8 of the file's 65536 words.
   int64_t launchRegisters() const { return std::min<int64_t>(248, 65536 / threads() / 8 * 8); }
   /// The producer keeps what the scheduler's arithmetic needs (it spills at 24, and at 32 with
-  /// flagged tiles and four chunks per row); up to two consumers have 232 either way ...
-  int64_t producerRegisters() const { return consumers <= 2 ? 40 : 32; }
+  /// flagged tiles and four chunks per row, or a scout for documents); up to two consumers have 232
+  /// either way ...
+  int64_t producerRegisters() const { return consumers <= 2 || hasDocuments ? 40 : 32; }
   /// ... and the consumers share the rest.
   int64_t consumerRegisters() const {
     int64_t pool = launchRegisters() * (consumers + 1) - producerRegisters();

@@ -10,7 +10,7 @@
 
 #include "attn/Runtime/attn_runtime.h"
 
-#define ATTN_GPU_MAX_ARGUMENTS 16
+#define ATTN_GPU_MAX_ARGUMENTS 32
 #define ATTN_GPU_MAX_MASKS 4
 
 /**
@@ -18,10 +18,18 @@
  * the size `least_symbol` divided by `least`, rounded up; without a symbol at least `least`.
  */
 typedef struct attn_gpu_argument {
-  int64_t rank, dtype, is_output, size[4], symbol[4], least_symbol[4], least[4];
+  int64_t rank, dtype, is_output;
+  int64_t is_wide; /* address a multiple of 16 bytes, strides of 8 elements */
+  int64_t size[4], symbol[4], least_symbol[4], least[4];
 } attn_gpu_argument;
 
-/** One entry. Roles are argument numbers, -1 for none. Sizes in elements, memory in bytes. */
+/** What the arguments of an entry must be. */
+typedef struct attn_gpu_signature {
+  int64_t num_args;
+  attn_gpu_argument args[ATTN_GPU_MAX_ARGUMENTS];
+} attn_gpu_signature;
+
+/** One attention. Roles are argument numbers, -1 for none. Sizes in elements, memory in bytes. */
 typedef struct attn_gpu_entry {
   int64_t threads, shared_bytes, rows, keys, heads, qk_size, v_size, longest_first, largest_group;
   /* Stream form: packed rows, ranges of key steps. Blocks per multiprocessor; groups of heads and
@@ -30,8 +38,7 @@ typedef struct attn_gpu_entry {
   int64_t is_stream, blocks, groups, group_size, most_parts, most_keys;
   int64_t values_in_keys; /* values are columns of the keys and load with them */
   int64_t query, key, value, out, lse, sinks, offset, offset_is_constant, constant_offset;
-  int64_t num_args;
-  attn_gpu_argument args[ATTN_GPU_MAX_ARGUMENTS];
+  attn_gpu_signature signature;
   /** Operands of the mask. */
   int64_t num_masks, masks[ATTN_GPU_MAX_MASKS];
   /** Whether the kernel takes addresses and strides of queries, keys and values; whether it takes
@@ -67,6 +74,51 @@ extern "C" {
 int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state,
                      const attn_gpu_images *images, const char *kernel_name,
                      const attn_tensor *args, int64_t num_args, void *stream);
+
+/* ---- entries with several kernels, whose host programs the compiler writes ------------------- */
+
+/** Where a launch runs: the device's number, multiprocessors, bytes of the second-level cache, 10 *
+ * major + minor of its capability; the kernel as it loaded it. */
+typedef struct attn_gpu_device {
+  int number, processors, l2_bytes, capability;
+  void *kernel;
+} attn_gpu_device;
+
+/** One call in progress. The first error is kept, and nothing is launched after it. */
+typedef struct attn_gpu_call {
+  const attn_tensor *args;
+  int64_t num_args;
+  void *stream;
+  int32_t code;
+  int32_t is_open, is_locked;
+  attn_gpu_device device;
+} attn_gpu_call;
+
+/** A kernel of loops over tokens: so many indices in each block, or up to so many blocks for each
+ * (grid axis y); its parameters are `num_values` numbers of 64 bits. */
+typedef struct attn_gpu_shape {
+  int64_t threads, items_per_block, blocks_per_item, num_values;
+} attn_gpu_shape;
+
+/** Checks `args`; what it returns is the result of the call unless it is 0. */
+int32_t attn_gpu_begin(attn_gpu_call *call, const attn_gpu_signature *want, const attn_tensor *args,
+                       int64_t num_args, void *stream);
+
+/** Device memory for the intermediate tensors of this call. It belongs to the stream, or to the
+ * capture in progress on it; the next call there has the same. */
+int64_t attn_gpu_reserve(attn_gpu_call *call, int64_t bytes);
+
+/** Launches a kernel of loops over tokens, unless there is no item. `values[0]` is their number. */
+void attn_gpu_tokens(attn_gpu_call *call, const attn_gpu_shape *shape, attn_gpu_state *state,
+                     const attn_gpu_images *images, const char *kernel_name, const int64_t *values);
+
+/** Launches an attention on tensors in device memory, unless its output is empty. */
+void attn_gpu_attention(attn_gpu_call *call, const attn_gpu_entry *entry, attn_gpu_state *state,
+                        const attn_gpu_images *images, const char *kernel_name,
+                        const attn_tensor *tensors);
+
+/** Ends the call: 0, or its first error. */
+int32_t attn_gpu_end(attn_gpu_call *call);
 
 #ifdef __cplusplus
 }

@@ -44,6 +44,9 @@ public:
   /// The machine code of a module in state `lowered`, for a shared library: one object file or
   /// several that belong together, the same for the same module.
   virtual FailureOr<std::vector<std::string>> objects(ModuleOp module) const;
+  /// What the kernels of one call of an entry do, in the order of their launches, of a module in
+  /// state `lowered`; nothing for targets whose entries are one function.
+  virtual std::vector<std::string> steps(ModuleOp lowered, StringRef entry) const { return {}; }
   /// An object that defines each of `entries` and hands its calls on to that of the first of
   /// `variants` which the machine can run. Targets that have no such choice refuse.
   virtual FailureOr<std::string> dispatcher(ArrayRef<Variant> variants,

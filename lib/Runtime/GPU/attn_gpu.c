@@ -46,6 +46,8 @@ static int find_all(void *library) {
                 {"cuLaunchKernel", (void **)&attn_driver.launch},
                 {"cuLaunchKernelEx", (void **)&attn_driver.launch_with},
                 {"cuMemAlloc_v2", (void **)&attn_driver.mem_alloc},
+                {"cuMemFree_v2", (void **)&attn_driver.mem_free},
+                {"cuStreamSynchronize", (void **)&attn_driver.synchronize},
                 {"cuMemsetD32Async", (void **)&attn_driver.memset_words},
                 {"cuStreamGetCaptureInfo_v2", (void **)&attn_driver.capture_info},
                 {"cuThreadExchangeStreamCaptureMode", (void **)&attn_driver.capture_mode}};
@@ -70,7 +72,7 @@ static int32_t driver_error(int result) { return result ? ATTN_ERROR_DRIVER + re
 /* ---- arguments
  * ---------------------------------------------------------------------------------------------- */
 
-static int is_empty(const attn_tensor *t) {
+int attn_gpu_is_empty(const attn_tensor *t) {
   int32_t i;
   for (i = 0; i < t->rank; ++i)
     if (t->sizes[i] == 0)
@@ -79,7 +81,7 @@ static int is_empty(const attn_tensor *t) {
 }
 
 /* Inside of a tile of rows, offsets have 32 bits in kernels that load by address. */
-static int32_t check_tile(const attn_gpu_entry *entry, const attn_tensor *args) {
+int32_t attn_gpu_check_tile(const attn_gpu_entry *entry, const attn_tensor *args) {
   int64_t inputs[3], i;
   inputs[0] = entry->query, inputs[1] = entry->key, inputs[2] = entry->value;
   for (i = 0; !entry->has_maps && i < 3; ++i) {
@@ -94,7 +96,7 @@ static int32_t check_tile(const attn_gpu_entry *entry, const attn_tensor *args) 
  */
 static int32_t check_layout(const attn_tensor *t, int is_wide) {
   int32_t i;
-  if (is_empty(t))
+  if (attn_gpu_is_empty(t))
     return 0;
   if (!t->data)
     return ATTN_ERROR_NULL;
@@ -111,9 +113,8 @@ static int32_t check_layout(const attn_tensor *t, int is_wide) {
   return 0;
 }
 
-static int32_t check_argument(const attn_gpu_entry *entry, const attn_tensor *args, int64_t n,
+static int32_t check_argument(const attn_gpu_argument *want, const attn_tensor *args, int64_t n,
                               int64_t *symbols) {
-  const attn_gpu_argument *want = &entry->args[n];
   const attn_tensor *t = &args[n];
   int64_t i;
   if (t->rank != want->rank)
@@ -130,7 +131,7 @@ static int32_t check_argument(const attn_gpu_entry *entry, const attn_tensor *ar
     if (symbol)
       *symbol = t->sizes[i];
   }
-  return check_layout(t, want->rank == 4 && (want->dtype == ATTN_BF16 || want->dtype == ATTN_F16));
+  return check_layout(t, (int)want->is_wide);
 }
 
 /* Sizes that only have to be large enough; all symbols are known. */
@@ -145,96 +146,124 @@ static int32_t check_bounds(const attn_gpu_argument *want, const attn_tensor *t,
   return 0;
 }
 
-static int32_t check_arguments(const attn_gpu_entry *entry, const attn_tensor *args,
-                               int64_t num_args) {
+int32_t attn_gpu_check(const attn_gpu_signature *want, const attn_tensor *args, int64_t num_args) {
   int64_t symbols[4 * ATTN_GPU_MAX_ARGUMENTS], i;
-  if (num_args != entry->num_args || !args)
+  if (num_args != want->num_args || !args)
     return ATTN_ERROR_ARGUMENT_COUNT;
   memset(symbols, -1, sizeof(symbols));
   for (i = 0; i < num_args; ++i) {
-    int32_t kind = check_argument(entry, args, i, symbols);
+    int32_t kind = check_argument(&want->args[i], args, i, symbols);
     if (kind)
       return (int32_t)(1000 * i) + kind;
   }
   for (i = 0; i < num_args; ++i)
-    if (check_bounds(&entry->args[i], &args[i], symbols))
+    if (check_bounds(&want->args[i], &args[i], symbols))
       return (int32_t)(1000 * i) + ATTN_ERROR_SIZE;
-  return check_tile(entry, args);
+  return 0;
 }
 
 /* ---- launch
  * -------------------------------------------------------------------------------------------------
  */
 
-/* Device of the current context, or of the queries' memory, whose primary context becomes current.
- */
-static int32_t find_device(const attn_tensor *query, int *device) {
+/* Device of the current context, or of a tensor's memory, whose primary context becomes current. */
+static int32_t find_device(const attn_tensor *tensor, int *device) {
   void *context = 0;
   int result = attn_driver.ctx_get_current(&context);
   if (result)
     return driver_error(result);
   if (context)
     return driver_error(attn_driver.ctx_get_device(device));
-  result = attn_driver.pointer_attribute(device, DEVICE_ORDINAL, (uint64_t)(uintptr_t)query->data);
+  result = attn_driver.pointer_attribute(device, DEVICE_ORDINAL, (uint64_t)(uintptr_t)tensor->data);
   if (!result)
     result = attn_driver.primary_retain(&context, *device);
   return driver_error(result ? result : attn_driver.ctx_set_current(context));
 }
 
+static int32_t describe_device(attn_gpu_device *device) {
+  int major = 0, minor = 0,
+      result = attn_driver.device_attribute(&major, CAPABILITY_MAJOR, device->number);
+  if (!result)
+    result = attn_driver.device_attribute(&minor, CAPABILITY_MINOR, device->number);
+  if (!result)
+    result = attn_driver.device_attribute(&device->processors, MULTIPROCESSORS, device->number);
+  if (!result)
+    result = attn_driver.device_attribute(&device->l2_bytes, L2_BYTES, device->number);
+  device->capability = 10 * major + minor;
+  return driver_error(result);
+}
+
+int32_t attn_gpu_open(const attn_tensor *tensor, attn_gpu_device *device) {
+  int32_t code;
+  pthread_mutex_lock(&lock);
+  code = open_driver();
+  if (!code)
+    code = find_device(tensor, &device->number);
+  if (!code)
+    code = describe_device(device);
+  pthread_mutex_unlock(&lock);
+  return code;
+}
+
 /* What the device can load: machine code, text that the driver compiles, or null. */
-static const void *image_for(const attn_gpu_images *images, int64_t major, int64_t minor) {
-  int64_t capability = 10 * major + minor;
+static const void *image_for(const attn_gpu_images *images, int64_t capability) {
   if (capability == images->capability)
     return images->machine_code;
   if (!images->ptx || capability < images->capability)
     return 0;
-  return major == images->capability / 10 ? images->machine_code : images->ptx;
+  return capability / 10 == images->capability / 10 ? images->machine_code : images->ptx;
+}
+
+/* Called with the lock held. All kernels of a bundle are in one image, which is loaded once. */
+static int32_t load(attn_gpu_state *state, const attn_gpu_images *images, const char *name,
+                    attn_gpu_device *device) {
+  static void *libraries[2]; /* from machine code, from text */
+  const void *image = image_for(images, device->capability);
+  int is_text = image == images->ptx, result = 0;
+  void **kernel = &state->kernels[is_text], **library = &libraries[is_text];
+  if (!image)
+    return ATTN_ERROR_DEVICE;
+  if (!*kernel && !*library)
+    result = attn_driver.library_load(library, image, 0, 0, 0, 0, 0, 0);
+  if (!*kernel && !result)
+    result = attn_driver.library_kernel(kernel, *library, name);
+  device->kernel = *kernel;
+  return driver_error(result);
+}
+
+int32_t attn_gpu_load(attn_gpu_state *state, const attn_gpu_images *images, const char *name,
+                      attn_gpu_device *device) {
+  int32_t code;
+  pthread_mutex_lock(&lock);
+  code = load(state, images, name, device);
+  pthread_mutex_unlock(&lock);
+  return code;
 }
 
 /* Loads the kernel the first time, and allows its shared memory once per device. */
 static int32_t prepare(const attn_gpu_entry *entry, attn_gpu_state *state,
-                       const attn_gpu_images *images, const char *name, int number,
-                       attn_gpu_device *device) {
-  const void *image;
-  void **kernel;
-  int major = 0, minor = 0, result = attn_driver.device_attribute(&major, CAPABILITY_MAJOR, number);
-  if (!result)
-    result = attn_driver.device_attribute(&minor, CAPABILITY_MINOR, number);
-  if (!result)
-    result = attn_driver.device_attribute(&device->processors, MULTIPROCESSORS, number);
-  if (!result)
-    result = attn_driver.device_attribute(&device->l2_bytes, L2_BYTES, number);
-  if (result)
-    return driver_error(result);
-  image = image_for(images, major, minor);
-  if (!image)
-    return ATTN_ERROR_DEVICE;
-  kernel = &state->kernels[image == images->ptx];
-  if (!*kernel) {
-    void *library = 0, *loaded = 0;
-    result = attn_driver.library_load(&library, image, 0, 0, 0, 0, 0, 0);
-    if (!result)
-      result = attn_driver.library_kernel(&loaded, library, name);
-    if (result)
-      return driver_error(result);
-    *kernel = loaded;
+                       const attn_gpu_images *images, const char *name, attn_gpu_device *device) {
+  int32_t code;
+  int is_known;
+  pthread_mutex_lock(&lock);
+  code = load(state, images, name, device);
+  is_known = device->number < 64 && state->ready_devices >> device->number & 1;
+  if (!code && !is_known) {
+    code = driver_error(attn_driver.kernel_set(MAX_DYNAMIC_SHARED, (int)entry->shared_bytes,
+                                               device->kernel, device->number));
+    if (!code && device->number < 64)
+      state->ready_devices |= UINT64_C(1) << device->number;
   }
-  device->kernel = *kernel;
-  if (number > 63 || !(state->ready_devices >> number & 1)) {
-    result = attn_driver.kernel_set(MAX_DYNAMIC_SHARED, (int)entry->shared_bytes, *kernel, number);
-    if (result)
-      return driver_error(result);
-    state->ready_devices |= number > 63 ? 0 : UINT64_C(1) << number;
-  }
-  return 0;
+  pthread_mutex_unlock(&lock);
+  return code;
 }
 
 /* [column, row, head, batch]; a box is one swizzled chunk. Without keys any readable memory will
  * do: all is masked. */
 int32_t attn_gpu_encode(attn_tensor_map *map, const attn_tensor *t, const attn_tensor *otherwise,
                         int64_t columns, int64_t rows) {
-  const attn_tensor *from = is_empty(t) ? otherwise : t;
-  int empty = is_empty(t), i;
+  const attn_tensor *from = attn_gpu_is_empty(t) ? otherwise : t;
+  int empty = attn_gpu_is_empty(t), i;
   int64_t chunk = columns > 32 ? 64 : columns > 16 ? 32 : 16;
   uint64_t size[4], stride[3];
   uint32_t box[4] = {(uint32_t)chunk, (uint32_t)rows, 1, 1}, ones[4] = {1, 1, 1, 1};
@@ -266,9 +295,9 @@ typedef struct mask_operand {
 static void describe_mask(mask_operand *m, const attn_tensor *t, const attn_tensor *otherwise) {
   int32_t i;
   memset(m, 0, sizeof(*m));
-  m->address = (uint64_t)(uintptr_t)(is_empty(t) ? otherwise->data : t->data);
+  m->address = (uint64_t)(uintptr_t)(attn_gpu_is_empty(t) ? otherwise->data : t->data);
   m->size = (int32_t)t->sizes[t->rank - 1];
-  if (is_empty(t))
+  if (attn_gpu_is_empty(t))
     return;
   for (i = 0; i < t->rank && i < 3; ++i)
     m->strides[i] = t->sizes[i] == 1 ? 0 : t->strides[i];
@@ -373,29 +402,31 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state,
   }
 }
 
+int32_t attn_gpu_launch(const attn_gpu_entry *entry, attn_gpu_state *state,
+                        const attn_gpu_images *images, const char *name, attn_gpu_device *device,
+                        const attn_tensor *args, void *stream) {
+  int64_t offset = read_offset(entry, args, args[entry->query].sizes[2], args[entry->key].sizes[2]);
+  int32_t code;
+  if (offset <= -(INT64_C(1) << 30) || offset >= INT64_C(1) << 30)
+    return ATTN_ERROR_DEVICE;
+  code = prepare(entry, state, images, name, device);
+  if (code)
+    return code;
+  return entry->is_stream ? attn_gpu_launch_stream(entry, state, device, args, offset, stream)
+                          : launch(entry, state, device, args, offset, stream);
+}
+
 int32_t attn_gpu_run(const attn_gpu_entry *entry, attn_gpu_state *state,
                      const attn_gpu_images *images, const char *kernel_name,
                      const attn_tensor *args, int64_t num_args, void *stream) {
-  int number = 0;
-  attn_gpu_device device = {0, 0, 0};
-  int64_t offset;
-  int32_t code = check_arguments(entry, args, num_args);
+  attn_gpu_device device = {0};
+  int32_t code = attn_gpu_check(&entry->signature, args, num_args);
+  if (!code)
+    code = attn_gpu_check_tile(entry, args);
   if (code)
     return code;
-  if (is_empty(&args[entry->out]))
+  if (attn_gpu_is_empty(&args[entry->out]))
     return 0;
-  pthread_mutex_lock(&lock);
-  code = open_driver();
-  if (!code)
-    code = find_device(&args[entry->query], &number);
-  if (!code)
-    code = prepare(entry, state, images, kernel_name, number, &device);
-  pthread_mutex_unlock(&lock);
-  if (code)
-    return code;
-  offset = read_offset(entry, args, args[entry->query].sizes[2], args[entry->key].sizes[2]);
-  if (offset <= -(INT64_C(1) << 30) || offset >= INT64_C(1) << 30)
-    return ATTN_ERROR_DEVICE;
-  return entry->is_stream ? attn_gpu_launch_stream(entry, state, &device, args, offset, stream)
-                          : launch(entry, state, &device, args, offset, stream);
+  code = attn_gpu_open(&args[entry->query], &device);
+  return code ? code : attn_gpu_launch(entry, state, images, kernel_name, &device, args, stream);
 }

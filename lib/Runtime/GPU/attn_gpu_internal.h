@@ -30,18 +30,13 @@ typedef struct attn_gpu_driver {
                 void *, void **, void **);
   int (*launch_with)(const void *, void *, void **, void **);
   int (*mem_alloc)(uint64_t *, size_t);
+  int (*mem_free)(uint64_t);
+  int (*synchronize)(void *);
   int (*memset_words)(uint64_t, unsigned, size_t, void *);
   int (*capture_info)(void *, int *, uint64_t *, void *, void *, void *);
   int (*capture_mode)(int *);
 } attn_gpu_driver;
 extern attn_gpu_driver attn_driver;
-
-/** Where a launch runs: the kernel as the device loaded it, multiprocessors, bytes of the
- * second-level cache. */
-typedef struct attn_gpu_device {
-  void *kernel;
-  int processors, l2_bytes;
-} attn_gpu_device;
 
 typedef struct attn_tensor_map {
   _Alignas(64) unsigned char bytes[128];
@@ -69,10 +64,28 @@ typedef struct attn_gpu_ranges {
 attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batch, int64_t queries,
                                        int64_t keys, int processors);
 
-/** Memory for the records of parts, with counters at zero; null when ranges hold whole items. It
- * belongs to the stream, or to the capture in progress on it, and is never given back. */
-int32_t attn_gpu_workspace(const attn_gpu_entry *entry, const attn_gpu_ranges *ranges, void *stream,
-                           void **memory);
+/** What memory of a stream is for: records of parts, or intermediate tensors. */
+typedef enum attn_gpu_purpose { ATTN_GPU_PARTS, ATTN_GPU_STEPS } attn_gpu_purpose;
+
+/** Device memory of at least `bytes` bytes that belongs to the stream, or to the capture in
+ * progress on it. The first words are zero when it is new. */
+int32_t attn_gpu_workspace(attn_gpu_purpose purpose, void *stream, size_t bytes,
+                           size_t cleared_words, uint64_t *memory);
+
+int attn_gpu_is_empty(const attn_tensor *tensor);
+/** Checks arguments: 0, or an error's code. */
+int32_t attn_gpu_check(const attn_gpu_signature *want, const attn_tensor *args, int64_t num_args);
+/** The same of what only kernels that load by address ask for. */
+int32_t attn_gpu_check_tile(const attn_gpu_entry *entry, const attn_tensor *args);
+/** Opens the driver, and finds the current device, or else that of the tensor's memory. */
+int32_t attn_gpu_open(const attn_tensor *tensor, attn_gpu_device *device);
+/** Finds a kernel in the bundle's image for the device, once. */
+int32_t attn_gpu_load(attn_gpu_state *state, const attn_gpu_images *images, const char *name,
+                      attn_gpu_device *device);
+/** Launches an attention whose output is not empty. */
+int32_t attn_gpu_launch(const attn_gpu_entry *entry, attn_gpu_state *state,
+                        const attn_gpu_images *images, const char *name, attn_gpu_device *device,
+                        const attn_tensor *args, void *stream);
 
 /** Launches a kernel of the stream form. */
 int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state,

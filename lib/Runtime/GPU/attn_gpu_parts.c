@@ -7,8 +7,6 @@
 \*===----------------------------------------------------------------------===*/
 #include "attn_gpu_internal.h"
 
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { NUM_PART_COUNTERS = 16384, COUNTERS_PER_ITEM = 3, ROWS = 64 };
@@ -125,88 +123,23 @@ attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batc
 
 /* ---- their memory --------------------------------------------------------------------------- */
 
-/* One per stream outside of captures, one per stream of a capture: launches of one stream follow
- * each other, and so do replays of one graph. A block that became too small stays, because a graph
- * may hold its address. */
-typedef struct workspace {
-  struct workspace *next;
-  void *context, *stream;
-  uint64_t capture;
-  uint64_t memory;
-  size_t bytes;
-} workspace;
-
-static workspace *workspaces;
-static pthread_mutex_t workspace_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static int32_t driver_error(int result) { return result ? ATTN_ERROR_DRIVER + result : 0; }
-
-/* Allocates, which is allowed during a capture in relaxed mode, and clears the counters on the
- * stream, in the capture if there is one. */
-static int32_t reserve(workspace *space, size_t bytes) {
-  int mode = 2 /* relaxed */, result, again;
-  uint64_t memory = 0;
-  size_t grown = 2 * space->bytes > bytes ? 2 * space->bytes : bytes;
-  result = attn_driver.capture_mode(&mode);
-  if (result)
-    return driver_error(result);
-  result = attn_driver.mem_alloc(&memory, grown);
-  again = attn_driver.capture_mode(&mode);
-  if (!result)
-    result = again;
-  if (!result)
-    result =
-        attn_driver.memset_words(memory, 0, COUNTERS_PER_ITEM * NUM_PART_COUNTERS, space->stream);
-  if (!result)
-    space->memory = memory, space->bytes = grown;
-  return driver_error(result);
-}
-
-static workspace *find_workspace(void *context, void *stream, uint64_t capture) {
-  workspace *at;
-  for (at = workspaces; at; at = at->next)
-    if (at->context == context && at->stream == stream && at->capture == capture)
-      return at;
-  at = (workspace *)calloc(1, sizeof(workspace));
-  if (!at)
-    return 0;
-  at->context = context, at->stream = stream, at->capture = capture;
-  at->next = workspaces;
-  return workspaces = at;
-}
-
-int32_t attn_gpu_workspace(const attn_gpu_entry *entry, const attn_gpu_ranges *r, void *stream,
+/* Counters, then records, numbered by worker plus sequence and by row tile; Parts.h has one. */
+static int32_t find_memory(const attn_gpu_entry *entry, const attn_gpu_ranges *r, void *stream,
                            void **memory) {
-  int status = 0, result;
-  uint64_t capture = 0;
-  void *context = 0;
-  workspace *space;
-  int32_t code = 0;
-  /* Records are numbered by worker plus sequence, and by row tile; see Parts.h for one. */
+  size_t counters = COUNTERS_PER_ITEM * NUM_PART_COUNTERS;
   size_t records = (size_t)((r->workers + r->sequences) * r->gang * r->rows);
-  size_t bytes =
-      4 * COUNTERS_PER_ITEM * (size_t)NUM_PART_COUNTERS + 4 * records * (size_t)(entry->v_size + 4);
-  *memory = 0;
-  if (!has_parts(r))
-    return 0;
-  result = attn_driver.capture_info(stream, &status, &capture, 0, 0, 0);
-  if (!result)
-    result = attn_driver.ctx_get_current(&context);
-  if (result)
-    return driver_error(result);
-  pthread_mutex_lock(&workspace_lock);
-  space = find_workspace(context, stream, status ? capture : 0);
-  if (!space)
-    code = ATTN_ERROR_OUT_OF_MEMORY;
-  else if (space->bytes < bytes)
-    code = reserve(space, bytes);
-  if (!code)
-    *memory = (void *)(uintptr_t)space->memory;
-  pthread_mutex_unlock(&workspace_lock);
+  size_t bytes = 4 * counters + 4 * records * (size_t)(entry->v_size + 4);
+  uint64_t address = 0;
+  int32_t code = 0;
+  if (has_parts(r))
+    code = attn_gpu_workspace(ATTN_GPU_PARTS, stream, bytes, counters, &address);
+  *memory = (void *)(uintptr_t)address;
   return code;
 }
 
 /* ---- launch --------------------------------------------------------------------------------- */
+
+static int32_t driver_error(int result) { return result ? ATTN_ERROR_DRIVER + result : 0; }
 
 int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *state,
                                const attn_gpu_device *device, const attn_tensor *args,
@@ -227,7 +160,7 @@ int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *stat
   if (!code && entry->has_maps)
     code = attn_gpu_encode(&maps[1], v, out, entry->v_size, entry->keys);
   if (!code)
-    code = attn_gpu_workspace(entry, &r, stream, &memory);
+    code = find_memory(entry, &r, stream, &memory);
   if (code)
     return code;
   memcpy(strides, q->strides, 3 * sizeof(int64_t));

@@ -51,9 +51,9 @@ Val KernelEmitter::headFrom(ArrayRef<int64_t> map, Val head, StringRef what) {
 // Tiles
 //===----------------------------------------------------------------------===//
 
-/// Tile number -> heads, rows (`rows` of them) and key range. Longest first inside groups of heads
-/// whose keys and values stay in the second-level cache.
-QueryTile KernelEmitter::tileOf(Val number, int64_t rows) {
+/// Tile number -> rows and heads. Longest first inside groups of heads whose keys and values stay
+/// in the second-level cache.
+QueryTile KernelEmitter::placeOf(Val number) {
   QueryTile tile;
   auto heads = static_cast<int64_t>(plan.heads.query.size());
   Val batchHead;
@@ -75,6 +75,12 @@ QueryTile KernelEmitter::tileOf(Val number, int64_t rows) {
   tile.queryHead = headFrom(plan.heads.query, tile.head, "query_heads");
   tile.keyHead = headFrom(plan.heads.key, tile.head, "key_heads");
   tile.valueHead = headFrom(plan.heads.value, tile.head, "value_heads");
+  return tile;
+}
+
+/// Tile number -> heads, rows (`rows` of them) and key range.
+QueryTile KernelEmitter::tileOf(Val number, int64_t rows) {
+  QueryTile tile = placeOf(number);
   maskBatch = tile.batch;
   Val first = tile.rowTile * rows;
   Val last = (first + rows).min(a.queries) - 1;

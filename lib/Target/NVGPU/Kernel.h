@@ -96,6 +96,7 @@ protected:
   // Kernel.cpp
   Val headFrom(ArrayRef<int64_t> map, Val head, StringRef what);
   Val tableEntry(ArrayRef<int64_t> table, Val index, StringRef what);
+  QueryTile placeOf(Val number);
   QueryTile tileOf(Val number, int64_t rows);
   void rangesOf(QueryTile &tile, int64_t rows);
   KeyEnds endsOf(MaskAttr mask);
@@ -176,7 +177,10 @@ protected:
   KernelArguments a;
   Val base, block, grid, thread, lane, quad;
   KeyEnds ends;
-  Val maskBatch;     // batch entry of the row tile whose mask is asked for
+  Val maskBatch; // batch entry of the row tile whose mask is asked for
+  /// Keys of the documents of that tile's rows, where they are known, and the ids' operand.
+  std::optional<KeyBounds> documentBounds;
+  int64_t documentOperand = -1;
   double factor = 1; // exponent of 2 per unit of score
   /// Values of mask words that do not change inside one key tile: (word, row, which).
   std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;

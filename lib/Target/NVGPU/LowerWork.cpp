@@ -1,5 +1,7 @@
 //===- LowerWork.cpp - attn.work to a kernel and its launch numbers ----------===//
 #include "LatentKernel.h"
+#include "Lowering.h"
+#include "TokenKernel.h"
 #include "WarpStream.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "attn/Target/NVGPU/Passes.h"
@@ -11,73 +13,6 @@ namespace mlir::attn {
 
 using namespace mlir;
 using namespace mlir::attn;
-
-/// Codes of attn_runtime.h.
-static int64_t dtypeCode(Type type) {
-  if (type.isF32())
-    return 0;
-  if (type.isBF16())
-    return 1;
-  if (type.isF16())
-    return 2;
-  if (type.isInteger(32))
-    return 4;
-  return type.isInteger(8) ? 6 : 3;
-}
-
-namespace {
-/// One dimension as `attn_gpu_argument` has it.
-struct SizeRule {
-  int64_t size = -1, symbol = -1, leastSymbol = -1, least = 0;
-  /// `[>=] (number | symbol) [/ divisor]`; false for another text.
-  bool read(StringRef text);
-};
-} // namespace
-
-bool SizeRule::read(StringRef text) {
-  bool isBound = text.consume_front(">=");
-  auto [what, divisor] = text.split('/');
-  int64_t number = 0, by = 1;
-  bool isSymbol = what.consume_front("s");
-  if (what.getAsInteger(10, number) || (!divisor.empty() && divisor.getAsInteger(10, by)))
-    return false;
-  if (!isBound) {
-    (isSymbol ? symbol : size) = number;
-    return by == 1;
-  }
-  leastSymbol = isSymbol ? number : -1;
-  least = isSymbol ? by : (number + by - 1) / by;
-  return true;
-}
-
-/// Sizes of an argument as `attn_gpu_argument` has them.
-static LogicalResult appendArgument(func::FuncOp function, unsigned index,
-                                    SmallVectorImpl<int64_t> &numbers) {
-  Type type = function.getArgument(index).getType();
-  auto memref = dyn_cast<MemRefType>(type);
-  int64_t rank = memref ? memref.getRank() : 0;
-  auto texts = function.getArgAttrOfType<ArrayAttr>(index, "attn.sizes");
-  numbers.append({rank, dtypeCode(getElementTypeOrSelf(type)),
-                  function.getArgAttr(index, "attn.output") ? 1 : 0});
-  SizeRule rules[4];
-  for (int64_t i = 0; i < rank; ++i) {
-    auto dimension = static_cast<unsigned>(i);
-    if (!memref.isDynamicDim(dimension)) {
-      rules[i].size = memref.getDimSize(dimension);
-      continue;
-    }
-    StringRef text =
-        texts ? cast<StringAttr>(texts[static_cast<size_t>(i)]).getValue() : StringRef();
-    if (!text.empty() && !rules[i].read(text))
-      return function.emitError("expected sizes of argument ")
-             << index << " that equal or bound others, found '" << text << "'";
-  }
-  for (int64_t SizeRule::*field :
-       {&SizeRule::size, &SizeRule::symbol, &SizeRule::leastSymbol, &SizeRule::least})
-    for (const SizeRule &rule : rules)
-      numbers.push_back(rule.*field);
-  return success();
-}
 
 /// Most keys that one position sees under a mask, 0 when there is no bound.
 static int64_t mostKeys(MaskAttr mask) {
@@ -122,34 +57,25 @@ static void appendTile(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
                   plan.latent ? LatentTile::rows : t.rows(), t.keys});
 }
 
-/// The fields of `attn_gpu_entry` in their order.
-static LogicalResult describe(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
+void attn::describeAttention(NVWorkPlan &plan, ArrayRef<int64_t> signature,
+                             SmallVectorImpl<int64_t> &numbers) {
   const ArgumentRoles &r = plan.roles;
-  unsigned count = plan.function.getNumArguments() - 1; // without threads
-  constexpr unsigned most = 16;                         // ATTN_GPU_MAX_ARGUMENTS
-  if (count > most)
-    return plan.function.emitError("expected at most ") << most << " arguments, found " << count;
   appendTile(plan, numbers);
   numbers.append({static_cast<int64_t>(plan.heads.query.size()), plan.tile.qkSize, plan.tile.vSize,
                   plan.longestFirst, plan.largestGroup()});
   appendStream(plan, numbers);
   numbers.append({r.query, r.key, r.value, r.out, r.lse, r.sinks, r.offset,
-                  r.constantOffset.has_value(), r.constantOffset.value_or(0),
-                  static_cast<int64_t>(count)});
-  for (unsigned i = 0; i < count; ++i)
-    if (failed(appendArgument(plan.function, i, numbers)))
-      return failure();
-  numbers.append(static_cast<size_t>(most - count) * 19, 0);
+                  r.constantOffset.has_value(), r.constantOffset.value_or(0)});
+  llvm::append_range(numbers, signature);
   numbers.push_back(static_cast<int64_t>(r.masks.size()));
   numbers.append(r.masks.begin(), r.masks.end());
   constexpr size_t mostMasks = 4; // ATTN_GPU_MAX_MASKS
   numbers.append(mostMasks - r.masks.size(), -1);
   bool hasMaps = !plan.warp;
   numbers.append({plan.isStrict() || !hasMaps, hasMaps});
-  return success();
 }
 
-static LogicalResult emitKernel(KernelBuilder &b, NVWorkPlan &plan, StringRef name) {
+LogicalResult attn::emitAttention(KernelBuilder &b, NVWorkPlan &plan, StringRef name) {
   if (plan.warp && plan.isStream)
     return WarpStreamEmitter(b, plan, name).emit();
   if (plan.warp)
@@ -161,21 +87,59 @@ static LogicalResult emitKernel(KernelBuilder &b, NVWorkPlan &plan, StringRef na
   return WarpgroupEmitter(b, plan, name).emit();
 }
 
-/// Writes the kernel of one entry; its record goes to `entries`.
-static LogicalResult lowerEntry(func::FuncOp function, SmallVectorImpl<Attribute> &entries) {
-  FailureOr<NVWorkPlan> plan = NVWorkPlan::create(function);
+static int64_t argumentNumber(Value value) {
+  auto argument = dyn_cast_or_null<BlockArgument>(value);
+  return argument ? static_cast<int64_t>(argument.getArgNumber()) : -1;
+}
+
+/// The attention of an entry that is nothing else, on whole arguments; null for other entries.
+static WorkOp soleAttention(func::FuncOp function) {
+  WorkOp work;
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    if (auto found = dyn_cast<WorkOp>(op)) {
+      if (work)
+        return {};
+      work = found;
+    } else if (!isa<memref::DimOp, memref::SubViewOp>(op) &&
+               !isa<arith::ArithDialect>(op.getDialect())) {
+      return {};
+    }
+  }
+  bool isWhole = work && NVWorkPlan::hasPlainOffset(work);
+  if (isWhole)
+    work.getBody().walk([&](Operation *op) {
+      for (Value operand : op->getOperands())
+        isWhole &= !isa<MemRefType>(operand.getType()) || isa<BlockArgument>(operand) ||
+                   (operand == work.getValue() && work.getSchedule().getFlag("values_in_keys"));
+    });
+  return isWhole ? work : WorkOp();
+}
+
+/// Writes the kernel of an entry that is one attention; its record goes to `entries`.
+static LogicalResult lowerSole(WorkOp work, SmallVectorImpl<Attribute> &entries) {
+  auto function = work->getParentOfType<func::FuncOp>();
+  FailureOr<NVWorkPlan> plan = NVWorkPlan::create(work, argumentNumber);
   if (failed(plan))
     return failure();
   std::string name = (function.getSymName() + "_kernel").str();
   KernelBuilder b(function.getLoc(), function);
-  SmallVector<int64_t> numbers;
-  if (failed(emitKernel(b, *plan, name)) || failed(describe(*plan, numbers)))
+  SmallVector<int64_t> signature, numbers;
+  if (failed(describeSignature(function, signature)) || failed(emitAttention(b, *plan, name)))
     return failure();
+  describeAttention(*plan, signature, numbers);
   entries.push_back(
       b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(function.getSymName())),
                            b.getNamedAttr("kernel", b.getStringAttr(name)),
                            b.getNamedAttr("numbers", b.getDenseI64ArrayAttr(numbers))}));
   return success();
+}
+
+/// The module beside the kernels that holds the host's programs.
+static ModuleOp hostModule(ModuleOp module) {
+  if (auto known = module.lookupSymbol<ModuleOp>(hostModuleName))
+    return known;
+  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  return ModuleOp::create(b, module.getLoc(), hostModuleName);
 }
 
 namespace {
@@ -190,15 +154,16 @@ struct LowerNVGPUPass : attn::impl::LowerNVGPUBase<LowerNVGPUPass> {
     SmallVector<Attribute> entries;
     SmallVector<Operation *> done;
     for (Operation &op : module.getOps())
-      if (isa<func::FuncOp, SpecOp>(op))
+      if (isa<func::FuncOp, SpecOp, memref::GlobalOp>(op))
         done.push_back(&op);
     for (Operation *op : done) {
       auto function = dyn_cast<func::FuncOp>(op);
       if (!function || !function.isPublic() || function.isExternal())
         continue;
-      if (failed(lowerEntry(function, entries)))
+      WorkOp sole = soleAttention(function);
+      if (failed(sole ? lowerSole(sole, entries) : lowerSteps(function, hostModule(module))))
         return signalPassFailure();
-      ++numKernels;
+      ++numEntries;
     }
     for (Operation *op : done)
       op->erase();

@@ -88,6 +88,10 @@ KeyBounds KernelEmitter::boundsOf(MaskAttr mask, Val first, Val last, Val head) 
     }
     return all;
   }
+  case MaskKind::Document:
+    if (documentBounds && documentOperand == n[0])
+      return *documentBounds;
+    [[fallthrough]];
   default: // nothing is known: every tile is visited with mask code
     return {{}, {}, {}, b.i32(0)};
   }

@@ -1,4 +1,5 @@
 //===- Serialize.cpp - PTX, machine code, and the host's library -------------===//
+#include "Lowering.h"
 #include "TargetInfo.h"
 #include "attn/Target/MachineCode.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
@@ -6,6 +7,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "llvm/AsmParser/Parser.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
@@ -27,6 +29,7 @@ public:
   }
   void buildLowering(OpPassManager &pm) const override { buildNVGPULowering(pm); }
   FailureOr<std::string> serialize(ModuleOp module, OutputKind kind) const override;
+  std::vector<std::string> steps(ModuleOp lowered, StringRef entry) const override;
   LogicalResult link(ArrayRef<std::string> objects, StringRef library,
                      function_ref<InFlightDiagnostic()> emitError) const override;
 
@@ -69,6 +72,18 @@ FailureOr<std::string> NVGPUTarget::serialize(ModuleOp module, OutputKind kind) 
   if (failed(image) || kind == OutputKind::DeviceCode)
     return image;
   return hostObject(module, *image, architecture.isSpecific ? StringRef() : StringRef(*text));
+}
+
+/// Entries without a program of the host are one attention.
+std::vector<std::string> NVGPUTarget::steps(ModuleOp lowered, StringRef entry) const {
+  auto programs = lowered.lookupSymbol<ModuleOp>(hostModuleName);
+  auto program = programs ? programs.lookupSymbol<LLVM::LLVMFuncOp>(entry) : LLVM::LLVMFuncOp();
+  if (!program)
+    return {"attention"};
+  std::vector<std::string> names;
+  for (auto name : program->getAttrOfType<ArrayAttr>(stepsAttrName).getAsRange<StringAttr>())
+    names.push_back(name.str());
+  return names;
 }
 
 //===----------------------------------------------------------------------===//
@@ -129,7 +144,7 @@ static void printEntry(raw_ostream &os, DictionaryAttr entry, size_t number) {
      << " = private constant [" << kernel.size() + 1 << " x i8] c\"" << kernel << "\\00\"\n"
      << "define i32 @\"" << name
      << "\"(ptr %args, i64 %count, ptr %stream) {\n  %code = tail call i32 @attn_gpu_run(ptr @entry"
-     << number << ", ptr @state" << number << ", ptr @images, ptr @name" << number
+     << number << ", ptr @state" << number << ", ptr @" << imagesName << ", ptr @name" << number
      << ", ptr %args, i64 %count, ptr %stream)\n  ret i32 %code\n}\n";
 }
 
@@ -147,8 +162,8 @@ static std::string hostText(ArrayAttr entries, int64_t capability, StringRef ima
   printBytes(os, "image", image);
   if (!ptx.empty())
     printBytes(os, "ptx", ptx += '\0');
-  os << "@images = private constant {i64, ptr, ptr} {i64 " << capability << ", ptr @image, ptr "
-     << (ptx.empty() ? "null" : "@ptx") << "}\n"
+  os << "@" << imagesName << " = hidden constant {i64, ptr, ptr} {i64 " << capability
+     << ", ptr @image, ptr " << (ptx.empty() ? "null" : "@ptx") << "}\n"
      << "declare i32 @attn_gpu_run(ptr, ptr, ptr, ptr, ptr, i64, ptr)\n";
   for (auto [i, entry] : llvm::enumerate(entries.getAsRange<DictionaryAttr>()))
     printEntry(os, entry, i);
@@ -167,6 +182,15 @@ static std::unique_ptr<llvm::TargetMachine> createHostMachine() {
       backEnd->createTargetMachine(triple, "", "", llvm::TargetOptions(), llvm::Reloc::PIC_));
 }
 
+/// Adds the host's programs of entries with several kernels.
+static LogicalResult linkPrograms(ModuleOp module, llvm::Module &into, llvm::TargetMachine &host) {
+  auto programs = module.lookupSymbol<ModuleOp>(hostModuleName);
+  if (!programs)
+    return success();
+  std::unique_ptr<llvm::Module> translated = translateLowered(programs, into.getContext(), host);
+  return failure(!translated || llvm::Linker::linkModules(into, std::move(translated)));
+}
+
 FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image,
                                                StringRef ptx) const {
   llvm::LLVMContext context;
@@ -181,6 +205,8 @@ FailureOr<std::string> NVGPUTarget::hostObject(ModuleOp module, StringRef image,
            << problem.getMessage();
   parsed->setTargetTriple(host->getTargetTriple());
   parsed->setDataLayout(host->createDataLayout());
+  if (failed(linkPrograms(module, *parsed, *host)))
+    return module.emitError("internal: cannot link the host's programs");
   FailureOr<std::string> out = emitMachineCode(*parsed, *host, llvm::CodeGenFileType::ObjectFile);
   if (failed(out))
     return module.emitError("internal: the host's back end cannot write an object");

@@ -45,6 +45,7 @@ TargetAttr attn::describeGPU(MLIRContext *context, const Architecture &architect
   number("shared_memory", (architecture.sharedKB - 1) << 10);
   number("registers", 65536); // 32-bit words per multiprocessor
   text("tensor_core", architecture.isSpecific ? "wgmma" : "mma");
+  text("loops", "lanes"); // independent loops over elements run on lanes
   return TargetAttr::get(context, facts.getDictionary(context));
 }
 

@@ -138,6 +138,7 @@ void WarpgroupEmitter::emitProducer() {
       next = fresh();
       publishNext(query, next);
     }
+    readDocuments(query);
     QueryTile tile = tileOf(tileNumber(number), t.rows());
     auto key = [&](Val keyTile, Val n) {
       loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, tile.keyHead,
@@ -171,6 +172,7 @@ void WarpgroupEmitter::emitProducer() {
 void WarpgroupEmitter::emitQueryProducer() {
   auto isLeft = [&](ArrayRef<Val> it) { return isTile(it[0]); };
   b.loopWhile({block, b.i32(0)}, isLeft, [&](Vals it) -> Vals {
+    readDocuments(it[1]);
     QueryTile tile = tileOf(tileNumber(it[0]), t.rows());
     tile.word = it[0], tile.number = it[1];
     for (int64_t w = 0; w < t.consumers; ++w)
@@ -210,14 +212,17 @@ void WarpgroupEmitter::initBarriers() {
   at.cards = t.cardOffset();
   int64_t warps =
       4 * t.consumers; // one arrival per consumer warp; the query producer reads tile numbers, too
+  int64_t readers = warps + 1 + t.hasDocuments; // and so does the scout
   std::tuple<int64_t, int64_t, int64_t> all[] = {
-      {at.keyFull, s, 1},        {at.valueFull, s, 1},         {at.keyEmpty, s, warps},
-      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},         {at.queryEmpty, q, 4},
-      {at.tileFull, 2, 1},       {at.tileEmpty, 2, warps + 1}, {at.tileDone, 1, warps}};
+      {at.keyFull, s, 1},        {at.valueFull, s, 1},       {at.keyEmpty, s, warps},
+      {at.valueEmpty, s, warps}, {at.queryFull, q, 1},       {at.queryEmpty, q, 4},
+      {at.tileFull, 2, 1},       {at.tileEmpty, 2, readers}, {at.tileDone, 1, warps}};
   b.ifThen(thread.eq(0), [&] {
     for (auto [first, count, arrivals] : all)
       for (int64_t i = 0; i < count; ++i)
         b.ptx("mbarrier.init.shared.b64 [$0], $1;", {shared(first + 8 * i), b.i32(arrivals)});
+    for (int64_t i = 0; t.hasDocuments && i < WarpgroupTile::cards; ++i)
+      b.ptx("mbarrier.init.shared.b64 [$0], 1;", {shared(documentBarriers() + 8 * i)});
     b.ptx("st.shared.b64 [$0], 0;", {shared(at.flagged)});
     b.ptx("fence.mbarrier_init.release.cluster;", {});
   });
@@ -262,7 +267,11 @@ LogicalResult WarpgroupEmitter::emit() {
   LLVM::GlobalOp memory = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());
   factor = (plan.scalesScores() ? 1 : plan.scale) * 1.4426950408889634;
   createFunction();
+  documentOperand = plan.documentOperand();
+  if (t.hasDocuments)
+    documentBounds = {b.i32(0), b.i32(0), b.i32(0), b.i32(0)};
   ends = endsOf(plan.mask);
+  forgetDocuments();
   base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),
                                         LLVM::AddressOfOp::create(b, memory).getResult()));
   thread = b.special("tid.x"), block = b.special("ctaid.x"), grid = b.special("nctaid.x");
@@ -270,6 +279,8 @@ LogicalResult WarpgroupEmitter::emit() {
   Val warpgroup = b.uniform(thread >> 7);
   initBarriers();
   b.followLaunchBefore();
+  if (t.hasDocuments)
+    prepareDocuments();
   // Each role in one branch of a single condition: else ptxas ignores setmaxnreg.
   b.ifThen(
       warpgroup.eq(0),
@@ -278,6 +289,9 @@ LogicalResult WarpgroupEmitter::emit() {
                             {b.i32(t.producerRegisters())});
         b.ifThen(thread.eq(0), [&] { emitProducer(); });
         b.ifThen(thread.eq(32), [&] { emitQueryProducer(); });
+        if (t.hasDocuments)
+          b.ifThen((thread >> 5).eq(2), [&] { emitScout(); });
+        forgetDocuments();
       },
       [&] {
         b.intrinsicNoResult("llvm.nvvm.setmaxnreg.inc.sync.aligned.u32",

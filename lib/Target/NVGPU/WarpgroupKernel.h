@@ -46,6 +46,20 @@ protected:
   void placeRows(QueryTile &tile);
   Val cardAddress(Val number, Val consumer);
 
+  // Documents.cpp
+  void prepareDocuments();
+  void emitScout();
+  void readDocuments(Val number);
+  void forgetDocuments() { documentBounds.reset(); }
+  int64_t documentBarriers() const { return t.documentOffset() + WarpgroupTile::cards * 16; }
+  int64_t documentTable() const { return documentBarriers() + WarpgroupTile::cards * 8; }
+  Val documentEntry(Val entry);
+  Val documentShift();
+  Val documentId(Val index);
+  void buildDocuments(Val warp, int64_t warps, function_ref<void()> meet);
+  KeyBounds findDocuments(const QueryTile &tile);
+  KeyBounds scanDocuments(Val least, Val most);
+
   // Redo.cpp
   Val tileNumber(Val word);
   Val isTile(Val word);

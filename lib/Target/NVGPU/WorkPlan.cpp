@@ -18,13 +18,15 @@ template <typename T> static T only(Block &block) {
   return llvm::hasSingleElement(range) ? *range.begin() : T();
 }
 
-FailureOr<NVWorkPlan> NVWorkPlan::create(func::FuncOp function) {
+FailureOr<NVWorkPlan> NVWorkPlan::create(WorkOp work, function_ref<int64_t(Value)> numberOf) {
   NVWorkPlan plan;
-  plan.function = function;
+  plan.work = work;
+  plan.function = work->getParentOfType<func::FuncOp>();
+  plan.numberOf = numberOf;
   if (failed(plan.readBody()) || failed(plan.readLatent()) || failed(plan.checkTypes()) ||
-      failed(plan.readSchedule()) || failed(plan.readRoles()) || failed(plan.readMaskRoles()) ||
-      failed(plan.readOffset()))
+      failed(plan.readSchedule()) || failed(plan.readRoles()) || failed(plan.readMaskRoles()))
     return failure();
+  plan.readOffset();
   return plan;
 }
 
@@ -35,19 +37,18 @@ int64_t NVWorkPlan::largestGroup() const {
   return static_cast<int64_t>(most);
 }
 
+static int64_t firstDocument(MaskAttr mask) {
+  if (mask.getKind() == MaskKind::Document)
+    return mask.getValues()[0];
+  int64_t found = -1;
+  for (unsigned i = 0; i < mask.getChildren().size() && found < 0; ++i)
+    found = firstDocument(mask.getChild(i));
+  return found;
+}
+
+int64_t NVWorkPlan::documentOperand() const { return firstDocument(mask); }
+
 LogicalResult NVWorkPlan::readBody() {
-  Block &top = function.getBody().front();
-  work = only<WorkOp>(top);
-  for (Operation &op : top.without_terminator())
-    if (!isa<WorkOp, memref::DimOp, memref::SubViewOp>(op) &&
-        !isa<arith::ArithDialect>(op.getDialect()))
-      return op.emitError("expected an entry that is one attention, found '")
-             << op.getName()
-             << "'; token operations are not built for this target yet, so transform queries and "
-                "keys before the call";
-  if (!work)
-    return function.emitError("expected an entry with exactly one attention; other entries are not "
-                              "built for this target yet, choose with --entry");
   Block &body = work.getBody().front();
   init = only<OnlineInitOp>(body);
   stream = only<StreamOp>(body);
@@ -184,6 +185,7 @@ LogicalResult NVWorkPlan::readSchedule() {
   strict = schedule.getFlag("strict");
   longestFirst = schedule.getWord("order") == "longest_first";
   // A second buffer lets the next tile's queries arrive during this tile.
+  tile.hasDocuments = documentOperand() >= 0;
   tile.queryBuffers = 2;
   if (tile.sharedBytes() > sharedLimit)
     tile.queryBuffers = 1;
@@ -194,26 +196,20 @@ LogicalResult NVWorkPlan::readSchedule() {
   return success();
 }
 
-static int64_t argumentNumber(Value value) {
-  auto argument = dyn_cast_or_null<BlockArgument>(value);
-  return argument ? static_cast<int64_t>(argument.getArgNumber()) : -1;
-}
-
 LogicalResult NVWorkPlan::readRoles() {
-  roles.query = argumentNumber(work.getQuery());
-  roles.key = argumentNumber(work.getKey());
-  roles.value = latent ? roles.key : argumentNumber(work.getValue());
-  roles.out = argumentNumber(storeOut.getTarget());
+  roles.query = numberOf(work.getQuery());
+  roles.key = numberOf(work.getKey());
+  roles.value = latent ? roles.key : numberOf(work.getValue());
+  roles.out = numberOf(storeOut.getTarget());
   if (roles.query < 0 || roles.key < 0 || roles.value < 0 || roles.out < 0)
     return work.emitOpError(
-        "expected queries, keys, values and output to be whole arguments of the entry; views and "
-        "intermediate results are not built for this target yet");
+        "expected queries, keys, values and output to be tensors that the host knows");
   if (storeLse)
-    roles.lse = argumentNumber(storeLse.getTarget());
+    roles.lse = numberOf(storeLse.getTarget());
   if (init.getSinks())
-    roles.sinks = argumentNumber(init.getSinks());
+    roles.sinks = numberOf(init.getSinks());
   if ((storeLse && roles.lse < 0) || (init.getSinks() && roles.sinks < 0))
-    return work.emitOpError("expected log-sum-exp and sinks to be arguments of the entry");
+    return work.emitOpError("expected log-sum-exp and sinks to be tensors that the host knows");
   return success();
 }
 
@@ -223,26 +219,17 @@ LogicalResult NVWorkPlan::readMaskRoles() {
     return stream.emitOpError("expected at most ")
            << most << " mask operands, found " << stream.getMaskOperands().size();
   for (Value operand : stream.getMaskOperands()) {
-    roles.masks.push_back(argumentNumber(operand));
+    roles.masks.push_back(numberOf(operand));
     maskTypes.push_back(cast<MemRefType>(operand.getType()));
     if (roles.masks.back() < 0)
-      return stream.emitOpError("expected mask operands to be whole arguments of the entry; "
-                                "computed masks are not built for this target yet");
+      return stream.emitOpError("expected mask operands to be tensors that the host knows");
   }
   return success();
 }
 
-LogicalResult NVWorkPlan::readOffset() {
-  Value offset = work.getOffset();
-  APInt constant;
-  roles.offset = argumentNumber(offset);
-  if (roles.offset >= 0)
-    return success();
-  if (matchPattern(offset, m_ConstantInt(&constant))) {
-    roles.constantOffset = constant.getSExtValue();
-    return success();
-  }
-  auto difference = offset.getDefiningOp<arith::SubIOp>();
+/// `Sk - Sq` of the attention's own keys and queries.
+static bool isDifferenceOfLengths(WorkOp work) {
+  auto difference = work.getOffset().getDefiningOp<arith::SubIOp>();
   auto sizeOf = [](Value size, Value memref) {
     auto dim = size.getDefiningOp<memref::DimOp>();
     auto type = cast<MemRefType>(memref.getType());
@@ -253,9 +240,19 @@ LogicalResult NVWorkPlan::readOffset() {
     // Queries and outputs share a length, as do keys and values.
     return dim.getConstantIndex() == 2 && (dim.getSource() == memref);
   };
-  if (difference && sizeOf(difference.getLhs(), work.getKey()) &&
-      sizeOf(difference.getRhs(), work.getQuery()))
-    return success();
-  return work.emitOpError(
-      "expected the offset to be Sk - Sq, a constant or an index argument of the entry");
+  return difference && sizeOf(difference.getLhs(), work.getKey()) &&
+         sizeOf(difference.getRhs(), work.getQuery());
+}
+
+bool NVWorkPlan::hasPlainOffset(WorkOp work) {
+  return isa<BlockArgument>(work.getOffset()) || matchPattern(work.getOffset(), m_Constant()) ||
+         isDifferenceOfLengths(work);
+}
+
+void NVWorkPlan::readOffset() {
+  APInt constant;
+  if (matchPattern(work.getOffset(), m_ConstantInt(&constant)))
+    roles.constantOffset = constant.getSExtValue();
+  else if (!isDifferenceOfLengths(work))
+    roles.offset = numberOf(work.getOffset());
 }

@@ -10,7 +10,7 @@
 
 namespace mlir::attn {
 
-/// What the host passes where: argument numbers of the entry, -1 for none.
+/// What the host passes where: numbers of tensors, -1 for none.
 struct ArgumentRoles {
   int64_t query = -1, key = -1, value = -1, out = -1, lse = -1, sinks = -1, offset = -1;
   /// Without an argument: Sk - Sq, or this constant.
@@ -19,7 +19,7 @@ struct ArgumentRoles {
   SmallVector<int64_t> masks;
 };
 
-/// Gathers the canonical form of an `attn.work` in a function that is this work alone.
+/// Gathers the canonical form of an `attn.work`.
 struct NVWorkPlan {
   func::FuncOp function;
   WorkOp work;
@@ -43,6 +43,9 @@ struct NVWorkPlan {
   bool overlap = false, pingpong = false, longestFirst = false, lazy = false, strict = false;
   double scale = 1;
 
+  /// Whether the offset needs no arithmetic of the host: Sk - Sq, a constant or an argument.
+  static bool hasPlainOffset(WorkOp work);
+
   bool hasRegion() { return !dot.getScore().empty(); }
   /// `strict = 1`: rows that excluded keys of visited tiles may have spoiled are computed again.
   /// Without a mask the only such keys lie behind the end, where the copy engine writes zeros.
@@ -50,9 +53,12 @@ struct NVWorkPlan {
   /// Scores leave the product times `scale`; otherwise the exponent's factor holds it.
   bool scalesScores() { return hasRegion() || scale <= 0; }
   int64_t largestGroup() const;
+  /// Of the mask's first word about documents; -1 for none.
+  int64_t documentOperand() const;
 
-  /// Fails with a diagnostic for a form or schedule that this target cannot lower.
-  static FailureOr<NVWorkPlan> create(func::FuncOp function);
+  /// Fails with a diagnostic for a form or schedule that this target cannot lower. `numberOf` tells
+  /// a tensor's or scalar's number in the launch, -1 for one that is not passed.
+  static FailureOr<NVWorkPlan> create(WorkOp work, function_ref<int64_t(Value)> numberOf);
 
 private:
   LogicalResult readBody();
@@ -60,10 +66,12 @@ private:
   LogicalResult readLatent();
   LogicalResult readWarpSchedule();
   LogicalResult readStreamSchedule();
-  LogicalResult readOffset();
+  void readOffset();
   LogicalResult readRoles();
   LogicalResult readMaskRoles();
   LogicalResult checkTypes();
+
+  function_ref<int64_t(Value)> numberOf;
 };
 
 } // namespace mlir::attn

@@ -1,14 +1,21 @@
 /* A driver that runs on the host, for tests of everything around the kernels: device memory is host
- * memory, and a kernel's launch is attention in plain loops that reads its tensors through the
- * tensor maps it is given. Requirements that the real driver and copy engine have (alignment, box
- * sizes, strides, shared memory) are checked here. Settings come from the environment:
+ * memory, and an attention's launch is plain loops that read its tensors through the tensor maps
+ * they are given. Kernels of token loops run themselves, by the PTX they were made from (ptx.h).
+ * Requirements that the real driver and copy engine have (alignment, box sizes, strides, shared
+ * memory) are checked here. Settings come from the environment:
  *
  *   FAKE_CUDA_LOG       file that gets a line per call
  *   FAKE_CUDA_FAIL      name of a call that returns error 719
  *   FAKE_CUDA_COMPUTE   compute capability, such as 80 (default 90)
  *   FAKE_CUDA_WRONG     the kernel adds this to every output
  *   FAKE_CUDA_STRAY     the kernel writes behind its output
+ *   FAKE_CUDA_PTX       file with the PTX of the bundle
+ *   FAKE_CUDA_SCALE     of the attentions (default 1/8)
+ *   FAKE_CUDA_HEADS     query heads of attentions of few rows, whose launches do not say it
+ *   FAKE_CUDA_MEMORY    so many allocations succeed
  */
+#include "ptx.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -99,7 +106,11 @@ int cuMemGetInfo_v2(size_t *free, size_t *total) {
   return 0;
 }
 int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
+  static int allocations;
+  const char *most = getenv("FAKE_CUDA_MEMORY");
   CALLED;
+  if (most && ++allocations > atoi(most))
+    return 2;
   *address = (uint64_t)(uintptr_t)aligned_alloc(512, (bytes + 511) / 512 * 512);
   return *address ? 0 : 2;
 }
@@ -127,24 +138,34 @@ int cuMemsetD32Async(uint64_t to, unsigned word, size_t n, void *stream) {
   return 0;
 }
 
-/* ---- streams, graphs (which record how often a launch is repeated), events ---- */
-typedef int (*work)(void);
-static int capturing, copies, last_launch(void);
-static work recorded[512];
+/* ---- streams, graphs (which record launches with their arguments), events ---- */
+typedef struct work {
+  int (*run)(void *);
+  void *argument;
+} work;
+static int capturing, copies;
+static work recorded[2048];
 static int num_recorded;
-static int do_copy(void) { return 0; }
-static int put(work w) {
-  if (!capturing)
-    return w();
-  if (num_recorded == 512)
+static int do_copy(void *argument) {
+  (void)argument;
+  return 0;
+}
+/* Takes the argument. */
+static int put(int (*run)(void *), void *argument) {
+  if (!capturing) {
+    int code = run(argument);
+    free(argument);
+    return code;
+  }
+  if (num_recorded == 2048)
     return INVALID_VALUE;
-  recorded[num_recorded++] = w;
+  recorded[num_recorded++] = (work){run, argument};
   return 0;
 }
 int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t n, void *stream) {
   CALLED;
   ++copies;
-  return to && from && n && stream ? put(do_copy) : INVALID_VALUE;
+  return to && from && n && stream ? put(do_copy, 0) : INVALID_VALUE;
 }
 int cuStreamCreate(void **stream, unsigned flags) {
   CALLED;
@@ -205,7 +226,7 @@ int cuGraphLaunch(void *exec, void *stream) {
   int i, code = exec && stream ? 0 : INVALID_VALUE;
   CALLED;
   for (i = 0; i < num_recorded && !code; ++i)
-    code = recorded[i]();
+    code = recorded[i].run(recorded[i].argument);
   return code;
 }
 static double now(void) {
@@ -235,8 +256,17 @@ int cuEventElapsedTime(float *ms, void *from, void *to) {
 }
 
 /* ---- kernels ---- */
-static char kernel_name[256];
-static int max_shared;
+enum { MAX_KERNELS = 512 };
+typedef struct fake_kernel {
+  char name[256];
+  int max_shared;
+} fake_kernel;
+static fake_kernel kernels[MAX_KERNELS];
+static int num_kernels;
+static int is_kernel(const void *kernel) {
+  const fake_kernel *k = kernel;
+  return k >= kernels && k < kernels + num_kernels;
+}
 /* PTX text, which the ceiling's kernel is, cannot run here. */
 int cuModuleLoadData(void **module, const void *image) {
   CALLED;
@@ -268,14 +298,18 @@ int cuLibraryLoadData(void **library, const void *image, void *a, void *b, unsig
 }
 int cuLibraryGetKernel(void **kernel, void *library, const char *name) {
   CALLED;
-  snprintf(kernel_name, sizeof(kernel_name), "%s", name);
-  *kernel = kernel_name;
+  if (num_kernels == MAX_KERNELS)
+    return INVALID_VALUE;
+  snprintf(kernels[num_kernels].name, sizeof(kernels[0].name), "%s", name);
+  *kernel = &kernels[num_kernels++];
   return library ? 0 : INVALID_VALUE;
 }
 int cuKernelSetAttribute(int what, int value, void *kernel, int device) {
   CALLED;
-  max_shared = value;
-  return what == 8 && value <= 232448 && kernel == kernel_name && device == 0 ? 0 : INVALID_VALUE;
+  if (what != 8 || value > 232448 || !is_kernel(kernel) || device)
+    return INVALID_VALUE;
+  ((fake_kernel *)kernel)->max_shared = value;
+  return 0;
 }
 
 /* A tensor map as this driver writes it. */
@@ -342,18 +376,22 @@ static float element(const fake_map *map, int64_t b, int64_t h, int64_t row, int
   return to_float(bits, map->type);
 }
 
-/* The launch's arguments, in the order of the kernels' parameters. */
-static struct arguments {
+/* The arguments of an attention. */
+typedef struct attention {
   fake_map query, key, value;
   char *out;
   float *lse;
   int32_t queries, keys, all, offset;
   int64_t out_stride[3], lse_stride[3];
-} given;
+} attention;
 
-/* Causal attention with even groups and scale 1 / 8: what the tests compile. */
-static void row(int64_t b, int64_t h, int64_t i) {
-  const struct arguments *a = &given;
+static double scale_of_scores(void) {
+  const char *scale = getenv("FAKE_CUDA_SCALE");
+  return scale ? atof(scale) : 0.125;
+}
+
+/* Causal, with even groups: what the tests compile. */
+static void row(const attention *a, int64_t b, int64_t h, int64_t i) {
   int64_t heads = (int64_t)a->query.size[2], hk = h * (int64_t)a->key.size[2] / heads,
           hv = h * (int64_t)a->value.size[2] / heads;
   int64_t keys = i + a->offset + 1 < a->keys ? i + a->offset + 1 : a->keys, j, c;
@@ -361,7 +399,8 @@ static void row(int64_t b, int64_t h, int64_t i) {
   const char *wrong = getenv("FAKE_CUDA_WRONG");
   for (j = 0; j < keys; ++j) {
     for (weights[j] = 0, c = 0; (uint64_t)c < a->query.size[0]; ++c)
-      weights[j] += (double)element(&a->query, b, h, i, c) * element(&a->key, b, hk, j, c) / 8;
+      weights[j] += (double)element(&a->query, b, h, i, c) * element(&a->key, b, hk, j, c);
+    weights[j] *= scale_of_scores();
     most = weights[j] > most ? weights[j] : most;
   }
   for (j = 0; j < keys; ++j)
@@ -382,63 +421,138 @@ static void row(int64_t b, int64_t h, int64_t i) {
   free(weights);
 }
 
-static int last_launch(void) {
-  int64_t heads = (int64_t)given.query.size[2], n, i;
-  for (n = 0; n < given.all; ++n)
-    for (i = 0; i < given.queries; ++i)
-      row(n / heads, n % heads, i);
+static int run_attention(void *argument) {
+  const attention *a = argument;
+  int64_t heads = (int64_t)a->query.size[2], n, i;
+  for (n = 0; n < a->all; ++n)
+    for (i = 0; i < a->queries; ++i)
+      row(a, n / heads, n % heads, i);
   if (getenv("FAKE_CUDA_STRAY")) /* an element of a gap behind the first row */
-    given.out[2 * given.value.size[0]] ^= 1;
+    a->out[2 * a->value.size[0]] ^= 1;
   return 0;
+}
+
+static int is_map(const void *parameter) {
+  uint64_t magic;
+  memcpy(&magic, parameter, sizeof(magic));
+  return magic == MAGIC;
+}
+
+/* Parameters in the order of Kernel.h, behind the tensor maps. */
+static void read_rest(attention *a, void **p) {
+  int i;
+  a->out = *(char **)p[0], a->lse = *(float **)p[1];
+  a->queries = *(int32_t *)p[4], a->keys = *(int32_t *)p[5], a->all = *(int32_t *)p[6],
+  a->offset = *(int32_t *)p[10];
+  for (i = 0; i < 3; ++i)
+    a->out_stride[i] = *(int64_t *)p[11 + i], a->lse_stride[i] = *(int64_t *)p[14 + i];
+}
+
+static void read_tiles(attention *a, void **p) {
+  memcpy(&a->query, p[0], sizeof(fake_map)), memcpy(&a->key, p[1], sizeof(fake_map)),
+      memcpy(&a->value, p[2], sizeof(fake_map));
+  read_rest(a, p + 3);
+}
+
+/* Parameters in the order of Stream.h: queries come by address. */
+static void read_stream(attention *a, void **p) {
+  const char *heads = getenv("FAKE_CUDA_HEADS");
+  int i;
+  memcpy(&a->key, p[0], sizeof(fake_map)), memcpy(&a->value, p[1], sizeof(fake_map));
+  a->query = a->key;
+  a->query.address = *(uint64_t *)p[2];
+  a->out = *(char **)p[3], a->lse = *(float **)p[4];
+  a->queries = *(int32_t *)p[7], a->keys = *(int32_t *)p[8], a->offset = *(int32_t *)p[15];
+  a->query.size[1] = (uint64_t)a->queries, a->query.size[2] = heads ? (uint64_t)atoi(heads) : 4;
+  a->all = (int32_t)(a->query.size[2] * a->key.size[3]);
+  for (i = 0; i < 3; ++i) {
+    a->query.stride[2 - i] = 2 * *(uint64_t *)p[17 + i];
+    a->out_stride[i] = *(int64_t *)p[20 + i], a->lse_stride[i] = *(int64_t *)p[23 + i];
+  }
 }
 
 /* Parameters of a tensor as kernels take them that load by address: where a map would say the same.
  * Sizes are those of Inputs/prefill.mlir. */
 static fake_map map_of(void **p, int64_t heads, int64_t rows) {
   fake_map map = {MAGIC, *(uint64_t *)p[0], {64, (uint64_t)rows, (uint64_t)heads, 0}, {0}, 9};
-  for (int i = 0; i < 3; ++i)
+  int i;
+  for (i = 0; i < 3; ++i)
     map.stride[i] = 2 * (uint64_t)*(int64_t *)p[3 - i];
   return map;
 }
 
-static int read_maps(void **p) {
-  memcpy(&given.query, p[0], sizeof(fake_map)), memcpy(&given.key, p[1], sizeof(fake_map)),
-      memcpy(&given.value, p[2], sizeof(fake_map));
-  return given.query.magic == MAGIC && given.key.magic == MAGIC && given.value.magic == MAGIC;
+static void read_addresses(attention *a, void **p) {
+  read_rest(a, p);
+  a->query = map_of(p + 17, 4, a->queries), a->key = map_of(p + 21, 2, a->keys),
+  a->value = map_of(p + 25, 2, a->keys);
 }
 
-static void read_addresses(void **p) {
-  int64_t queries = *(int32_t *)p[4], keys = *(int32_t *)p[5];
-  given.query = map_of(p + 17, 4, queries), given.key = map_of(p + 21, 2, keys),
-  given.value = map_of(p + 25, 2, keys);
+static int launch_attention(const fake_kernel *kernel, unsigned blocks, unsigned threads,
+                            unsigned shared, void **p, int has_maps) {
+  attention *a = calloc(1, sizeof(attention));
+  /* Persistent blocks fill the four processors, others are a tile each. */
+  unsigned most = has_maps ? 4 : (unsigned)*(int32_t *)p[8];
+  if (blocks > most || (!has_maps && blocks != most) || threads % 32 || threads > 1024 ||
+      (int)shared > kernel->max_shared || (has_maps && (!is_map(p[0]) || !is_map(p[1]))))
+    return INVALID_VALUE;
+  if (!has_maps)
+    read_addresses(a, p);
+  else if (is_map(p[2]))
+    read_tiles(a, p);
+  else
+    read_stream(a, p);
+  return put(run_attention, a);
 }
 
-/* What both ways to launch have in common; kernels that load by address have a block per tile. */
+/* A kernel of token loops. */
+typedef struct tokens {
+  char name[256];
+  unsigned blocks, blocks_y, threads;
+  int64_t values[256];
+} tokens;
+
+static int run_tokens(void *argument) {
+  tokens *t = argument;
+  void *parameters[256];
+  int i;
+  for (i = 0; i < 256; ++i)
+    parameters[i] = &t->values[i];
+  return ptx_run(t->name, t->blocks, t->blocks_y, t->threads, 0, parameters) ? UNSPECIFIED_FAILURE
+                                                                             : 0;
+}
+
+static int launch_tokens(const fake_kernel *kernel, unsigned blocks, unsigned blocks_y,
+                         unsigned threads, void **p) {
+  tokens *t = calloc(1, sizeof(tokens));
+  int i;
+  snprintf(t->name, sizeof(t->name), "%s", kernel->name);
+  t->blocks = blocks, t->blocks_y = blocks_y, t->threads = threads;
+  for (i = 0; i < ptx_has(kernel->name); ++i)
+    t->values[i] = *(int64_t *)p[i];
+  return put(run_tokens, t);
+}
+
+/* What both ways to launch have in common; without maps kernels load by address. */
 static int launch(void *kernel, const unsigned *grid, const unsigned *block, unsigned shared,
-                  void *stream, void **p, int by_address) {
-  unsigned tiles = by_address ? (unsigned)*(int32_t *)p[8] : 4;
-  if (kernel != kernel_name || !grid[0] || (by_address ? grid[0] != tiles : grid[0] > tiles) ||
-      grid[1] != 1 || grid[2] != 1 || block[0] % 128 || block[0] > 1024 || block[1] != 1 ||
-      block[2] != 1 || !stream || (int)shared > max_shared)
+                  void *stream, void **p, int has_maps) {
+  static int is_loaded;
+  const char *ptx = getenv("FAKE_CUDA_PTX");
+  if (!is_kernel(kernel) || !grid[0] || grid[0] >= 1u << 31 || !grid[1] || grid[1] > 65535 ||
+      grid[2] != 1 || block[1] != 1 || block[2] != 1 || !stream)
     return INVALID_VALUE;
-  if (!by_address && !read_maps(p))
+  if (ptx && !is_loaded && !(is_loaded = ptx_load(ptx)))
     return INVALID_VALUE;
-  if (by_address)
-    read_addresses(p);
-  p += by_address ? 0 : 3;
-  given.out = *(char **)p[0], given.lse = *(float **)p[1];
-  given.queries = *(int32_t *)p[4], given.keys = *(int32_t *)p[5], given.all = *(int32_t *)p[6],
-  given.offset = *(int32_t *)p[10];
-  for (int i = 0; i < 3; ++i)
-    given.out_stride[i] = *(int64_t *)p[11 + i], given.lse_stride[i] = *(int64_t *)p[14 + i];
-  return put(last_launch);
+  if (ptx_has(((fake_kernel *)kernel)->name))
+    return has_maps ? INVALID_VALUE : launch_tokens(kernel, grid[0], grid[1], block[0], p);
+  return grid[1] == 1 ? launch_attention(kernel, grid[0], block[0], shared, p, has_maps)
+                      : INVALID_VALUE;
 }
 
 int cuLaunchKernel(void *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                    unsigned bz, unsigned shared, void *stream, void **p, void **extra) {
   unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
   CALLED;
-  return extra ? INVALID_VALUE : launch(kernel, grid, block, shared, stream, p, 1);
+  return extra ? INVALID_VALUE : launch(kernel, grid, block, shared, stream, p, 0);
 }
 
 /* CUlaunchConfig and CUlaunchAttribute of cuda.h. */
@@ -455,8 +569,8 @@ enum { PROGRAMMATIC_STREAM_SERIALIZATION = 6 };
 /* Kernels that wait for the launch before them by themselves. */
 int cuLaunchKernelEx(const struct fake_config *l, void *kernel, void **p, void **extra) {
   CALLED;
-  if (extra || l->num_attributes != 1 ||
-      l->attributes->id != PROGRAMMATIC_STREAM_SERIALIZATION || l->attributes->value[0] != 1)
+  if (extra || l->num_attributes != 1 || l->attributes->id != PROGRAMMATIC_STREAM_SERIALIZATION ||
+      l->attributes->value[0] != 1)
     return INVALID_VALUE;
-  return launch(kernel, l->grid, l->block, l->shared, l->stream, p, 0);
+  return launch(kernel, l->grid, l->block, l->shared, l->stream, p, 1);
 }

@@ -7,11 +7,77 @@ module attributes {attn.target = #attn.target<kind = cpu>} {
 // -----
 
 module attributes {attn.target = #attn.target<kind = gpu, name = "sm_90a", shared_memory = 232448>} {
-func.func @rope(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x2x?x64xbf16> {
-  // expected-error@+1 {{token operations are not built for this target yet}}
-  %r = attn.rope %q <dims = 64> : tensor<?x2x?x64xbf16>
+func.func @between_rows(%q: tensor<?x2x?x96xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x2x?x64xbf16> {
+  %r = attn.columns %q from 4 : tensor<?x2x?x96xbf16> -> tensor<?x2x?x64xbf16>
+  // expected-error@+1 {{expected rows that start at multiples of 16 bytes, found}}
   %o = attn.attention %r, %k, %v scale(0.125) : tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x2x?x64xbf16>
   return %o : tensor<?x2x?x64xbf16>
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<kind = gpu, name = "sm_90a", shared_memory = 232448>} {
+func.func @sine(%in: memref<8x64xf32>, %out: memref<8x64xf32>, %threads: i32 {attn.threads}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  scf.parallel (%i) = (%c0) to (%c8) step (%c1) {
+    %x = memref.load %in[%i, %c0] : memref<8x64xf32>
+    // expected-error@+1 {{has no code for a GPU inside of scf.parallel; loops over tokens are of scf, memref, arith and exp, log, sqrt}}
+    %y = math.sin %x : f32
+    memref.store %y, %out[%i, %c0] : memref<8x64xf32>
+  }
+  return
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<kind = gpu, name = "sm_90a", shared_memory = 232448>} {
+func.func @from_one(%out: memref<8xf32>, %threads: i32 {attn.threads}) {
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant 0.0 : f32
+  // expected-error@+1 {{expected a loop from zero in steps of one to become a kernel}}
+  scf.parallel (%i) = (%c1) to (%c8) step (%c1) {
+    memref.store %zero, %out[%i] : memref<8xf32>
+  }
+  return
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<kind = gpu, name = "sm_90a", shared_memory = 232448>} {
+func.func @large(%out: memref<8xf32>, %threads: i32 {attn.threads}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  // expected-error@+1 {{expected temporaries of at most 49152 bytes on a GPU, found 80000}}
+  scf.parallel (%i) = (%c0) to (%c8) step (%c1) {
+    %sums = memref.alloca() : memref<20000xf32>
+    %x = memref.load %sums[%i] : memref<20000xf32>
+    memref.store %x, %out[%i] : memref<8xf32>
+  }
+  return
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<kind = gpu, name = "sm_90a", shared_memory = 232448>} {
+func.func @read_by_host(%lengths: memref<8xi64>, %out: memref<?xf32>, %threads: i32 {attn.threads}) {
+  %c0 = arith.constant 0 : index
+  // expected-error@+1 {{has no code for a GPU between kernels; the host knows sizes and views}}
+  %length = memref.load %lengths[%c0] : memref<8xi64>
+  %n = arith.index_cast %length : i64 to index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    memref.store %zero, %out[%i] : memref<?xf32>
+  }
+  return
 }
 }
 

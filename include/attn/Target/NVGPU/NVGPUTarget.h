@@ -17,6 +17,9 @@ void buildNVGPULowering(OpPassManager &pm);
 /// Module attribute of state `lowered`: per entry its name, kernel and launch numbers (attn_gpu.h).
 constexpr StringLiteral gpuEntriesAttrName = "attn.gpu_entries";
 
+/// Attribute of an entry in the host's module of state `lowered`: what its kernels do, in order.
+constexpr StringLiteral stepsAttrName = "attn.steps";
+
 } // namespace mlir::attn
 
 #endif // ATTN_TARGET_NVGPU_NVGPUTARGET_H

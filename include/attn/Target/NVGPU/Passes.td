@@ -5,9 +5,9 @@
 include "mlir/Pass/PassBase.td"
 
 def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
-  let summary = "attn.work becomes a warp-specialised kernel";
+  let summary = "entries become kernels, and programs of the host that launch them";
   let description = [{
-    Each public function, which must be one `attn.work` on its own arguments, becomes a kernel
+    A public function that is one `attn.work` on its own arguments becomes a kernel
     `llvm.func @<function>_kernel`: a producer warpgroup drives the copy engine into rings of key and
     value tiles, consumer warpgroups multiply with `wgmma` and keep the softmax in registers. The functions
     and specs are erased; what the host must know to check arguments and launch is left in the module
@@ -18,6 +18,11 @@ def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
 
     With `roles = uniform` (GPUs without those instructions) a block is a tile of rows whose warps copy, multiply
     with `mma.sync` and weigh alike.
+
+    Any other function becomes several kernels, `@<function>_<number>_<what>`, and a function `@<function>` in the module
+    `@attn_host` inside of this one: it checks arguments, reserves device memory for intermediate values, and
+    launches the kernels in the order of the function's body. Nests of loops become kernels of their own, on blocks, warps and lanes;
+    those that are a product of matrices go to the tensor cores.
 
     - Assumes: state `tiled`, and `attn.target` of an NVIDIA GPU.
     - Leaves to others: conversion of scf and arith to LLVM, serialisation.
@@ -35,7 +40,7 @@ def LowerNVGPU : Pass<"attn-lower-nvgpu", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let statistics = [Statistic<"numKernels", "kernels", "kernels written">];
+  let statistics = [Statistic<"numEntries", "entries", "entries lowered">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
                            "::mlir::scf::SCFDialect"];
 }
