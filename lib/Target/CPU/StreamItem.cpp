@@ -18,7 +18,7 @@ using Predicate = arith::CmpIPredicate;
 static constexpr int64_t partKeys = 512;
 /// Items that are enough to keep the cores of a large machine evenly busy. Fewer tiles of rows than
 /// these are cut into parts.
-static constexpr int64_t wantedItems = 128;
+static constexpr int64_t wantedItems = 64;
 
 Value attn::emitPartCount(CpuBuilder &b, WorkPlan &plan, Value query, Value length) {
   // At least one, so that an empty batch does not divide by zero.
