@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MatrixWeights.h"
+#include "MatrixPowers.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -226,40 +227,6 @@ void MatrixWeights::raise(Value count, Value mayBeBegun) {
 // Weights
 //===----------------------------------------------------------------------===//
 
-/// 2^x for a weight that is rounded to bf16. The fraction is in [0, 1), since scalef takes the
-/// floor of its exponent itself: no rounding of x, no subtraction. The polynomial is minimax with
-/// p(0) = 1, off by 8.6e-5 at most, a twentieth of half the spacing of bf16.
-static Value weightExp2(CpuBuilder &b, Value x) {
-  static constexpr double coefficients[] = {1.0, 0.695116786, 0.227644991, 0.0770670420};
-  Value all = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1)), rounding = b.i32(4);
-  Value down = b.i32(9); // towards -infinity, no exceptions
-  auto call = [&](StringRef name, ValueRange operands) {
-    return LLVM::CallIntrinsicOp::create(b, b.f32Vector(), b.getStringAttr(name), operands)
-        .getResult(0);
-  };
-  Value fraction = call("llvm.x86.avx512.mask.reduce.ps.512", {x, down, b.splat(0), all, rounding});
-  Value p = b.splat(coefficients[3]);
-  for (int64_t i = 2; i >= 0; --i)
-    p = b.fma(p, fraction, b.splat(coefficients[i]));
-  return call("llvm.x86.avx512.mask.scalef.ps.512", {p, x, b.splat(0), all, rounding});
-}
-
-/// Words of two bf16, rounded half up: weights are not negative. Two additions, a shift and a
-/// selection of bits take half as long as the conversion instruction and a permutation. The
-/// selection is an intrinsic, or LLVM would make a permutation of it.
-static Value packWeights(CpuBuilder &b, Value first, Value second) {
-  auto rounded = [&](Value weight) -> Value {
-    Value bits = arith::BitcastOp::create(b, b.i32Vector(), weight);
-    return arith::AddIOp::create(b, bits, b.splatI32(0x8000));
-  };
-  Value low = arith::ShRUIOp::create(b, rounded(first), b.splatI32(16)), high = rounded(second);
-  Value select = b.i32(0xf8); // first | (second & third)
-  return LLVM::CallIntrinsicOp::create(b, b.i32Vector(),
-                                       b.getStringAttr("llvm.x86.avx512.pternlog.d.512"),
-                                       ValueRange{low, high, b.splatI32(-65536), select})
-      .getResult(0);
-}
-
 /// The exponent of a weight. Without a region one multiply-add makes it of a raw score.
 Value MatrixWeights::power(const Column &column, Value row, Value key) {
   if (column.code || column.mask) {
@@ -276,84 +243,9 @@ Value MatrixWeights::weight(const Column &column, Value row, Value key) {
   return plan.storeLse ? b.exp2(x) : weightExp2(b, x);
 }
 
-/// Powers in 16 bits. Adding `base`, so large that `fraction` bits are left behind the point,
-/// leaves (x + 127) * 2^fraction in the low 16 bits of the sum: the exponent of bf16, and a
-/// fraction f. 128 corrections make 2^f - 1 of it. With eight bits the result is off by 1.9e-3
-/// about its mean (rounding to bf16: 1.7e-3), and its mean by 1.3e-3, which weights and their sums
-/// have in common; with seven, which need no shift, by 2.3e-3.
-struct TableForm {
-  double base;
-  int64_t fraction;
-  // The sum's upper bits as long as the table holds it.
-  int64_t mask, upper;
-};
-static TableForm tableForm(const WorkPlan &plan) {
-  if (plan.powers == "short_table")
-    return {98304, 7, -32768, 0x47c00000};
-  return {49152, 8, -65536, 0x47400000};
-}
-
-static Value bytes(CpuBuilder &b, function_ref<int8_t(int64_t)> byteOf) {
-  SmallVector<int8_t> values;
-  for (int64_t i = 0; i < 64; ++i)
-    values.push_back(byteOf(i));
-  return arith::ConstantOp::create(
-      b, DenseElementsAttr::get(VectorType::get(64, b.getI8Type()), ArrayRef(values)));
-}
-
-/// Corrections of fractions i / 128, with eight bits also of those half a step on, from number
-/// `first` on, in units of the last bit.
-static Value corrections(CpuBuilder &b, const TableForm &form, int64_t first) {
-  double unit = std::exp2(static_cast<double>(form.fraction)), half = form.fraction == 8 ? 0.25 : 0;
-  return bytes(b, [&](int64_t i) {
-    double f = (static_cast<double>(first + i) + half) / 128;
-    return static_cast<int8_t>(std::lround(unit * (f - (std::exp2(f) - 1))));
-  });
-}
-
-/// The low halves of two vectors side by side. LLVM would make a shift of it, which only one port
-/// computes beside the matrix unit.
-static Value interleaveLow(CpuBuilder &b, Value first, Value second) {
-  Value moves =
-      bytes(b, [](int64_t i) { return static_cast<int8_t>(i % 4 < 2 ? -1 : i % 16 - 2); });
-  Value upper =
-      LLVM::InlineAsmOp::create(b, first.getType(), ValueRange{second, moves}, "vpshufb $2, $1, $0",
-                                "=v,v,v", false, false, LLVM::tailcallkind::TailCallKind::None,
-                                LLVM::AsmDialectAttr(), ArrayAttr())
-          .getResult(0);
-  Value select = b.i32(0xec); // second | (first & third)
-  return LLVM::CallIntrinsicOp::create(b, b.i32Vector(),
-                                       b.getStringAttr("llvm.x86.avx512.pternlog.d.512"),
-                                       ValueRange{first, upper, b.splatI32(65535), select})
-      .getResult(0);
-}
-
-/// Words of two bf16 powers of the exponents in the low bits of `first` and `second`.
-static Value tableWords(CpuBuilder &b, const TableForm &form, Value first, Value second) {
-  auto halves = VectorType::get(32, b.getI16Type()), quarters = VectorType::get(64, b.getI8Type());
-  auto cast = [&](VectorType type, Value value) -> Value {
-    return vector::BitCastOp::create(b, type, value);
-  };
-  auto splat = [&](int16_t value) -> Value {
-    return arith::ConstantOp::create(b, DenseElementsAttr::get(halves, value));
-  };
-  Value bits = cast(halves, interleaveLow(b, first, second));
-  auto dropBit = [&](Value value) -> Value {
-    return form.fraction == 8 ? Value(arith::ShRUIOp::create(b, value, splat(1))) : value;
-  };
-  Value number = cast(quarters, dropBit(bits));
-  Value found = LLVM::CallIntrinsicOp::create(
-                    b, quarters, b.getStringAttr("llvm.x86.avx512.vpermi2var.qi.512"),
-                    ValueRange{corrections(b, form, 0), number, corrections(b, form, 64)})
-                    .getResult(0);
-  Value correction = b.both(cast(halves, found), splat(255));
-  Value power = arith::SubIOp::create(b, bits, correction);
-  return cast(b.i32Vector(), dropBit(power));
-}
-
 /// The sum that holds an exponent. What is too small for bf16 becomes zero; NaN stays.
 Value MatrixWeights::tablePower(const Column &column, Value row, Value key) {
-  TableForm form = tableForm(plan);
+  TableForm form = tableForm(plan.powers);
   // The unit more rounds the fraction's last bit, which the words drop.
   double rounding = form.fraction == 8 ? 1.0 / 256 : 0;
   Value base = b.splat(form.base + 127 + rounding), x;
@@ -374,7 +266,7 @@ void MatrixWeights::tablePair(const Column &column, Value row, Value key, Value 
   Value first = bitsOf(tablePower(column, row, key)),
         second = bitsOf(tablePower(column, b.add(row, 1), b.add(key, 1)));
   seen = b.either(seen, b.either(first, second));
-  Value words = tableWords(b, tableForm(plan), first, second);
+  Value words = tableWords(b, tableForm(plan.powers), first, second);
   b.store(words, panel.weights, {word, column.at});
   sum = b.dotPairs(words, b.splatI32(0x3f803f80), sum); // ones
 }
@@ -481,7 +373,7 @@ void MatrixWeights::storeSums(ArrayRef<Column> columns, ValueRange sums) {
     Value sum = sums[static_cast<size_t>(column.number)];
     if (table) {
       Value seen = sums[columns.size() + static_cast<size_t>(column.number)];
-      TableForm form = tableForm(plan);
+      TableForm form = tableForm(plan.powers);
       Value held = b.compare(arith::CmpIPredicate::eq, b.both(seen, b.splatI32(form.mask)),
                              b.splatI32(form.upper));
       sum = b.select(held, sum, b.splat(infinity));
