@@ -76,7 +76,8 @@ Handler handlerOf(Type type, bool flushes) {
 
 void decodeSetPredicate(Decoder &d) {
   Type type = d.type();
-  if (type.bits < 32)
+  bool isNarrow = type.bits == 16 && type.kind <= Type::Unsigned;
+  if (type.bits < 32 && !isNarrow)
     return d.refuse("comparisons of this size are not modelled");
   d.in.option[0] = relationsOf(d, type.isReal());
   d.in.option[1] = static_cast<uint32_t>(d.which({"and", "or", "xor"}) + 1);

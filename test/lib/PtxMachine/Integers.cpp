@@ -1,6 +1,6 @@
 //===- Integers.cpp - integer arithmetic, bits -----------------------------------------===//
 //
-// Of 32 and 64 bits; no kernel of ours computes with 16.
+// Of 32 and 64 bits, and of 16 where the sign does not matter.
 //
 //===------------------------------------------------------------------------------------===//
 #include "Elementwise.h"
@@ -186,8 +186,22 @@ bool isPlain(Decoder &d, Type type) {
   return false;
 }
 
+/// A 16-bit number stands in 32 bits with zeros above.
+template <typename Operation> struct Narrow {
+  static uint32_t of(uint32_t a, uint32_t b) { return Operation::of(a, b) & 0xffff; }
+};
+
+template <typename Operation> void decodeNarrow(Decoder &d) {
+  decodeOperands(d, 16, 2);
+  d.in.run = binary<uint32_t, uint32_t, Narrow<Operation>>;
+}
+
 template <template <typename> typename Operation> void decodeBinary(Decoder &d) {
   Type type = d.type();
+  using Word = Operation<uint32_t>;
+  bool isSignFree = std::is_same_v<Word, Add<uint32_t>> || std::is_same_v<Word, Subtract<uint32_t>>;
+  if (type.bits == 16 && type.kind <= (isSignFree ? Type::Signed : Type::Unsigned))
+    return decodeNarrow<Word>(d);
   if (!isPlain(d, type))
     return;
   decodeOperands(d, type.bits, 2);
@@ -216,6 +230,14 @@ void decodeExtreme(Decoder &d) {
 void decodeMultiply(Decoder &d) {
   Type type = d.type();
   int part = d.which({"lo", "hi", "wide"});
+  if (type.bits == 16 && part == 0)
+    return decodeNarrow<MultiplyLow<uint32_t>>(d);
+  if (type == Type{Type::Unsigned, 16} && part == 2) {
+    d.in.to = d.destination(0, 32);
+    d.in.from[0] = d.source(1, 16), d.in.from[1] = d.source(2, 16);
+    d.in.run = binary<uint32_t, uint32_t, MultiplyLow<uint32_t>>;
+    return;
+  }
   if (!isPlain(d, type))
     return;
   if (part < 0 || (part == 2 && type.bits == 64))

@@ -30,6 +30,9 @@ constexpr Line integers[] = {
     {"popc.b32 %r9, 0xFF0;", 8},
     {"clz.b32 %r9, 1;", 31},
     {"mov.b64 %d9, {1, 2}; mov.b64 {%r8, %r9}, %d9;", 2},
+    {"mov.b16 %h1, 0xFFFF; mov.b16 %h2, 3; add.s16 %h1, %h1, %h2; cvt.u32.u16 %r9, %h1;", 2},
+    {"mov.b16 %h1, 0xFFF3; and.b16 %h2, %h1, 0xF3; mul.wide.u16 %r9, %h2, 16;", 0xf30},
+    {"mov.b16 %h1, 0xFFFF; setp.gt.u16 %p1, %h1, 3; selp.b32 %r9, 1, 0, %p1;", 1},
     {"mov.b16 %h1, 0x80; cvt.s32.s8 %r9, %h1;", 0xffffff80},
     {"setp.lt.s32 %p2, 1, 2; setp.gt.and.s32 %p1, 5, 3, !%p2; selp.b32 %r9, 1, 0, %p1;", 0},
 };
@@ -159,7 +162,7 @@ TEST_F(InstructionsTest, MatricesFromSharedMemory) {
 
 TEST_F(InstructionsTest, WhatIsNotModelledIsRefused) {
   EXPECT_NE(run("frob.b32 %r9, %r0;"), "");
-  EXPECT_NE(run("add.s16 %h1, %h2, %h3;"), "");
+  EXPECT_NE(run("min.s16 %h1, %h2, %h3;"), "");
   EXPECT_NE(run("add.sat.s32 %r9, %r0, %r0;"), "");
 }
 
