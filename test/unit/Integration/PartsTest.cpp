@@ -164,10 +164,12 @@ TEST(Parts, ASlotIsRewrittenInPlace) {
       return %r : tensor<?x1x?x24xf32>
     })");
   ASSERT_TRUE(kernel);
-  Tensors inputs = makeInputs(*kernel, {3, 1, 5});
+  constexpr int64_t length = 5, size = 24;
+  Tensors inputs = makeInputs(*kernel, {3, length, length});
+  ASSERT_EQ(inputs[0].values.size(), static_cast<size_t>(3 * length * size));
   // One sequence begins a slot: what lies there is not touched.
   inputs[2].values[1] = 0;
-  std::fill_n(inputs[0].values.begin() + (1 * 5 + 4) * 24, 24, NAN);
+  std::fill_n(inputs[0].values.begin() + (2 * length - 1) * size, size, NAN);
   Tensors exact = evaluate(*kernel, inputs),
           plain = evaluate(*kernel, inputs, "f", Precision::Plain);
   expectClose(results(*kernel, inputs), exact, plain);
