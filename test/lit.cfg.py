@@ -53,6 +53,8 @@ config.substitutions += [
     ("%clang", config.c_compiler),
     ("%llvm_lib_dir", config.llvm_lib_dir),
     ("%python", config.python_executable),
+    # A driver that executes PTX on the host, and the assembler that packs PTX for it.
+    ("%fake_driver", os.path.join(config.attn_build_dir, "test", "driver")),
 ]
 llvm_config.add_tool_substitutions(
     [ToolSubst(name, unresolved="fatal") for name in config.attn_tools.split(";") if name]

@@ -137,10 +137,17 @@ static constexpr int64_t streamGroup = 8;
 static constexpr int64_t streamKeys = 32, streamSplits = 64;
 
 /// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
-/// transposed once per tile; many keys, because each tile loads and stores the accumulator.
-static constexpr int64_t matrixRows = 32, matrixKeys = 256, matrixPanels = 32;
-/// Chunks of 32 keys whose scores are under way before the weights of one are made.
-static constexpr int64_t matrixStages = 2;
+/// transposed once per tile; many keys, because each tile loads and stores the accumulator, as long
+/// as keys and values leave the panels their part of the second-level cache, and without the lazy
+/// maximum scores theirs.
+static constexpr int64_t matrixRows = 32, matrixPanels = 32, matrixTileShare = 8;
+static int64_t matrixKeys(const CoreFacts &core, const Workload &work, bool lazy) {
+  constexpr int64_t many = 512, few = 256;
+  int64_t bytes = many * (work.qkSize + work.vSize) * work.elementBytes;
+  return lazy && bytes <= core.l2 / matrixTileShare ? many : few;
+}
+/// Blocks of 32 keys by 32 rows whose scores are under way before the weights of one are made.
+static constexpr int64_t matrixStages = 1;
 /// Value columns of a register block where values are not finite and vectors take over.
 static constexpr int64_t matrixBlock = 8;
 
@@ -149,13 +156,13 @@ static bool suitsMatrix(const CoreFacts &core, const Workload &work) {
 }
 
 /// `lazy`: of softmax; another normalizer has no maximum.
-static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core, MaskAttr mask,
-                                        bool lazy) {
+static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core,
+                                        const Workload &work, MaskAttr mask, bool lazy) {
   Builder b(context);
   NamedAttrList fields;
   auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
   set("rows", matrixRows);
-  set("keys", matrixKeys);
+  set("keys", matrixKeys(core, work, lazy));
   set("panels", matrixPanels);
   set("lanes", core.lanes);
   set("register_keys", matrixBlock);
@@ -163,6 +170,8 @@ static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &c
   set("unroll", 1);
   if (lazy) {
     fields.set("maximum", b.getStringAttr("lazy"));
+    fields.set("powers", b.getStringAttr("short_table"));
+    fields.set("bypass", b.getStringAttr("both"));
     set("stages", matrixStages);
     set("overlap", 1);
   }
@@ -170,11 +179,11 @@ static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &c
   return ScheduleAttr::get(context, fields.getDictionary(context));
 }
 
-static SmallVector<std::string> explainMatrix(bool lazy) {
+static SmallVector<std::string> explainMatrix(int64_t keys, bool lazy) {
   SmallVector<std::string> reasons = {
       llvm::formatv("rows = {0}, keys = {1}: blocks of 2 x 2 tiles of the matrix unit; more keys "
                     "load and store the accumulator less often",
-                    matrixRows, matrixKeys),
+                    matrixRows, keys),
       llvm::formatv("panels = {0}: one transposition of the values serves {1} rows", matrixPanels,
                     matrixPanels * matrixRows)};
   if (lazy) {
@@ -182,9 +191,14 @@ static SmallVector<std::string> explainMatrix(bool lazy) {
                       "that looks for the maximum; a tile whose sums grow too large is repeated");
     reasons.push_back("overlap = 1: the matrix unit multiplies the next keys, and behind the last "
                       "ones the next panel's first, while the vector unit makes weights");
-    reasons.push_back(llvm::formatv("stages = {0}: the chunks of 32 keys by which the scores are "
+    reasons.push_back(llvm::formatv("stages = {0}: the blocks of 32 keys by which the scores are "
                                     "ahead; what a tile register stores cannot be loaded at once",
                                     matrixStages));
+    reasons.push_back("powers = short_table: the matrix unit leaves one port to what weights need "
+                      "most, and 16 bits want 6 of its cycles for two vectors, a polynomial 13");
+    reasons.push_back(
+        "bypass = both: keys and values come through once for each panel; weights and "
+        "scores stay in the first-level cache");
   }
   return reasons;
 }
@@ -320,8 +334,8 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target, Maximum w
     return planGroup(op, core, work, streamSplits);
   bool lazy = op.getNormalizer() == Normalizer::Softmax && wanted == Maximum::Lazy;
   if (suitsMatrix(core, work))
-    return Plan{buildMatrixSchedule(op.getContext(), core, op.maskOrAll(), lazy),
-                explainMatrix(lazy)};
+    return Plan{buildMatrixSchedule(op.getContext(), core, work, op.maskOrAll(), lazy),
+                explainMatrix(matrixKeys(core, work, lazy), lazy)};
   std::optional<TileShape> tile = chooseTile(core, work);
   if (!tile)
     return op.emitOpError("found no tile for head sizes ")

@@ -11,29 +11,33 @@ using namespace mlir::attn;
 // Choice
 //===----------------------------------------------------------------------===//
 
+/// Bytes of a multiprocessor's shared memory that tiles fill: on an H200, whose first-level cache
+/// is the rest, more stages than this holds were 1 to 3 percent slower.
+static constexpr int64_t mostShared = 163 << 10;
+
 /// In the order of preference. Two tiles of rows per warp halve what each product reads from shared
-/// memory, queries in registers save a third of the rest. Where shared memory has no room for three
-/// stages of 32 keys, scores of 16 at a time: ptxas for those GPUs keeps more operands on their way
-/// and spills with 32 beside 128 columns.
+/// memory, queries in registers save a third of the rest. GPUs that have no more shared memory than
+/// `mostShared` take scores of 16 keys at a time beside 128 columns: ptxas for them keeps more
+/// operands on their way and spills with 32.
 static constexpr struct {
   int64_t warps, rowTiles, keys, partKeys;
-  bool queriesInRegisters;
-  int64_t leastStages;
-} shapes[] = {{4, 2, 64, 64, true, 1},  {4, 2, 64, 64, false, 1}, {4, 2, 32, 32, false, 3},
-              {4, 2, 32, 16, false, 1}, {8, 1, 64, 64, false, 1}, {8, 1, 32, 32, false, 1},
-              {4, 1, 64, 64, false, 1}, {4, 1, 48, 48, false, 1}, {4, 1, 32, 32, false, 1},
-              {4, 1, 16, 16, false, 1}};
+  bool queriesInRegisters, needsMore;
+} shapes[] = {{4, 2, 64, 64, true, false},  {4, 2, 64, 64, false, false},
+              {4, 2, 32, 32, false, true},  {4, 2, 32, 16, false, false},
+              {8, 1, 64, 64, false, false}, {8, 1, 32, 32, false, false},
+              {4, 1, 64, 64, false, false}, {4, 1, 48, 48, false, false},
+              {4, 1, 32, 32, false, false}, {4, 1, 16, 16, false, false}};
 
 /// Warps that a multiprocessor needs so that some multiply while others wait.
 static constexpr int64_t enoughWarps = 8;
-/// Keys beyond the tile that is computed: so many on their way suffice.
-static constexpr int64_t mostKeysAhead = 64;
+/// Two tiles on their way suffice.
+static constexpr int64_t mostStages = 3;
 
 /// Stages, and blocks that fit then; more blocks go first.
 static int64_t fill(WarpTile &tile, int64_t shared) {
   tile.stages = 1;
   int64_t blocks = std::min<int64_t>(tile.blocks(shared), enoughWarps / tile.warps);
-  while (blocks > 0 && tile.stages * tile.keys <= mostKeysAhead) {
+  while (blocks > 0 && tile.stages < mostStages) {
     ++tile.stages;
     if (tile.holds(blocks, shared))
       continue;
@@ -60,9 +64,9 @@ static std::optional<WarpChoice> chooseWarps(const TileSizes &sizes, int64_t sha
     choice.tile.warps = shape.warps, choice.tile.rowTiles = shape.rowTiles;
     choice.tile.keys = shape.keys, choice.tile.partKeys = shape.partKeys;
     choice.tile.queriesInRegisters = shape.queriesInRegisters;
-    choice.blocks = fill(choice.tile, shared);
+    choice.blocks = fill(choice.tile, std::min(shared, mostShared));
     int64_t warps = choice.blocks * shape.warps;
-    if (choice.tile.stages >= shape.leastStages &&
+    if ((shared > mostShared || !shape.needsMore) &&
         warps > (best ? best->blocks * best->tile.warps : 0))
       best = choice;
   }
@@ -148,7 +152,7 @@ FailureOr<Plan> attn::planWarps(AttentionOp op, TargetAttr target, const TileSiz
 /// Rows of a tile: 16, the least that `mma` multiplies, for each of four warps.
 static constexpr int64_t packedRows = 64, packedWarps = 4;
 /// Stages that hide the latency of memory beside other blocks, and as many as help.
-static constexpr int64_t enoughStages = 3, mostStreamStages = 4, mostStreamBlocks = 2;
+static constexpr int64_t enoughStages = 3, mostStreamStages = 3, mostStreamBlocks = 2;
 
 static std::optional<WarpChoice> chooseStream(const TileSizes &sizes, int64_t shared) {
   WarpChoice choice;

@@ -92,8 +92,8 @@ func.func @nothing(%x: tensor<?x8x?x64xf32>) -> tensor<?x8x?x64xf32> {
 // A matrix unit: 2 x 2 tiles, and weights under the next scores.
 module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 2, loads_per_cycle = 2, l1 = 49152, l2 = 2097152, bf16_convert = 1, amx = 1>} {
   // CHECK-LABEL: @matrix
-  // CHECK: schedule<rows = 32, keys = 256, panels = 32, lanes = 16, register_keys = 8, register_values = 8, unroll = 1, stages = 2, overlap = 1, maximum = lazy, order = longest_first>
-  // CHECK-SAME: "rows = 32, keys = 256: blocks of 2 x 2 tiles
+  // CHECK: schedule<rows = 32, keys = 512, panels = 32, lanes = 16, register_keys = 8, register_values = 8, unroll = 1, stages = 1, overlap = 1, maximum = lazy, powers = short_table, bypass = both, order = longest_first>
+  // CHECK-SAME: "rows = 32, keys = 512: blocks of 2 x 2 tiles
   // CHECK-SAME: "maximum = lazy: weights follow the scores block by block
   // CHECK-SAME: "overlap = 1: the matrix unit multiplies the next keys
   func.func @matrix(%q: tensor<?x32x?x128xbf16>, %k: tensor<?x8x?x128xbf16>, %v: tensor<?x8x?x128xbf16>) -> tensor<?x32x?x128xbf16> {

@@ -222,7 +222,7 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `lanes` | float32 lanes of the vector unit (CPU) |
     | `register_keys`, `register_values` | rows of the register block in the two products (CPU); keys whose scores a warp holds at once (`roles = uniform`) |
     | `unroll` | steps of the product loop per iteration (CPU) |
-    | `stages` | key tiles in flight (asynchronous targets) |
+    | `stages` | key tiles in flight (asynchronous targets); blocks of 32 keys by 32 rows by which scores are ahead of weights (CPU, matrix tiles) |
     | `roles` | `uniform`, or `specialised` producers and consumers |
     | `consumers` | warpgroups that compute; with `roles = uniform` warps |
     | `blocks` | blocks that share a multiprocessor (`roles = uniform`) |
@@ -230,6 +230,8 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `values_in_keys` | values are columns of the key tile and are loaded with it |
     | `q_in_registers`, `p_in_registers`, `overlap`, `pingpong`, `persistent` | switches of asynchronous targets |
     | `maximum` | `exact`, or `lazy` running maximum |
+    | `powers` | of weights that are rounded to bf16: a `polynomial`, or a `table` of 16 bits; a `short_table` drops one of them (CPU, matrix tiles) |
+    | `bypass` | operands whose tile loads ask not to stay in the first-level cache: `none`, `keys`, `values`, `both` (CPU, matrix tiles) |
     | `splits` | most parts the key range is cut into; lengths decide when it runs |
     | `order` | `longest_first` or `linear` order of work items |
     | `form` | `panels` of packed tiles; `stream`: few rows, keys and values read once from memory; `group` (CPU): many rows of one query, read so, too |

@@ -110,6 +110,8 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
   static const StringRef maxima[] = {"exact", "lazy"};
   static const StringRef orders[] = {"linear", "longest_first"};
   static const StringRef forms[] = {"panels", "stream", "group"};
+  static const StringRef powers[] = {"polynomial", "table", "short_table"};
+  static const StringRef bypasses[] = {"none", "keys", "values", "both"};
   static const RecordField table[] = {
       requiredInt("rows"),
       requiredInt("keys"),
@@ -130,6 +132,8 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       flagField("pingpong", false),
       flagField("persistent", false),
       wordField("maximum", maxima),
+      wordField("powers", powers),
+      wordField("bypass", bypasses),
       intField("splits", 1),
       wordField("order", orders),
       wordField("form", forms),

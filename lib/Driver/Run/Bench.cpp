@@ -51,9 +51,7 @@ static std::vector<double> timeOnDevice(Launch &launch, Device &device, std::str
   constexpr unsigned groups = 5;
   constexpr double restSeconds = 0.08;
   std::vector<double> times;
-  wrong = launch.prepare();
-  if (wrong.empty())
-    wrong = device.time([&] { return launch.enqueue(); }, groups, restSeconds, times);
+  wrong = device.time([&] { return launch.enqueue(); }, groups, restSeconds, times);
   return times;
 }
 
@@ -67,6 +65,10 @@ LogicalResult attn::benchEntry(const Subject &subject, const MachineCeiling &cei
   }
   Launch launch(subject.entry, subject.function, *inputs, /*guarded=*/false, subject.device);
   std::vector<double> times;
+  verdict = launch.prepare();
+  if (!verdict.empty())
+    return failure();
+  launch.growCaches(subject.function);
   if (subject.device) {
     times = timeOnDevice(launch, *subject.device, verdict);
   } else {

@@ -95,6 +95,15 @@ std::string Launch::prepare() {
   return upload();
 }
 
+void Launch::growCaches(func::FuncOp function) {
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (auto [i, result] : llvm::enumerate(terminator->getOperands())) {
+    auto append = result.getDefiningOp<AppendOp>();
+    if (auto cache = append ? dyn_cast<BlockArgument>(append.getCache()) : BlockArgument())
+      tensors[numInputs + i].data = tensors[cache.getArgNumber()].data;
+  }
+}
+
 std::string Launch::upload() {
   for (auto [memory, address] : llvm::zip_equal(memories, addresses))
     if (std::string wrong =

@@ -33,6 +33,9 @@ public:
 
   /// Brings the memory to the device; nothing to do without one.
   std::string prepare();
+  /// Results that are an argument with new rows take its memory, as applications have it: after
+  /// `prepare`.
+  void growCaches(func::FuncOp function);
   /// Calls the kernel and waits for it; returns an empty string, or what went wrong.
   std::string run(int32_t threads);
   /// Puts the kernel on the device's stream.

@@ -192,6 +192,8 @@ void ItemFunction::emitPanels() {
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
     if (plan.streamed)
       return savePart(panel);
+    if (plan.lazy)
+      clearIfFresh(panel);
     finishPanel(panel);
     storePanel(panel);
   });
@@ -203,14 +205,20 @@ void ItemFunction::emitPanels() {
 // State
 //===----------------------------------------------------------------------===//
 
-/// The state of rows that have seen no key, or only their sink.
-void ItemFunction::initPanel(Value panel) {
-  Value zero = b.index(0), accumulator = slice(plan.accumulator, b.getF32Type(), panel);
+void ItemFunction::clearAccumulator(Value panel) {
+  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel);
   Value rows = plan.streamed ? computedRows(panel) : b.index(plan.accumulator.rows);
-  b.loop(zero, rows, 1, [&](Value row) {
+  b.loop(b.index(0), rows, 1, [&](Value row) {
     for (int64_t column = 0; column < plan.accumulator.columns; column += plan.lanes)
       b.store(b.splat(0), accumulator, {row, b.index(column)});
   });
+}
+
+/// The state of rows that have seen no key, or only their sink. In the lazy form the first product
+/// with values starts at zero itself.
+void ItemFunction::initPanel(Value panel) {
+  Value zero = b.index(0);
+  plan.lazy ? setFresh(panel, true) : clearAccumulator(panel);
   Value maximum = slice(plan.maximum, b.getF32Type(), panel),
         sum = slice(plan.sum, b.getF32Type(), panel);
   Value heads = slice(plan.head, b.getI32Type(), panel);
@@ -284,12 +292,12 @@ void ItemFunction::visitPanel(Value panel, KeyRange keys, Value finite) {
   keys.high = b.maximum(keys.high, keys.low);
   if (plan.lazy)
     return visitLazily(panel, keys, finite);
-  visitRange(panel, keys, b.index(0), finite);
+  visitRange(panel, keys, finite);
 }
 
-/// Keys from number `start` of the tile on. Excluded keys have a zero weight; only a value that is
+/// Keys from the tile's first on. Excluded keys have a zero weight; only a value that is
 /// not finite makes a difference between the two products.
-void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value finite) {
+void ItemFunction::visitRange(Value panel, KeyRange keys, Value finite) {
   auto [first, last] = panelPositions(panel);
   Value padded =
       b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
@@ -301,10 +309,9 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value fin
     Type word = plan.wordType();
     SmallVector<Value> operands = {keyTile, slice(plan.query, word, panel),
                                    slice(plan.scores, f32)};
-    if (plan.tiles)
-      operands.append({padded, start});
-    else
-      operands.append({slice(plan.tileMaximum, f32), padded});
+    if (!plan.tiles)
+      operands.push_back(slice(plan.tileMaximum, f32));
+    operands.push_back(padded);
     func::CallOp::create(b, scoresKernel, operands);
     Value wordRows = plan.pairs ? b.div(padded, b.index(2)) : padded;
     operands = {valueTile, slice(plan.weights, word), slice(plan.accumulator, f32, panel),
@@ -319,8 +326,8 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value fin
         finite,
         [&] {
           SmallVector<Value> all = operands;
-          if (plan.tiles)
-            all.push_back(b.div(start, b.index(2)));
+          if (plan.lazy)
+            all.push_back(b.boolean(false));
           func::CallOp::create(b, valuesKernel, all);
         },
         [&] { func::CallOp::create(b, strictKernel, operands); });
@@ -331,23 +338,14 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value start, Value fin
 // Result
 //===----------------------------------------------------------------------===//
 
-/// Normalises the accumulator, and turns the maximum into the log-sum-exp.
+/// Inverse sums, by which rows of panels are multiplied on their way out, and those of the stream
+/// form here.
 void ItemFunction::finishPanel(Value panel) {
   if (!plan.isSoftmax())
     return;
   finishSums(panel);
   if (plan.streamed)
-    return scaleStreamPanel(panel);
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel),
-        inverses = slice(plan.rescale, b.getF32Type());
-  for (int64_t j = 0; j < plan.vectors; ++j) {
-    Value column = b.index(j * plan.lanes),
-          inverse = b.load(inverses, {b.index(0), column}, b.f32Vector());
-    b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
-      b.store(b.mulf(b.load(accumulator, {d, column}, b.f32Vector()), inverse), accumulator,
-              {d, column});
-    });
-  }
+    scaleStreamPanel(panel);
 }
 
 /// Inverse sums into the rescale slice; the log-sum-exp where it is asked for.

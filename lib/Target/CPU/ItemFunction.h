@@ -38,6 +38,10 @@ private:
   void loadElements(Value panel, Value lane);
   Value scaleWords(Value words);
   void initPanel(Value panel);
+  void clearAccumulator(Value panel);
+  Value isFresh(Value panel);
+  void setFresh(Value panel, bool fresh);
+  void clearIfFresh(Value panel);
   void emitStream();
   void visitTile(Value tile);
   /// Rows of a head in memory, from those of a tile on, or a copy of them.
@@ -59,6 +63,7 @@ private:
   void packValuePairs(Value first, Value live);
   void packKeyTiles(Value first, Value live, Value padded);
   Value packValueTiles(Value first, Value live, Value padded);
+  void askForValues(Value key);
   Value packValueBlock(Value first, Value n, Value d, int64_t count, Value check);
   void copyValueKey(Value first, Value n, bool isLive);
   /// Chains of additions that take turns while values are checked: one alone would wait for each
@@ -68,13 +73,14 @@ private:
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
   void visitPanel(Value panel, KeyRange keys, Value finite);
-  void visitRange(Value panel, KeyRange keys, Value start, Value finite);
+  void visitRange(Value panel, KeyRange keys, Value finite);
   void visitLazily(Value panel, KeyRange keys, Value finite);
-  void visitClear(Value panel, Value low, Value count);
+  void visitFinite(Value panel, KeyRange keys, Value clear);
   std::pair<Value, Value> panelPositions(Value panel);
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);
   void storePanel(Value panel);
+  Value finishedColumns(Value panel, Value d, Value lane, int64_t count);
   // Group form.
   Value hasExcludedScore(Value count);
   void visitGroupPanel(Value panel, KeyRange keys, Value next);

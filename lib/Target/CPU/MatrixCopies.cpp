@@ -105,6 +105,16 @@ void ItemFunction::copyValueKey(Value first, Value n, bool isLive) {
   });
 }
 
+/// Asks for the values of a block of keys from `key`: a block reads 32 rows a line at a time, which
+/// the processor does not foresee.
+void ItemFunction::askForValues(Value key) {
+  constexpr int64_t secondLevel = 2;
+  Value source = mapped(plan.work.getValue());
+  b.loop(b.index(0), b.index(blockRows), 1, [&](Value i) {
+    b.prefetch(source, {context.batch, valueHead, b.add(key, i)}, plan.vSize, secondLevel);
+  });
+}
+
 /// Words of keys 2n and 2n + 1, a row for each value column. The last block of a short tile is
 /// copied element by element, with zeros behind. Gives whether all values are finite.
 Value ItemFunction::packValueTiles(Value first, Value live, Value padded) {
@@ -114,6 +124,7 @@ Value ItemFunction::packValueTiles(Value first, Value live, Value padded) {
   int64_t wide = plan.vSize / rowElements * rowElements;
   auto packBlocks = [&](Value n, ValueRange args) {
     SmallVector<Value> most(args);
+    askForValues(b.add(first, b.add(n, b.index(blockRows))));
     if (wide > 0)
       most = b.loop(b.index(0), b.index(wide), rowElements, most, [&](Value d, ValueRange inner) {
         return SmallVector<Value>{packValueBlock(first, n, d, rowElements, inner.front())};

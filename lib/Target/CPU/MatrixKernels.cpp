@@ -1,7 +1,8 @@
 //===- MatrixKernels.cpp - products on the matrix unit -----------------------===//
 //
 // Tile registers 0 to 3 are sums (2 x 2 tiles), 4 and 5 left operands, 6 and 7 right ones: all
-// eight. They are named by number, so that no allocation can spill them.
+// eight. With 1 x 4 tiles of sums 4 is the left operand, and 5 to 7 are right ones in turn. They
+// are named by number, so that no allocation can spill them.
 //
 //===----------------------------------------------------------------------===//
 #include "MatrixKernels.h"
@@ -68,7 +69,8 @@ MatrixKernels::Operand MatrixKernels::at(Value memref, Value row, Value column) 
 
 void MatrixKernels::load(int64_t tile, const Operand &operand) {
   Value stride = arith::IndexCastOp::create(b, b.getI64Type(), operand.stride);
-  callTile(b, "llvm.x86.tileloadd64", {tile}, {pointer(b, operand.address), stride});
+  StringRef name = operand.bypass ? "llvm.x86.tileloaddt164" : "llvm.x86.tileloadd64";
+  callTile(b, name, {tile}, {pointer(b, operand.address), stride});
 }
 
 void MatrixKernels::store(int64_t tile, const Operand &operand) {
@@ -92,22 +94,26 @@ SmallVector<Value> attn::valueTileAt(CpuBuilder &b, const WorkPlan &plan, Value 
 
 /// Adds one step of the sum: one or two left tiles, one below the other, by two right tiles side by
 /// side. Each load stands before the first product that needs it.
-void MatrixKernels::addProducts(int64_t leftTiles, Value left, Value leftRow, Value right,
-                                Value rightRow, Value rightColumn,
-                                function_ref<void(int64_t)> between) {
+void MatrixKernels::addProducts(int64_t leftTiles, const Left &left, Value right, Value rightRow,
+                                Value rightColumn, function_ref<void(int64_t)> between) {
+  auto leftAt = [&](int64_t tile) {
+    Operand operand = at(left.tiles, b.add(left.row, tile * tileSize), b.index(0));
+    operand.bypass = left.bypass;
+    return operand;
+  };
   auto product = [&](int64_t i, int64_t j) {
     callTile(b, "llvm.x86.tdpbf16ps", {2 * i + j, leftTile + i, rightTile + j});
     if (between)
       between(2 * i + j);
   };
   load(rightTile, at(right, rightRow, rightColumn));
-  load(leftTile, at(left, leftRow, b.index(0)));
+  load(leftTile, leftAt(0));
   product(0, 0);
   load(rightTile + 1, at(right, rightRow, b.add(rightColumn, tileSize)));
   product(0, 1);
   if (leftTiles == 1)
     return;
-  load(leftTile + 1, at(left, b.add(leftRow, tileSize), b.index(0)));
+  load(leftTile + 1, leftAt(1));
   product(1, 0);
   product(1, 1);
 }
@@ -117,8 +123,9 @@ void MatrixKernels::scoreStep(const ScoreBlock &block, int64_t step,
   if (step == 0)
     for (int64_t tile = 0; tile < 4; ++tile)
       callTile(b, "llvm.x86.tilezero", {tile});
-  addProducts(2, block.keys, keyTileRow(b, plan, block.firstKey, b.index(step)), block.query,
-              b.index(step * tileSize), b.index(block.column), between);
+  Left keys = {block.keys, keyTileRow(b, plan, block.firstKey, b.index(step)),
+               plan.bypass == "keys" || plan.bypass == "both"};
+  addProducts(2, keys, block.query, b.index(step * tileSize), b.index(block.column), between);
   if (step + 1 < scoreSteps())
     return;
   for (int64_t i = 0; i < 2; ++i)
@@ -132,22 +139,23 @@ func::FuncOp MatrixKernels::emitScores() {
   auto function =
       createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_scores",
                             {typeOf(plan.keyTile, word), typeOf(plan.query, word),
-                             typeOf(plan.scores, f32), b.getIndexType(), b.getIndexType()});
+                             typeOf(plan.scores, f32), b.getIndexType()});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   b.loop(b.index(0), function.getArgument(3), 2 * tileSize, [&](Value n) {
     for (int64_t column = 0; column < plan.rows; column += 2 * tileSize)
       for (int64_t step = 0; step < scoreSteps(); ++step)
-        scoreStep({function.getArgument(0), function.getArgument(1), function.getArgument(2),
-                   b.add(n, function.getArgument(4)), n, column, column},
+        scoreStep({function.getArgument(0), function.getArgument(1), function.getArgument(2), n, n,
+                   column, column},
                   step);
   });
   func::ReturnOp::create(b);
   return function;
 }
 
-/// Multiplies the accumulator by each row's factor, unless all are 1: no maximum moved.
-void MatrixKernels::rescale(Value accumulator, Value factors) {
+/// Multiplies the accumulator by each row's factor, unless all are 1 (no maximum moved) or it holds
+/// nothing.
+void MatrixKernels::rescale(Value accumulator, Value factors, Value fresh) {
   SmallVector<Value> columns;
   Value same;
   for (int64_t j = 0; j < plan.vectors; ++j) {
@@ -156,6 +164,8 @@ void MatrixKernels::rescale(Value accumulator, Value factors) {
     same = same ? b.both(same, ones) : ones;
   }
   Value changed = b.negate(Value(vector::ReductionOp::create(b, vector::CombiningKind::AND, same)));
+  if (fresh)
+    changed = b.both(changed, b.negate(fresh));
   b.when(changed, [&] {
     b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
       for (auto [j, factor] : llvm::enumerate(columns)) {
@@ -167,34 +177,94 @@ void MatrixKernels::rescale(Value accumulator, Value factors) {
   });
 }
 
+/// Whether the sums start at zero; null if they never do.
+Value MatrixKernels::freshOf(func::FuncOp function) {
+  return plan.lazy ? function.getArgument(5) : Value();
+}
+
+/// Starts the sums at zero or at what `load` loads.
+void MatrixKernels::beginSums(func::FuncOp function, int64_t tiles, function_ref<void()> load) {
+  auto clear = [&] {
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      callTile(b, "llvm.x86.tilezero", {tile});
+  };
+  if (Value fresh = freshOf(function))
+    return b.when(fresh, clear, load);
+  load();
+}
+
 /// One or two tiles of value columns from `first`, by 32 rows of the panel from `column`.
 void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftTiles,
                                int64_t column) {
-  Value accumulator = function.getArgument(2), firstWord = function.getArgument(5);
+  Value accumulator = function.getArgument(2);
   auto forSums = [&](void (MatrixKernels::*move)(int64_t, const Operand &)) {
     for (int64_t i = 0; i < leftTiles; ++i)
       for (int64_t j = 0; j < 2; ++j)
         (this->*move)(2 * i + j,
                       at(accumulator, b.add(first, i * tileSize), b.index(column + j * tileSize)));
   };
-  forSums(&MatrixKernels::load);
+  beginSums(function, 2 * leftTiles, [&] { forSums(&MatrixKernels::load); });
   b.loop(b.index(0), function.getArgument(4), tileSize, [&](Value k) {
-    SmallVector<Value> left = valueTileAt(b, plan, first, b.add(firstWord, k));
-    addProducts(leftTiles, function.getArgument(0), left.front(), function.getArgument(1), k,
-                b.index(column));
+    SmallVector<Value> left = valueTileAt(b, plan, first, k);
+    addProducts(leftTiles, {function.getArgument(0), left.front(), bypassesValues()},
+                function.getArgument(1), k, b.index(column));
   });
   forSums(&MatrixKernels::store);
 }
 
+/// One tile of value columns from `first` by 64 rows of the panel from `column`: a tile of values
+/// is loaded once for all of them, and the weights of a panel are read in one sweep, which the
+/// first-level cache holds from one tile of columns to the next.
+void MatrixKernels::wideValueBlock(func::FuncOp function, Value first, int64_t column) {
+  Value accumulator = function.getArgument(2), weights = function.getArgument(1);
+  constexpr int64_t sums = 4, rightTiles = 3;
+  auto sumAt = [&](int64_t j) { return at(accumulator, first, b.index(column + j * tileSize)); };
+  beginSums(function, sums, [&] {
+    for (int64_t j = 0; j < sums; ++j)
+      load(j, sumAt(j));
+  });
+  b.loop(b.index(0), function.getArgument(4), tileSize, [&](Value k) {
+    SmallVector<Value> left = valueTileAt(b, plan, first, k);
+    Operand values = at(function.getArgument(0), left.front(), b.index(0));
+    values.bypass = bypassesValues();
+    for (int64_t j = 0; j < sums; ++j) {
+      int64_t right = leftTile + 1 + j % rightTiles;
+      load(right, at(weights, k, b.index(column + j * tileSize)));
+      if (j == 0)
+        load(leftTile, values);
+      callTile(b, "llvm.x86.tdpbf16ps", {j, leftTile, right});
+    }
+  });
+  for (int64_t j = 0; j < sums; ++j)
+    store(j, sumAt(j));
+}
+
+/// Whether the panel has rows for it.
+bool MatrixKernels::emitWideValues(func::FuncOp function) {
+  constexpr int64_t wide = 4 * tileSize;
+  if (plan.rows % wide != 0)
+    return false;
+  b.loop(b.index(0), b.index(plan.accumulator.rows), tileSize, [&](Value first) {
+    for (int64_t column = 0; column < plan.rows; column += wide)
+      wideValueBlock(function, first, column);
+  });
+  return true;
+}
+
 func::FuncOp MatrixKernels::emitValues() {
   Type f32 = b.getF32Type(), word = plan.wordType();
-  auto function = createPrivateFunction(
-      b, plan.work->getParentOfType<ModuleOp>(), prefix + "_values",
-      {typeOf(plan.valueTile, word), typeOf(plan.weights, word), typeOf(plan.accumulator, f32),
-       typeOf(plan.rescale, f32), b.getIndexType(), b.getIndexType()});
+  SmallVector<Type> inputs = {typeOf(plan.valueTile, word), typeOf(plan.weights, word),
+                              typeOf(plan.accumulator, f32), typeOf(plan.rescale, f32),
+                              b.getIndexType()};
+  if (plan.lazy)
+    inputs.push_back(b.getI1Type());
+  auto function =
+      createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_values", inputs);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
-  rescale(function.getArgument(2), function.getArgument(3));
+  rescale(function.getArgument(2), function.getArgument(3), freshOf(function));
+  if (emitWideValues(function))
+    return func::ReturnOp::create(b), function;
   auto forRows = [&](Value first, int64_t leftTiles) {
     for (int64_t column = 0; column < plan.rows; column += 2 * tileSize)
       valueBlock(function, first, leftTiles, column);

@@ -15,8 +15,8 @@ public:
   MatrixKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// As those of PanelKernels; counts are multiples of 32 keys. A last argument gives the first key
-  /// of the tile (a multiple of 32), or the first word of its values (of 16).
+  /// As those of PanelKernels; counts are multiples of 32 keys. In the lazy form a last argument
+  /// says whether the values' sums start at zero (i1).
   func::FuncOp emitScores();
   func::FuncOp emitValues();
 
@@ -43,17 +43,28 @@ public:
 private:
   struct Operand {
     Value address, stride; // bytes
+    bool bypass = false;   // asks not to stay in the first-level cache
   };
+  /// Left operands: 16 rows each, one tile below the other.
+  struct Left {
+    Value tiles, row;
+    bool bypass;
+  };
+  bool bypassesValues() { return plan.bypass == "values" || plan.bypass == "both"; }
   MemRefType typeOf(const Slice &slice, Type element) {
     return MemRefType::get({slice.rows, slice.columns}, element);
   }
   Operand at(Value memref, Value row, Value column);
   void load(int64_t tile, const Operand &operand);
   void store(int64_t tile, const Operand &operand);
-  void addProducts(int64_t leftTiles, Value left, Value leftRow, Value right, Value rightRow,
+  void addProducts(int64_t leftTiles, const Left &left, Value right, Value rightRow,
                    Value rightColumn, function_ref<void(int64_t)> between = nullptr);
-  void rescale(Value accumulator, Value factors);
+  void rescale(Value accumulator, Value factors, Value fresh);
+  Value freshOf(func::FuncOp function);
+  void beginSums(func::FuncOp function, int64_t tiles, function_ref<void()> load);
   void valueBlock(func::FuncOp function, Value first, int64_t leftTiles, int64_t column);
+  void wideValueBlock(func::FuncOp function, Value first, int64_t column);
+  bool emitWideValues(func::FuncOp function);
 
   CpuBuilder &b;
   WorkPlan &plan;

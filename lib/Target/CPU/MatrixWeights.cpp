@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MatrixWeights.h"
+#include "MatrixPowers.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -47,19 +48,25 @@ static Value usable(CpuBuilder &b, Value maximum) {
   return b.select(equals(b, maximum, -infinity), b.splat(0), maximum);
 }
 
-SmallVector<MatrixWeights::Column> MatrixWeights::columns() {
+SmallVector<MatrixWeights::Column> MatrixWeights::columns(bool masked) {
   SmallVector<Column> result;
   for (int64_t j = 0; j < plan.vectors; ++j) {
     Column &c = result.emplace_back();
+    c.number = j;
     c.at = b.index(j * plan.lanes);
     c.inBlock = b.index(j % 2 * plan.lanes);
     c.reference = usable(b, loadState(panel.maxima, c));
     c.shift = b.mulf(c.reference, b.splat(-log2e));
-    if (!plan.hasRegion())
-      continue;
     auto lanes = [&](Value memref) { return b.load(memref, {b.index(0), c.at}, b.i32Vector()); };
-    c.code = std::make_unique<ScoreCode>(b, plan.dot.getScore().front(), *panel.outer);
-    c.code->prepare(panel.batch, lanes(panel.heads), lanes(panel.positions));
+    Value heads = lanes(panel.heads), positions = lanes(panel.positions);
+    if (plan.hasRegion()) {
+      c.code = std::make_unique<ScoreCode>(b, plan.dot.getScore().front(), *panel.outer);
+      c.code->prepare(panel.context->batch, heads, positions);
+    }
+    if (masked) {
+      c.mask = std::make_unique<LaneMask>(b, panel.mask, *panel.context, positions, heads);
+      c.mask->prepare();
+    }
   }
   return result;
 }
@@ -83,7 +90,9 @@ Value MatrixWeights::tooLarge() {
     Value sum = b.load(panel.blockSums, at, b.f32Vector());
     Value bare = equals(b, b.load(panel.maxima, at, b.f32Vector()), -infinity);
     Value limit = b.select(bare, b.splat(0), b.splat(largestSum));
-    Value large = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, sum, limit);
+    // Of the table's weights a NaN says that they left its range.
+    auto above = plan.tablePowers ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::OGT;
+    Value large = arith::CmpFOp::create(b, above, sum, limit);
     any = any ? b.either(any, large) : large;
   }
   return anyLane(b, any);
@@ -102,73 +111,107 @@ Value MatrixWeights::begunWord(int64_t word) {
 void MatrixWeights::setBegunWord(int64_t word, Value number) {
   memref::StoreOp::create(b, b.toI32(number), panel.begun, ValueRange{b.index(0), b.index(word)});
 }
+/// Whether the panel before has left this one's first scores.
+Value MatrixWeights::isBegun() {
+  return b.compare(arith::CmpIPredicate::eq, begunWord(panelWord), panel.number);
+}
 void MatrixWeights::forget(CpuBuilder &b, Value begun) {
   memref::StoreOp::create(b, b.i32(0), begun, ValueRange{b.index(0), b.index(turnWord)});
   memref::StoreOp::create(b, b.i32(-1), begun, ValueRange{b.index(0), b.index(panelWord)});
 }
 
 /// Buffers in turn: later scores arrive while these are read.
-Value MatrixWeights::bufferRow(Value turn, int64_t block) {
-  Value buffer = b.add(b.mul(turn, b.index(blocks())), block);
-  return b.mul(buffer, b.index(WorkPlan::scoreBufferRows));
+Value MatrixWeights::bufferRow(const Block &block) {
+  return b.mul(block.turn, b.index(WorkPlan::scoreBufferRows));
 }
 
-/// Chunk `number` of this panel. Turns go on from panel to panel.
-MatrixWeights::Chunk MatrixWeights::ownChunk(Value number) {
-  Value turn = b.rem(b.add(firstTurn, number), b.index(plan.scoreTurns()));
-  return {number, panel.queryOf(panel.number), turn};
+/// The 32 rows from `32 * rows` of this panel by chunk `number`. Turns go on from panel to panel.
+MatrixWeights::Block MatrixWeights::ownBlock(Value number, int64_t rows) {
+  Value count = b.add(b.mul(number, b.index(blocks())), rows);
+  Value turn = b.rem(b.add(firstTurn, count), b.index(plan.scoreTurns()));
+  return {number, panel.queryOf(panel.number), turn, rows};
 }
 
-/// What is multiplied under the weights of chunk `number` of `count`: a later chunk, or one of the
-/// first of panel `next`.
-MatrixWeights::Chunk MatrixWeights::laterChunk(Value number, Value count, Value next) {
-  Value later = b.add(number, plan.chunksAhead());
+/// What is multiplied under the weights of a block of chunk `number` of `count`: a later block, or
+/// one of the first of panel `next`.
+MatrixWeights::Block MatrixWeights::laterBlock(Value number, int64_t rows, Value count,
+                                               Value next) {
+  int64_t ahead = rows + plan.blocksAhead();
+  Value later = b.add(number, ahead / blocks());
   Value isNext = b.compare(arith::CmpIPredicate::sge, later, count);
-  Chunk chunk = ownChunk(later);
-  chunk.number = b.select(isNext, b.sub(later, count), later);
-  chunk.query = panel.queryOf(b.select(isNext, next, panel.number));
-  return chunk;
+  Block block = ownBlock(later, ahead % blocks());
+  block.number = b.select(isNext, b.sub(later, count), later);
+  block.query = panel.queryOf(b.select(isNext, next, panel.number));
+  return block;
 }
 
-void MatrixWeights::scoreStep(const Chunk &chunk, int64_t block, int64_t step,
+void MatrixWeights::scoreStep(const Block &block, int64_t step,
                               function_ref<void(int64_t)> between) {
-  kernels.scoreStep({panel.keys, chunk.query, panel.scores, b.mul(chunk.number, b.index(chunkKeys)),
-                     bufferRow(chunk.turn, block), block * 2 * plan.lanes, 0},
+  kernels.scoreStep({panel.keys, block.query, panel.scores, b.mul(block.number, b.index(chunkKeys)),
+                     bufferRow(block), block.rows * 2 * plan.lanes, 0},
                     step, between);
 }
 
-void MatrixWeights::scoreChunk(const Chunk &chunk) {
-  for (int64_t block = 0; block < blocks(); ++block)
-    for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
-      scoreStep(chunk, block, step);
+void MatrixWeights::scoreBlock(const Block &block) {
+  for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
+    scoreStep(block, step);
 }
 
-/// The score of the vector in row `row` of the buffer, scaled and after the region.
+/// The score of the vector in row `row` of the buffer, scaled and after region and mask. Keys past
+/// the end repeat the last one where the mask or the region reads memory.
 Value MatrixWeights::score(const Column &column, Value row, Value key) {
   Value score = b.load(panel.scores, {row, column.inBlock}, b.f32Vector());
   if (double factor = plan.scoreFactor(); factor != 1.0)
     score = b.mulf(score, b.splat(factor));
-  return column.code ? column.code->apply(score, key) : score;
+  Value last = b.add(panel.range.high, -1), read = column.mask ? b.minimum(key, last) : key;
+  if (column.code)
+    score = column.code->apply(score, read);
+  if (!column.mask)
+    return score;
+  Value live = b.broadcast(b.compare(arith::CmpIPredicate::sle, key, last));
+  return b.select(b.both(column.mask->visible(read), live), score, b.splat(-infinity));
 }
 
-void MatrixWeights::raise(Value count) {
-  SmallVector<Column> rows = columns();
-  SmallVector<Value> start(plan.vectors, b.splat(-infinity));
-  Value chunks = b.div(count, b.index(chunkKeys));
-  SmallVector<Value> tops =
-      b.loop(b.index(0), chunks, 1, start, [&](Value number, ValueRange args) {
-        Chunk chunk = ownChunk(number);
-        scoreChunk(chunk);
-        Value key = b.add(panel.low, b.mul(number, b.index(chunkKeys)));
-        return b.loop(b.index(0), b.index(chunkKeys), 1, args, [&](Value n, ValueRange inner) {
-          SmallVector<Value> next;
-          for (auto [j, column] : llvm::enumerate(rows)) {
-            Value row = b.add(bufferRow(chunk.turn, static_cast<int64_t>(j) / 2), n);
-            next.push_back(b.maxf(score(column, row, b.add(key, n)), inner[j]));
-          }
-          return next;
-        });
+/// Maxima of a block's two columns.
+void MatrixWeights::raiseBlock(ArrayRef<Column> columns, const Block &block,
+                               MutableArrayRef<Value> tops) {
+  Value key = b.add(panel.range.low, b.mul(block.number, b.index(chunkKeys))),
+        first = bufferRow(block);
+  SmallVector<Value> found =
+      b.loop(b.index(0), b.index(chunkKeys), 1, tops, [&](Value n, ValueRange args) {
+        SmallVector<Value> next;
+        for (auto [j, column] : llvm::enumerate(columns))
+          next.push_back(b.maxf(score(column, b.add(first, n), b.add(key, n)), args[j]));
+        return next;
       });
+  llvm::copy(found, tops.begin());
+}
+
+void MatrixWeights::raiseBlocks(ArrayRef<Column> columns, Value from, Value to, Value begun,
+                                SmallVectorImpl<Value> &tops) {
+  tops = b.loop(from, to, 1, tops, [&](Value number, ValueRange args) {
+    SmallVector<Value> next(args);
+    Value none = b.boolean(false);
+    Value first =
+        begun ? b.both(begun, b.compare(arith::CmpIPredicate::eq, number, b.index(0))) : none;
+    for (int64_t rows = 0; rows < blocks(); ++rows) {
+      Block block = ownBlock(number, rows);
+      b.when(b.negate(rows < plan.blocksAhead() ? first : none), [&] { scoreBlock(block); });
+      raiseBlock(columns.slice(static_cast<size_t>(2 * rows), 2), block,
+                 MutableArrayRef(next).slice(static_cast<size_t>(2 * rows), 2));
+    }
+    return next;
+  });
+}
+
+void MatrixWeights::raise(Value count, Value mayBeBegun) {
+  SmallVector<Column> rows = columns(false);
+  SmallVector<Value> tops(plan.vectors, b.splat(-infinity));
+  Value chunks = b.div(count, b.index(chunkKeys)), clear = b.div(panel.clear, b.index(chunkKeys));
+  Value seen = b.minimum(clear, chunks);
+  Value begun = plan.overlap ? b.both(mayBeBegun, isBegun()) : Value();
+  raiseBlocks(rows, b.index(0), seen, begun, tops);
+  raiseBlocks(columns(true), seen, chunks, begun, tops);
   for (auto [column, top] : llvm::zip(rows, tops)) {
     Value old = loadState(panel.maxima, column), now = b.maxf(top, old);
     storeState(now, panel.maxima, column);
@@ -184,43 +227,9 @@ void MatrixWeights::raise(Value count) {
 // Weights
 //===----------------------------------------------------------------------===//
 
-/// 2^x for a weight that is rounded to bf16. The fraction is in [0, 1), since scalef takes the
-/// floor of its exponent itself: no rounding of x, no subtraction. The polynomial is minimax with
-/// p(0) = 1, off by 8.6e-5 at most, a twentieth of half the spacing of bf16.
-static Value weightExp2(CpuBuilder &b, Value x) {
-  static constexpr double coefficients[] = {1.0, 0.695116786, 0.227644991, 0.0770670420};
-  Value all = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1)), rounding = b.i32(4);
-  Value down = b.i32(9); // towards -infinity, no exceptions
-  auto call = [&](StringRef name, ValueRange operands) {
-    return LLVM::CallIntrinsicOp::create(b, b.f32Vector(), b.getStringAttr(name), operands)
-        .getResult(0);
-  };
-  Value fraction = call("llvm.x86.avx512.mask.reduce.ps.512", {x, down, b.splat(0), all, rounding});
-  Value p = b.splat(coefficients[3]);
-  for (int64_t i = 2; i >= 0; --i)
-    p = b.fma(p, fraction, b.splat(coefficients[i]));
-  return call("llvm.x86.avx512.mask.scalef.ps.512", {p, x, b.splat(0), all, rounding});
-}
-
-/// Words of two bf16, rounded half up: weights are not negative. Two additions, a shift and a
-/// selection of bits take half as long as the conversion instruction and a permutation. The
-/// selection is an intrinsic, or LLVM would make a permutation of it.
-static Value packWeights(CpuBuilder &b, Value first, Value second) {
-  auto rounded = [&](Value weight) -> Value {
-    Value bits = arith::BitcastOp::create(b, b.i32Vector(), weight);
-    return arith::AddIOp::create(b, bits, b.splatI32(0x8000));
-  };
-  Value low = arith::ShRUIOp::create(b, rounded(first), b.splatI32(16)), high = rounded(second);
-  Value select = b.i32(0xf8); // first | (second & third)
-  return LLVM::CallIntrinsicOp::create(b, b.i32Vector(),
-                                       b.getStringAttr("llvm.x86.avx512.pternlog.d.512"),
-                                       ValueRange{low, high, b.splatI32(-65536), select})
-      .getResult(0);
-}
-
 /// The exponent of a weight. Without a region one multiply-add makes it of a raw score.
 Value MatrixWeights::power(const Column &column, Value row, Value key) {
-  if (column.code) {
+  if (column.code || column.mask) {
     Value above = b.subf(score(column, row, key), column.reference);
     return b.mulf(above, b.splat(log2e));
   }
@@ -234,16 +243,32 @@ Value MatrixWeights::weight(const Column &column, Value row, Value key) {
   return plan.storeLse ? b.exp2(x) : weightExp2(b, x);
 }
 
-/// Keys 2n and 2n + 1 of a chunk; gives the sum with their weights.
-Value MatrixWeights::pair(const Column &column, const Chunk &chunk, int64_t block, Value n,
-                          Value sum) {
-  Value row = b.add(bufferRow(chunk.turn, block), b.mul(n, b.index(2)));
-  Value key =
-      b.add(b.add(panel.low, b.mul(chunk.number, b.index(chunkKeys))), b.mul(n, b.index(2)));
-  Value first = weight(column, row, key), second = weight(column, b.add(row, 1), b.add(key, 1));
-  Value word = b.add(b.mul(chunk.number, b.index(chunkKeys / 2)), n);
-  b.store(packWeights(b, first, second), panel.weights, {word, column.at});
-  return b.addf(sum, b.addf(first, second));
+/// The sum that holds an exponent. What is too small for bf16 becomes zero; NaN stays.
+Value MatrixWeights::tablePower(const Column &column, Value row, Value key) {
+  TableForm form = tableForm(plan.powers);
+  // The unit more rounds the fraction's last bit, which the words drop.
+  double rounding = form.fraction == 8 ? 1.0 / 256 : 0;
+  Value base = b.splat(form.base + 127 + rounding), x;
+  if (column.code)
+    x = b.addf(power(column, row, key), base);
+  else
+    x = b.fma(b.load(panel.scores, {row, column.inBlock}, b.f32Vector()),
+              b.splat(plan.scoreFactor() * log2e), b.addf(column.shift, base));
+  return b.maxf(b.splat(form.base), x);
+}
+
+/// Words of keys 2n and 2n + 1, their sum, and the bits that tell whether the table held them.
+void MatrixWeights::tablePair(const Column &column, Value row, Value key, Value word,
+                              MutableArrayRef<Value> sums) {
+  Value &sum = sums[static_cast<size_t>(column.number)];
+  Value &seen = sums[sums.size() / 2 + static_cast<size_t>(column.number)];
+  auto bitsOf = [&](Value x) -> Value { return arith::BitcastOp::create(b, b.i32Vector(), x); };
+  Value first = bitsOf(tablePower(column, row, key)),
+        second = bitsOf(tablePower(column, b.add(row, 1), b.add(key, 1)));
+  seen = b.either(seen, b.either(first, second));
+  Value words = tableWords(b, tableForm(plan.powers), first, second);
+  b.store(words, panel.weights, {word, column.at});
+  sum = b.dotPairs(words, b.splatI32(0x3f803f80), sum); // ones
 }
 
 /// `sum` as it is, computed before what follows. LLVM would put the additions of a long block off
@@ -255,74 +280,166 @@ static Value addedHere(CpuBuilder &b, Value sum) {
       .getResult(0);
 }
 
-/// Weights of a chunk, while the matrix unit makes the scores of a later one: behind each of its
-/// products comes a share of the weights.
-SmallVector<Value> MatrixWeights::weave(ArrayRef<Column> columns, const Chunk &chunk,
-                                        const Chunk &later, ValueRange args) {
-  SmallVector<Value> sums(args);
-  int64_t pairs = chunkKeys, products = 4 * kernels.scoreSteps();
-  for (int64_t block = 0; block < blocks(); ++block) {
-    int64_t done = 0;
-    for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
-      scoreStep(later, block, step, [&](int64_t product) {
-        for (; done < (4 * step + product + 1) * pairs / products; ++done) {
-          int64_t j = 2 * block + done % 2;
-          sums[j] = addedHere(b, pair(columns[j], chunk, block, b.index(done / 2), sums[j]));
-        }
-      });
-  }
-  return sums;
+/// Weights of keys 2n and 2n + 1 of a block, for column `j` of its two.
+void MatrixWeights::pair(ArrayRef<Column> columns, const Block &block, int64_t j, Value n,
+                         MutableArrayRef<Value> sums) {
+  const Column &column = columns[static_cast<size_t>(2 * block.rows + j)];
+  Value row = b.add(bufferRow(block), b.mul(n, b.index(2)));
+  Value key =
+      b.add(b.add(panel.range.low, b.mul(block.number, b.index(chunkKeys))), b.mul(n, b.index(2)));
+  Value word = b.add(b.mul(block.number, b.index(chunkKeys / 2)), n);
+  if (table)
+    return tablePair(column, row, key, word, sums);
+  Value first = weight(column, row, key), second = weight(column, b.add(row, 1), b.add(key, 1));
+  Value &sum = sums[static_cast<size_t>(column.number)];
+  b.store(packWeights(b, first, second), panel.weights, {word, column.at});
+  sum = b.addf(sum, b.addf(first, second));
 }
 
-SmallVector<Value> MatrixWeights::weighChunk(ArrayRef<Column> columns, const Chunk &chunk,
+/// Weights of a block, while the matrix unit makes the scores of a later one: behind each of its
+/// products comes a share of the weights.
+void MatrixWeights::weave(ArrayRef<Column> columns, const Block &block, const Block &later,
+                          MutableArrayRef<Value> sums) {
+  int64_t pairs = chunkKeys, products = 4 * kernels.scoreSteps(), done = 0;
+  for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
+    scoreStep(later, step, [&](int64_t product) {
+      for (; done < (4 * step + product + 1) * pairs / products; ++done) {
+        int64_t column = 2 * block.rows + done % 2;
+        pair(columns, block, done % 2, b.index(done / 2), sums);
+        for (auto j = static_cast<size_t>(column); j < sums.size(); j += columns.size())
+          sums[j] = addedHere(b, sums[j]);
+      }
+    });
+}
+
+SmallVector<Value> MatrixWeights::weighBlock(ArrayRef<Column> columns, const Block &block,
                                              ValueRange sums) {
   return b.loop(b.index(0), b.index(chunkKeys / 2), 1, sums, [&](Value n, ValueRange args) {
-    SmallVector<Value> next;
-    for (auto [j, column] : llvm::enumerate(columns))
-      next.push_back(pair(column, chunk, static_cast<int64_t>(j) / 2, n, args[j]));
+    SmallVector<Value> next(args);
+    for (int64_t j = 0; j < 2; ++j)
+      pair(columns, block, j, n, next);
     return next;
   });
 }
 
-/// The scores of the first chunks come before the loop, unless the panel before has left them.
-/// Under the weights of the last chunks come the first scores of the next panel; of the item's
-/// last panel nothing does, nor of one that has too few chunks.
+SmallVector<Value> MatrixWeights::zeroSums() {
+  SmallVector<Value> zeros(plan.vectors, b.splat(0));
+  if (table)
+    zeros.append(plan.vectors, b.splatI32(0));
+  return zeros;
+}
+
+/// Sums after `body` for the blocks of each chunk.
+SmallVector<Value>
+MatrixWeights::forBlocks(Value from, Value to, ValueRange start,
+                         function_ref<void(const Block &, SmallVectorImpl<Value> &sums)> body) {
+  return b.loop(from, to, 1, start, [&](Value number, ValueRange args) {
+    SmallVector<Value> sums(args);
+    for (int64_t block = 0; block < blocks(); ++block)
+      body(ownBlock(number, block), sums);
+    return sums;
+  });
+}
+
+/// The scores of the first blocks come before the loop, unless the panel before has left them.
+/// Under the weights of the last blocks come the first scores of the next panel; behind the item's
+/// last panel, or one that has too few blocks, this panel's own ones once more, in vain.
 SmallVector<Value> MatrixWeights::weighWoven(ArrayRef<Column> columns, Value chunks,
                                              Value mayBeBegun) {
   using Predicate = arith::CmpIPredicate;
-  Value ahead = b.index(plan.chunksAhead()), next = b.add(panel.number, 1);
-  Value isBegun = b.both(mayBeBegun, b.compare(Predicate::eq, begunWord(panelWord), panel.number));
-  b.when(b.negate(isBegun), [&] {
-    for (int64_t number = 0; number < plan.chunksAhead(); ++number)
-      scoreChunk(ownChunk(b.index(number)));
+  int64_t ahead = plan.blocksAhead();
+  Value next = b.add(panel.number, 1), units = b.mul(chunks, b.index(blocks()));
+  Value begun = b.both(mayBeBegun, isBegun());
+  Value some = b.compare(Predicate::sgt, units, b.index(0));
+  b.when(b.both(some, b.negate(begun)), [&] {
+    for (int64_t block = 0; block < ahead; ++block)
+      scoreBlock(ownBlock(b.index(block / blocks()), block % blocks()));
   });
   Value goesOn = b.both(b.compare(Predicate::slt, next, panel.panels),
-                        b.compare(Predicate::sge, chunks, ahead));
-  Value rest = b.maximum(b.sub(chunks, ahead), b.index(0));
-  Value woven = b.select(goesOn, chunks, rest), last = b.select(goesOn, next, panel.number);
-  SmallVector<Value> sums(plan.vectors, b.splat(0));
-  sums = b.loop(b.index(0), woven, 1, sums, [&](Value number, ValueRange args) {
-    return weave(columns, ownChunk(number), laterChunk(number, chunks, last), args);
-  });
-  sums = b.loop(woven, chunks, 1, sums, [&](Value number, ValueRange args) {
-    return weighChunk(columns, ownChunk(number), args);
-  });
-  setBegunWord(turnWord, ownChunk(chunks).turn);
+                        b.compare(Predicate::sge, units, b.index(ahead)));
+  Value last = b.select(goesOn, next, panel.number);
+  SmallVector<Value> sums = forBlocks(
+      b.index(0), chunks, zeroSums(), [&](const Block &block, SmallVectorImpl<Value> &inner) {
+        weave(columns, block, laterBlock(block.number, block.rows, chunks, last), inner);
+      });
+  setBegunWord(turnWord, ownBlock(chunks, 0).turn);
   setBegunWord(panelWord, b.select(goesOn, next, b.index(-1)));
   return sums;
 }
 
-void MatrixWeights::weigh(Value count, Value mayBeBegun) {
-  SmallVector<Column> rows = columns();
-  Value chunks = b.div(count, b.index(chunkKeys));
-  SmallVector<Value> sums(plan.vectors, b.splat(0));
-  if (plan.overlap)
-    sums = weighWoven(rows, chunks, mayBeBegun);
-  else
-    sums = b.loop(b.index(0), chunks, 1, sums, [&](Value number, ValueRange args) {
-      scoreChunk(ownChunk(number));
-      return weighChunk(rows, ownChunk(number), args);
-    });
-  for (auto [column, sum] : llvm::zip(rows, sums))
+/// Sums for the state. Bits of an exponent that the table cannot hold make the sum too large.
+void MatrixWeights::storeSums(ArrayRef<Column> columns, ValueRange sums) {
+  for (const Column &column : columns) {
+    Value sum = sums[static_cast<size_t>(column.number)];
+    if (table) {
+      Value seen = sums[columns.size() + static_cast<size_t>(column.number)];
+      TableForm form = tableForm(plan.powers);
+      Value held = b.compare(arith::CmpIPredicate::eq, b.both(seen, b.splatI32(form.mask)),
+                             b.splatI32(form.upper));
+      sum = b.select(held, sum, b.splat(infinity));
+    }
     storeState(sum, panel.blockSums, column);
+  }
+}
+
+void MatrixWeights::weighAll(Value mayBeBegun) {
+  SmallVector<Column> rows = columns(false);
+  Value chunks = b.div(panel.clear, b.index(chunkKeys));
+  auto inTurn = [&](const Block &block, SmallVectorImpl<Value> &sums) {
+    scoreBlock(block);
+    sums = weighBlock(rows, block, sums);
+  };
+  bool weaves = plan.overlap && mayBeBegun;
+  SmallVector<Value> zeros = zeroSums();
+  storeSums(rows, weaves ? weighWoven(rows, chunks, mayBeBegun)
+                         : forBlocks(b.index(0), chunks, zeros, inTurn));
+}
+
+/// The buffer that no later block has been put in.
+MatrixWeights::Block MatrixWeights::freeBlock(Value number, int64_t rows) {
+  Value clear = b.mul(b.div(panel.clear, b.index(chunkKeys)), b.index(blocks()));
+  Block block = ownBlock(number, rows);
+  block.turn =
+      b.rem(b.add(firstTurn, b.add(clear, plan.blocksAhead())), b.index(plan.scoreTurns()));
+  return block;
+}
+
+/// Weights of chunks that not all rows see; adds to `blockSums`.
+void MatrixWeights::weighMasked(Value from, Value to) {
+  b.when(b.compare(arith::CmpIPredicate::slt, from, to), [&] {
+    SmallVector<Column> rows = columns(true);
+    SmallVector<Value> sums;
+    for (const Column &column : rows)
+      sums.push_back(loadState(panel.blockSums, column));
+    sums = forBlocks(from, to, sums, [&](const Block &own, SmallVectorImpl<Value> &inner) {
+      Block block = freeBlock(own.number, own.rows);
+      scoreBlock(block);
+      inner = weighBlock(rows, block, inner);
+    });
+    storeSums(rows, sums);
+  });
+}
+
+void MatrixWeights::weigh(Value count, Value isFirst, Value mayBeBegun) {
+  weighClear(isFirst, mayBeBegun);
+  weighMasked(b.div(panel.clear, b.index(chunkKeys)), b.div(count, b.index(chunkKeys)));
+}
+
+/// A second attempt takes the polynomial, which holds what the table does not, and leaves no scores
+/// behind.
+void MatrixWeights::weighClear(Value isFirst, Value mayBeBegun) {
+  if (!plan.tablePowers)
+    return weighAll(mayBeBegun);
+  b.when(
+      isFirst,
+      [&] {
+        table = true;
+        weighAll(mayBeBegun);
+        table = false;
+      },
+      [&] {
+        weighAll(nullptr);
+        if (plan.overlap)
+          setBegunWord(panelWord, b.index(-1));
+      });
 }

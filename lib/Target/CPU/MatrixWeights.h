@@ -2,17 +2,22 @@
 #ifndef ATTN_LIB_TARGET_CPU_MATRIXWEIGHTS_H
 #define ATTN_LIB_TARGET_CPU_MATRIXWEIGHTS_H
 
+#include "MaskCode.h"
 #include "MatrixKernels.h"
 #include "ScoreCode.h"
 
 namespace mlir::attn {
 
 /// Slices and facts of one panel and key tile: [1][rows] f32 state, i32 positions and heads, tiles
-/// as in WorkPlan; `low` is the tile's first key, `outer` maps what a score region captures.
+/// as in WorkPlan; `keys` are those of the tile, of which all rows see the first `clear` (a
+/// multiple of 32), `outer` maps what a score region captures.
 struct MatrixPanel {
   Value keys, scores, weights;
   Value maxima, sums, rescale, blockSums, positions, heads;
-  Value low, batch;
+  KeyRange range;
+  Value clear;
+  const MaskContext *context;
+  MaskAttr mask;
   const IRMapping *outer;
   // Its number and that of the item's panels; the query slice of any of them.
   Value number, panels;
@@ -32,12 +37,17 @@ public:
 
   /// Whether some row has no reference yet (i1).
   Value unseen();
-  /// Raises the references to the maximum of the first `count` keys (a multiple of 32), and scales
+  /// Raises the references to the maximum of the first `count` keys (a multiple of 32), whose first
+  /// scores may be there already (`mayBeBegun`, i1), and scales
   /// the sums and the factors in `rescale` for it.
-  void raise(Value count);
-  /// Weights of the first `count` keys, all visible; their sums go to `blockSums`. `mayBeBegun`:
-  /// whether scores that the panel before left behind still stand (i1).
-  void weigh(Value count, Value mayBeBegun);
+  void raise(Value count, Value mayBeBegun);
+  /// Whether scores that the panel before left behind outlive `raise` of one chunk: its blocks then
+  /// have buffers of their own, and the ones that are there already are made again.
+  bool raiseKeepsBegun() const { return blocks() <= plan.scoreTurns(); }
+  /// Weights of the first `count` keys; their sums go to `blockSums`. `isFirst`:
+  /// whether nothing has made them yet, `mayBeBegun`: whether scores that the panel before left
+  /// behind still stand (i1).
+  void weigh(Value count, Value isFirst, Value mayBeBegun);
   /// Whether a sum is too large for its reference (i1).
   Value tooLarge();
   /// Says that no scores are begun: the key tile is new.
@@ -46,33 +56,52 @@ public:
 private:
   /// One vector of rows.
   struct Column {
+    int64_t number;
     Value at, inBlock;      // first row of the panel, and of its 32 rows
     Value reference, shift; // shift = -reference * log2(e)
     std::unique_ptr<ScoreCode> code;
+    std::unique_ptr<LaneMask> mask; // null where all keys are seen
   };
-  /// Scores of 32 keys: chunk `number` of the tile by the rows of `query`, in the buffers of a
-  /// turn.
-  struct Chunk {
+  /// Scores of 32 keys by 32 rows, in the buffer of a turn: chunk `number` of the tile, the rows of
+  /// `query` from `32 * rows`.
+  struct Block {
     Value number, query, turn;
+    int64_t rows;
   };
-  SmallVector<Column> columns();
+  SmallVector<Column> columns(bool masked);
+  void raiseBlocks(ArrayRef<Column> columns, Value from, Value to, Value begun,
+                   SmallVectorImpl<Value> &tops);
+  Block freeBlock(Value number, int64_t rows);
+  void weighMasked(Value from, Value to);
   Value loadState(Value memref, const Column &column);
   void storeState(Value value, Value memref, const Column &column);
   Value score(const Column &column, Value row, Value key);
   Value power(const Column &column, Value row, Value key);
   Value weight(const Column &column, Value row, Value key);
   int64_t blocks() const { return plan.rows / 32; }
-  Value bufferRow(Value turn, int64_t block);
-  Chunk ownChunk(Value number);
-  Chunk laterChunk(Value number, Value count, Value next);
-  void scoreStep(const Chunk &chunk, int64_t block, int64_t step,
-                 function_ref<void(int64_t)> between = nullptr);
-  void scoreChunk(const Chunk &chunk);
-  Value pair(const Column &column, const Chunk &chunk, int64_t block, Value n, Value sum);
-  SmallVector<Value> weave(ArrayRef<Column> columns, const Chunk &chunk, const Chunk &later,
-                           ValueRange sums);
-  SmallVector<Value> weighChunk(ArrayRef<Column> columns, const Chunk &chunk, ValueRange sums);
+  Value bufferRow(const Block &block);
+  Block ownBlock(Value number, int64_t rows);
+  Block laterBlock(Value number, int64_t rows, Value count, Value next);
+  void scoreStep(const Block &block, int64_t step, function_ref<void(int64_t)> between = nullptr);
+  void scoreBlock(const Block &block);
+  void raiseBlock(ArrayRef<Column> columns, const Block &block, MutableArrayRef<Value> tops);
+  void pair(ArrayRef<Column> columns, const Block &block, int64_t j, Value n,
+            MutableArrayRef<Value> sums);
+  void weave(ArrayRef<Column> columns, const Block &block, const Block &later,
+             MutableArrayRef<Value> sums);
+  SmallVector<Value> weighBlock(ArrayRef<Column> columns, const Block &block, ValueRange sums);
+  SmallVector<Value> zeroSums();
+  SmallVector<Value>
+  forBlocks(Value from, Value to, ValueRange start,
+            function_ref<void(const Block &, SmallVectorImpl<Value> &sums)> body);
+  void weighClear(Value isFirst, Value mayBeBegun);
+  void weighAll(Value mayBeBegun);
+  void tablePair(const Column &column, Value row, Value key, Value word,
+                 MutableArrayRef<Value> sums);
+  Value tablePower(const Column &column, Value row, Value key);
+  void storeSums(ArrayRef<Column> columns, ValueRange sums);
   SmallVector<Value> weighWoven(ArrayRef<Column> columns, Value chunks, Value mayBeBegun);
+  Value isBegun();
   Value begunWord(int64_t word);
   void setBegunWord(int64_t word, Value number);
 
@@ -80,7 +109,8 @@ private:
   WorkPlan &plan;
   const MatrixPanel &panel;
   MatrixKernels kernels;
-  Value firstTurn; // of the panel's chunks
+  Value firstTurn;    // of the panel's blocks
+  bool table = false; // whether powers come from it now
 };
 
 } // namespace mlir::attn

@@ -214,25 +214,43 @@ void ItemFunction::storePanel(Value panel) {
   });
 }
 
+/// `count` columns of the accumulator's row `d`, normalised.
+Value ItemFunction::finishedColumns(Value panel, Value d, Value lane, int64_t count) {
+  auto type = VectorType::get(count, b.getF32Type());
+  Value sums = b.load(slice(plan.accumulator, b.getF32Type(), panel), {d, lane}, type);
+  if (!plan.isSoftmax())
+    return sums;
+  return b.mulf(sums, b.load(slice(plan.rescale, b.getF32Type()), {b.index(0), lane}, type));
+}
+
 /// `width` lanes to as many rows, of which those below `live` are written.
 void ItemFunction::storeBlock(Value panel, Value firstLane, int64_t width, Value live) {
   Value start = b.add(firstRow, b.mul(panel, b.index(plan.rows))), last = b.add(totalRows, -1);
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel),
-        out = mapped(plan.storeOut.getTarget());
+  Value out = mapped(plan.storeOut.getTarget());
   Type element = cast<MemRefType>(out.getType()).getElementType();
   SmallVector<RowPlace> places;
   for (int64_t i = 0; i < width; ++i)
     places.push_back(placeOf(b.minimum(b.add(start, b.add(firstLane, i)), last)));
-  forBlocks(b, plan.vSize, width, [&](Value d) {
+  // Two bf16 columns that become a word first are transposed together.
+  bool isPaired = plan.pairs && element.isBF16() && plan.vSize % (2 * plan.lanes) == 0;
+  int64_t perWord = isPaired ? 2 : 1;
+  auto rowType = VectorType::get(width * perWord, element);
+  forBlocks(b, plan.vSize / perWord, width, [&](Value word) {
+    Value d = b.mul(word, b.index(perWord));
     SmallVector<Value> columns;
-    for (int64_t i = 0; i < width; ++i)
-      columns.push_back(
-          b.load(accumulator, {b.add(d, i), firstLane}, VectorType::get(width, b.getF32Type())));
+    for (int64_t i = 0; i < width * perWord; i += perWord) {
+      columns.push_back(finishedColumns(panel, b.add(d, i), firstLane, width));
+      if (isPaired)
+        columns.back() =
+            b.packPairs(columns.back(), finishedColumns(panel, b.add(d, i + 1), firstLane, width));
+    }
     for (auto [i, row] : llvm::enumerate(transposeWords(b, columns))) {
       Value isLive =
           b.compare(arith::CmpIPredicate::ult, b.add(firstLane, static_cast<int64_t>(i)), live);
       b.when(isLive, [&, i = i, row = row] {
-        b.store(b.narrow(row, element), out, {context.batch, places[i].head, places[i].query, d});
+        Value finished =
+            isPaired ? Value(vector::BitCastOp::create(b, rowType, row)) : b.narrow(row, element);
+        b.store(finished, out, {context.batch, places[i].head, places[i].query, d});
       });
     }
   });
@@ -240,13 +258,12 @@ void ItemFunction::storeBlock(Value panel, Value firstLane, int64_t width, Value
 
 /// One lane to one row.
 void ItemFunction::storeElements(Value panel, Value lane) {
-  Value accumulator = slice(plan.accumulator, b.getF32Type(), panel),
-        out = mapped(plan.storeOut.getTarget());
+  Value out = mapped(plan.storeOut.getTarget());
   Type element = cast<MemRefType>(out.getType()).getElementType();
   Value start = b.add(firstRow, b.mul(panel, b.index(plan.rows)));
   RowPlace place = placeOf(b.add(start, lane));
   b.loop(b.index(0), b.index(plan.vSize), 1, [&](Value d) {
-    Value value = memref::LoadOp::create(b, accumulator, ValueRange{d, lane});
+    Value value = vector::ExtractOp::create(b, finishedColumns(panel, d, lane, 1), 0);
     memref::StoreOp::create(b, b.narrow(value, element), out,
                             ValueRange{context.batch, place.head, place.query, d});
   });

@@ -148,6 +148,9 @@ LogicalResult WorkPlan::readSchedule() {
   overlap = schedule.getFlag("overlap");
   freeScores = hasFreeScores();
   stages = schedule.getInt("stages");
+  powers = schedule.getWord("powers");
+  tablePowers = powers != "polynomial" && !storeLse;
+  bypass = schedule.getWord("bypass");
   return failed(readMatrix()) ? failure() : readForm();
 }
 
@@ -156,14 +159,24 @@ LogicalResult WorkPlan::readMatrix() {
   if (lazy && !(tiles && isSoftmax()))
     return work.emitOpError("the lazy maximum is built on the CPU for softmax on matrix tiles only "
                             "(bf16, AMX, rows and keys multiples of 32); use maximum = exact");
+  if (powers != "polynomial" && !lazy)
+    return work.emitOpError() << "powers = " << powers
+                              << " is built on the CPU for maximum = lazy, whose second attempt "
+                                 "repeats what the table "
+                                 "cannot hold; use powers = polynomial";
+  if (bypass != "none" && !tiles)
+    return work.emitOpError(
+        "bypass is a hint of tile loads and needs matrix tiles (bf16, AMX, rows "
+        "and keys multiples of 32); use bypass = none");
   if (overlap && !lazy)
     return work.emitOpError("overlap = 1 on a CPU runs the matrix unit under the weights of a "
                             "schedule with maximum = lazy; use overlap = 0");
-  if (overlap && (stages < 1 || keys < 32 * stages))
-    return work.emitOpError() << "overlap = 1 takes 32 keys at a time with those " << stages
-                              << " steps further on under way (stages); expected stages of at "
-                                 "least 1 and at most keys / 32, found keys of "
-                              << keys;
+  if (int64_t blocks = keys / 32 * (rows / 32); overlap && (stages < 1 || stages > blocks))
+    return work.emitOpError() << "overlap = 1 takes blocks of 32 keys by 32 rows, with the one "
+                              << stages
+                              << " further on under way (stages); expected stages of at least 1 "
+                                 "and at most the "
+                              << blocks << " blocks of a panel and key tile";
   return success();
 }
 
@@ -226,6 +239,8 @@ void WorkPlan::layOut() {
   sum = slice(1, rows);
   position = slice(1, rows);
   head = slice(1, rows);
+  if (lazy)
+    fresh = slice(1, lanes);
   if (!inLanes)
     for (Slice &turn : packed)
       turn = slice(rows / streamRows, keys * streamRows);
@@ -242,7 +257,7 @@ void WorkPlan::layOut() {
   }
   scores = slice(keys, rows);
   if (lazy)
-    blockScores = slice(scoreTurns() * rows / 32 * scoreBufferRows, 32);
+    blockScores = slice(scoreTurns() * scoreBufferRows, 32);
   if (overlap)
     begun = slice(1, lanes);
   weights = pairs ? slice(tileRows(), rows) : scores;

@@ -46,10 +46,16 @@ struct WorkPlan {
   // keys][16 words], the value tile [columns / 32][keys / 32][32 columns][16 words of two keys].
   bool tiles = false;
   // Weights refer to a maximum that is raised only when they grow large (`maximum = lazy`), and
-  // are computed while the matrix unit multiplies keys that are `stages` chunks of 32 ahead
-  // (`overlap`).
+  // are computed while the matrix unit multiplies scores that are `stages` blocks of 32 keys by 32
+  // rows ahead (`overlap`).
   bool lazy = false, overlap = false;
   int64_t stages = 1;
+  // Powers of the lazy form from a table of 16 bits, where nothing but the outputs sees them
+  // (`powers = table`, `short_table`).
+  StringRef powers;
+  bool tablePowers = false;
+  // Tile loads that ask not to stay in the first-level cache: none, keys, values, both.
+  StringRef bypass;
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
   // [rows][chunks of a row].
   bool streamed = false;
@@ -62,13 +68,15 @@ struct WorkPlan {
 
   // Workspace of a thread, in bytes. Slices of a panel repeat every `panelBytes`.
   Slice query, accumulator, maximum, sum, position, head; // per panel
+  // In the lazy form, per panel: not 0 as long as the accumulator holds nothing, not even zeros.
+  Slice fresh;
   // Shared by the panels. Weights replace the scores unless they are pairs. Key and value tiles are
   // rows one behind the other, for those that are not read where they lie.
   Slice keyTile, valueTile, scores, weights, rescale;
   // Maxima of the scores of one panel and tile, where the product with the keys finds them.
   Slice tileMaximum;
   // In the lazy form: sums of the weights of one key tile; scores of blocks of 32 keys by 32 rows,
-  // in buffers in turn; with `overlap`, the turn of a panel's first chunk, and the panel whose
+  // in buffers in turn; with `overlap`, the turn of a panel's first block, and the panel whose
   // first scores are there already, -1 if none.
   Slice blockSum, blockScores, begun;
   int64_t panelBytes = 0, bytes = 0;
@@ -83,11 +91,11 @@ struct WorkPlan {
   int64_t rowWords() const;
   /// Keys of a tile are computed in multiples of this.
   int64_t keyStep() const { return tiles ? 32 : registerKeys; }
-  /// In the lazy form: chunks of 32 keys by which the scores are ahead of the weights.
-  int64_t chunksAhead() const { return overlap ? stages : 0; }
-  /// Turns of the score buffers, each with a block for every 32 rows; and rows of a block. The odd
-  /// one keeps loads of one buffer and stores to another apart in the low address bits.
-  int64_t scoreTurns() const { return overlap ? 2 * stages : 1; }
+  /// In the lazy form: blocks by which the scores are ahead of the weights.
+  int64_t blocksAhead() const { return overlap ? stages : 0; }
+  /// Turns of the score buffers, and rows of a buffer. The odd one keeps loads of one buffer and
+  /// stores to another apart in the low address bits.
+  int64_t scoreTurns() const { return blocksAhead() + 1; }
   static constexpr int64_t scoreBufferRows = 33;
   /// Whether memory holds words of the products' operands.
   bool keysAreWords() const { return isBf16 ? pairs && qkSize % 2 == 0 : isF32; }

@@ -9,6 +9,25 @@ using namespace mlir::attn;
 /// Elements in 16 bytes: a chunk.
 static constexpr int64_t chunk = 8, chunkBytes = 16;
 
+/// Blocks of a tile of rows; groups of open number count as many.
+static int64_t blocksBeside(const ProductNest &nest, const ProductTile &tile) {
+  auto weight = cast<MemRefType>(nest.weight.getType());
+  int64_t blocks = llvm::divideCeil(nest.columns, tile.columns);
+  for (const ProductNest::Axis &axis : nest.axes) {
+    if (!axis.isGroup())
+      continue;
+    if (weight.isDynamicDim(static_cast<unsigned>(axis.weight)))
+      return std::numeric_limits<int64_t>::max();
+    blocks *= weight.getDimSize(static_cast<unsigned>(axis.weight));
+  }
+  return blocks;
+}
+
+ProductTile ProductTile::forFewRows(const ProductNest &nest) {
+  constexpr int64_t multiprocessors = 128; // about as many as large cards have
+  return blocksBeside(nest, narrow()) < multiprocessors ? slim() : narrow();
+}
+
 ProductEmitter::ProductEmitter(KernelBuilder &b, const ProductNest &nest, ProductTile tile,
                                StringRef name)
     : b(b), nest(nest), t(tile), name(name.str()),

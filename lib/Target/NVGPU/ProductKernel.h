@@ -35,6 +35,10 @@ struct ProductTile {
   /// For few rows, which read the weights once: narrow tiles give many blocks, and four stages keep
   /// 32 KB of weights in flight in each.
   static ProductTile narrow() { return {16, 64, 64, 1, 4, 4}; }
+  /// The same where that would be few blocks: twice as many, which have as much in flight each.
+  static ProductTile slim() { return {16, 32, 64, 1, 2, 8}; }
+  /// One of both.
+  static ProductTile forFewRows(const ProductNest &nest);
   /// Up to so many rows the narrow tile is taken.
   static constexpr int64_t mostFewRows = 64;
 };

@@ -150,7 +150,7 @@ LogicalResult StepEmitter::emitProduct(ProductNest &nest, Operation &op) {
   auto branch = scf::IfOp::create(b, isFew, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(branch.thenYield());
-  launchProduct(nest, ProductTile::narrow(), name + "_few");
+  launchProduct(nest, ProductTile::forFewRows(nest), name + "_few");
   b.setInsertionPoint(branch.elseYield());
   launchProduct(nest, ProductTile::wide(), name);
   return success();

@@ -187,7 +187,7 @@ func.func @stream_odd(%x: tensor<?x2x?x7xbf16>) -> tensor<?x2x?x7xbf16> {
 
 module attributes {attn.target = #attn.target<lanes = 16, amx = 1, bf16_convert = 1>} {
 func.func @short(%x: tensor<?x2x?x8xbf16>) -> tensor<?x2x?x8xbf16> {
-  // expected-error@+1 {{'attn.work' op overlap = 1 takes 32 keys at a time with those 2 steps further on under way (stages); expected stages of at least 1 and at most keys / 32, found keys of 32}}
+  // expected-error@+1 {{'attn.work' op overlap = 1 takes blocks of 32 keys by 32 rows, with the one 2 further on under way (stages); expected stages of at least 1 and at most the 1 blocks of a panel and key tile}}
   %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 32, keys = 32, register_keys = 4, register_values = 4, stages = 2, overlap = 1, maximum = lazy> : tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xbf16>
   return %out : tensor<?x2x?x8xbf16>
 }
@@ -200,5 +200,25 @@ func.func @overlap(%x: tensor<?x2x?x8xbf16>) -> tensor<?x2x?x8xbf16> {
   // expected-error@+1 {{'attn.work' op overlap = 1 on a CPU runs the matrix unit under the weights of a schedule with maximum = lazy; use overlap = 0}}
   %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 32, keys = 64, register_keys = 4, register_values = 4, overlap = 1> : tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xbf16>
   return %out : tensor<?x2x?x8xbf16>
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<lanes = 16, amx = 1, bf16_convert = 1>} {
+func.func @table(%x: tensor<?x2x?x8xbf16>) -> tensor<?x2x?x8xbf16> {
+  // expected-error@+1 {{'attn.work' op powers = table is built on the CPU for maximum = lazy}}
+  %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 32, keys = 32, register_keys = 4, register_values = 4, powers = table> : tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16>, tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xbf16>
+  return %out : tensor<?x2x?x8xbf16>
+}
+}
+
+// -----
+
+module attributes {attn.target = #attn.target<lanes = 16>} {
+func.func @bypass(%x: tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32> {
+  // expected-error@+1 {{'attn.work' op bypass is a hint of tile loads and needs matrix tiles}}
+  %out = attn.attention %x, %x, %x scale(0.5) schedule<rows = 32, keys = 32, register_keys = 4, register_values = 4, bypass = values> : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32> -> tensor<?x2x?x8xf32>
+  return %out : tensor<?x2x?x8xf32>
 }
 }

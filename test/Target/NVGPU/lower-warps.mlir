@@ -18,7 +18,7 @@
 // CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16
 // The loop with mask code, and the one that keeps the rows' reference.
 // CHECK: scf.for
-// CHECK: cp.async.wait_group 0
+// CHECK: cp.async.wait_group 1
 // CHECK: barrier.cta.sync.aligned.all
 // CHECK: cp.async.cg
 // CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
@@ -26,7 +26,7 @@
 // CHECK: llvm.nvvm.shfl.sync.bfly.f32
 // CHECK: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
 // CHECK: scf.for
-// CHECK: cp.async.wait_group 0
+// CHECK: cp.async.wait_group 1
 // CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 // CHECK-NOT: arith.cmpi sge
 // CHECK-NOT: arith.maxnumf
