@@ -2,6 +2,7 @@
 #include "CostModel.h"
 #include "PlanGpu.h"
 #include "PlanGroup.h"
+#include "ScheduleFields.h"
 #include "attn/Planning/Transforms.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -158,25 +159,23 @@ static bool suitsMatrix(const CoreFacts &core, const Workload &work) {
 /// `lazy`: of softmax; another normalizer has no maximum.
 static ScheduleAttr buildMatrixSchedule(MLIRContext *context, const CoreFacts &core,
                                         const Workload &work, MaskAttr mask, bool lazy) {
-  Builder b(context);
-  NamedAttrList fields;
-  auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
-  set("rows", matrixRows);
-  set("keys", matrixKeys(core, work, lazy));
-  set("panels", matrixPanels);
-  set("lanes", core.lanes);
-  set("register_keys", matrixBlock);
-  set("register_values", matrixBlock);
-  set("unroll", 1);
+  ScheduleFields fields(context);
+  fields.set("rows", matrixRows);
+  fields.set("keys", matrixKeys(core, work, lazy));
+  fields.set("panels", matrixPanels);
+  fields.set("lanes", core.lanes);
+  fields.set("register_keys", matrixBlock);
+  fields.set("register_values", matrixBlock);
+  fields.set("unroll", 1);
   if (lazy) {
-    fields.set("maximum", b.getStringAttr("lazy"));
-    fields.set("powers", b.getStringAttr("short_table"));
-    fields.set("bypass", b.getStringAttr("both"));
-    set("stages", matrixStages);
-    set("overlap", 1);
+    fields.set("maximum", "lazy");
+    fields.set("powers", "short_table");
+    fields.set("bypass", "both");
+    fields.set("stages", matrixStages);
+    fields.set("overlap", 1);
   }
-  fields.set("order", b.getStringAttr(chooseOrder(mask)));
-  return ScheduleAttr::get(context, fields.getDictionary(context));
+  fields.set("order", chooseOrder(mask));
+  return fields.attribute();
 }
 
 static SmallVector<std::string> explainMatrix(int64_t keys, bool lazy) {
@@ -210,20 +209,18 @@ static bool suitsStream(const Workload &work) {
 
 static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core,
                                         const Workload &work) {
-  Builder b(context);
-  NamedAttrList fields;
-  auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
-  set("rows", core.lanes);
-  set("keys", streamKeys);
-  set("panels", roundUp(work.group, core.lanes) / core.lanes);
-  set("lanes", core.lanes);
-  set("register_keys", 4);
+  ScheduleFields fields(context);
+  fields.set("rows", core.lanes);
+  fields.set("keys", streamKeys);
+  fields.set("panels", roundUp(work.group, core.lanes) / core.lanes);
+  fields.set("lanes", core.lanes);
+  fields.set("register_keys", 4);
   // Two bf16 of a word are taken apart once for four rows; float32 rows, and words of two keys for
   // a dot product, stay whole for two.
-  set("register_values", work.isBf16 && !core.bf16Dot && core.registers == 32 ? 4 : 2);
-  set("splits", streamSplits);
-  fields.set("form", b.getStringAttr("stream"));
-  return ScheduleAttr::get(context, fields.getDictionary(context));
+  fields.set("register_values", work.isBf16 && !core.bf16Dot && core.registers == 32 ? 4 : 2);
+  fields.set("splits", streamSplits);
+  fields.set("form", "stream");
+  return fields.attribute();
 }
 
 static SmallVector<std::string> explainStream(const CoreFacts &core, const Workload &work) {
@@ -307,18 +304,16 @@ static SmallVector<std::string> explain(const CoreFacts &core, const Workload &w
 
 static ScheduleAttr buildSchedule(MLIRContext *context, const Workload &work, const TileShape &tile,
                                   MaskAttr mask) {
-  Builder b(context);
-  NamedAttrList fields;
-  auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
-  set("rows", tile.rows());
-  set("keys", tile.keys);
-  set("panels", tile.panels);
-  set("lanes", tile.lanes);
-  set("register_keys", tile.block.keys);
-  set("register_values", tile.block.keys);
-  set("unroll", chooseUnroll(work));
-  fields.set("order", b.getStringAttr(chooseOrder(mask)));
-  return ScheduleAttr::get(context, fields.getDictionary(context));
+  ScheduleFields fields(context);
+  fields.set("rows", tile.rows());
+  fields.set("keys", tile.keys);
+  fields.set("panels", tile.panels);
+  fields.set("lanes", tile.lanes);
+  fields.set("register_keys", tile.block.keys);
+  fields.set("register_values", tile.block.keys);
+  fields.set("unroll", chooseUnroll(work));
+  fields.set("order", chooseOrder(mask));
+  return fields.attribute();
 }
 
 FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target, Maximum wanted) {

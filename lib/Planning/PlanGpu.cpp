@@ -1,5 +1,6 @@
 //===- PlanGpu.cpp - schedules of warp-specialised kernels ---===//
 #include "PlanGpu.h"
+#include "ScheduleFields.h"
 #include "attn/Planning/WarpgroupTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -137,24 +138,19 @@ struct Choice {
 
 static ScheduleAttr build(MLIRContext *context, const Choice &choice) {
   const WarpgroupTile &tile = choice.tile;
-  Builder b(context);
-  NamedAttrList fields;
-  auto number = [&](StringRef name, int64_t value) {
-    fields.set(name, b.getI64IntegerAttr(value));
-  };
-  auto word = [&](StringRef name, StringRef value) { fields.set(name, b.getStringAttr(value)); };
-  number("rows", tile.rows());
-  number("keys", tile.keys);
-  number("stages", tile.stages);
-  number("consumers", tile.consumers);
-  number("p_in_registers", 1);
-  number("overlap", choice.overlap());
-  number("pingpong", choice.pingpong());
-  number("persistent", 1);
-  word("roles", "specialised");
-  word("maximum", choice.lazy ? "lazy" : "exact");
-  word("order", choice.uneven ? "longest_first" : "linear");
-  return ScheduleAttr::get(context, fields.getDictionary(context));
+  ScheduleFields fields(context);
+  fields.set("rows", tile.rows());
+  fields.set("keys", tile.keys);
+  fields.set("stages", tile.stages);
+  fields.set("consumers", tile.consumers);
+  fields.set("p_in_registers", 1);
+  fields.set("overlap", choice.overlap());
+  fields.set("pingpong", choice.pingpong());
+  fields.set("persistent", 1);
+  fields.set("roles", "specialised");
+  fields.set("maximum", choice.lazy ? "lazy" : "exact");
+  fields.set("order", choice.uneven ? "longest_first" : "linear");
+  return fields.attribute();
 }
 
 static std::string explainMaximum(AttentionOp op, bool lazy, Maximum wanted) {

@@ -1,5 +1,6 @@
 //===- PlanGpuStream.cpp - schedules of kernels that read keys once for few rows ------===//
 #include "PlanGpu.h"
+#include "ScheduleFields.h"
 #include "attn/Planning/StreamTile.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -46,22 +47,18 @@ static std::optional<StreamTile> chooseStreamTile(const WarpgroupTile &sizes, in
 //===----------------------------------------------------------------------===//
 
 static ScheduleAttr build(MLIRContext *context, const StreamTile &tile) {
-  Builder b(context);
-  NamedAttrList fields;
-  auto number = [&](StringRef name, int64_t value) {
-    fields.set(name, b.getI64IntegerAttr(value));
-  };
-  number("rows", packedRows);
-  number("keys", tile.keys);
-  number("stages", tile.stages);
-  number("consumers", 1);
-  number("p_in_registers", 1);
-  number("overlap", 1);
-  number("persistent", 1);
-  number("splits", mostStreamSplits);
-  fields.set("roles", b.getStringAttr("specialised"));
-  fields.set("form", b.getStringAttr("stream"));
-  return ScheduleAttr::get(context, fields.getDictionary(context));
+  ScheduleFields fields(context);
+  fields.set("rows", packedRows);
+  fields.set("keys", tile.keys);
+  fields.set("stages", tile.stages);
+  fields.set("consumers", 1);
+  fields.set("p_in_registers", 1);
+  fields.set("overlap", 1);
+  fields.set("persistent", 1);
+  fields.set("splits", mostStreamSplits);
+  fields.set("roles", "specialised");
+  fields.set("form", "stream");
+  return fields.attribute();
 }
 
 static int64_t largestGroup(AttentionOp op) {

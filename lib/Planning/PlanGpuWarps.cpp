@@ -1,5 +1,6 @@
 //===- PlanGpuWarps.cpp - schedules of kernels whose warps load by themselves -----===//
 #include "PlanGpu.h"
+#include "ScheduleFields.h"
 #include "attn/Planning/WarpTile.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <optional>
@@ -83,27 +84,22 @@ static bool overlaps(const WarpTile &tile) { return tile.stages == 1 && tile.par
 
 static ScheduleAttr build(MLIRContext *context, const WarpChoice &choice) {
   const WarpTile &tile = choice.tile;
-  Builder b(context);
-  NamedAttrList fields;
-  auto number = [&](StringRef name, int64_t value) {
-    fields.set(name, b.getI64IntegerAttr(value));
-  };
-  auto word = [&](StringRef name, StringRef value) { fields.set(name, b.getStringAttr(value)); };
-  number("rows", tile.rows());
-  number("keys", tile.keys);
+  ScheduleFields fields(context);
+  fields.set("rows", tile.rows());
+  fields.set("keys", tile.keys);
   if (tile.parts() > 1)
-    number("register_keys", tile.partKeys);
-  number("stages", tile.stages);
+    fields.set("register_keys", tile.partKeys);
+  fields.set("stages", tile.stages);
   if (overlaps(tile))
-    number("overlap", 1);
-  number("consumers", tile.warps);
-  number("blocks", choice.blocks);
-  number("q_in_registers", tile.queriesInRegisters);
-  number("p_in_registers", 1);
-  word("roles", "uniform");
-  word("maximum", choice.lazy ? "lazy" : "exact");
-  word("order", choice.uneven ? "longest_first" : "linear");
-  return ScheduleAttr::get(context, fields.getDictionary(context));
+    fields.set("overlap", 1);
+  fields.set("consumers", tile.warps);
+  fields.set("blocks", choice.blocks);
+  fields.set("q_in_registers", tile.queriesInRegisters);
+  fields.set("p_in_registers", 1);
+  fields.set("roles", "uniform");
+  fields.set("maximum", choice.lazy ? "lazy" : "exact");
+  fields.set("order", choice.uneven ? "longest_first" : "linear");
+  return fields.attribute();
 }
 
 static SmallVector<std::string> explain(const WarpChoice &choice, int64_t shared) {

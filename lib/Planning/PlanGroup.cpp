@@ -1,5 +1,6 @@
 //===- PlanGroup.cpp - schedules of decode with many rows -----------------===//
 #include "PlanGroup.h"
+#include "ScheduleFields.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -64,18 +65,17 @@ static std::vector<std::string> explain(const CoreFacts &core, const Workload &w
 
 Plan attn::planGroup(AttentionOp op, const CoreFacts &core, const Workload &work, int64_t splits) {
   GroupTile tile = chooseTile(op, core, work);
-  Builder b(op.getContext());
-  NamedAttrList fields;
-  auto set = [&](StringRef name, int64_t value) { fields.set(name, b.getI64IntegerAttr(value)); };
-  set("rows", core.lanes);
-  set("keys", tile.keys);
-  set("panels", tile.panels);
-  set("lanes", core.lanes);
-  set("register_keys", blockKeys);
-  set("register_values", std::min(core.lanes, core.registers == 32 ? blockRows : blockRowsOf16));
-  set("splits", splits);
-  fields.set("form", b.getStringAttr("group"));
-  Plan plan{ScheduleAttr::get(op.getContext(), fields.getDictionary(op.getContext())), {}};
+  ScheduleFields fields(op.getContext());
+  fields.set("rows", core.lanes);
+  fields.set("keys", tile.keys);
+  fields.set("panels", tile.panels);
+  fields.set("lanes", core.lanes);
+  fields.set("register_keys", blockKeys);
+  fields.set("register_values",
+             std::min(core.lanes, core.registers == 32 ? blockRows : blockRowsOf16));
+  fields.set("splits", splits);
+  fields.set("form", "group");
+  Plan plan{fields.attribute(), {}};
   llvm::append_range(plan.reasons, explain(core, work, tile, splits));
   return plan;
 }

@@ -1,5 +1,6 @@
 //===- PlanLatent.cpp - schedules of kernels whose values are key columns ---===//
 #include "PlanGpu.h"
+#include "ScheduleFields.h"
 #include "attn/Planning/LatentTile.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -35,24 +36,20 @@ static LatentTile chooseTile(AttentionOp op, int64_t shared) {
 //===----------------------------------------------------------------------===//
 
 static ScheduleAttr build(MLIRContext *context, const LatentTile &tile) {
-  Builder b(context);
-  NamedAttrList fields;
-  auto number = [&](StringRef name, int64_t value) {
-    fields.set(name, b.getI64IntegerAttr(value));
-  };
-  number("rows", LatentTile::rows);
-  number("keys", LatentTile::keys);
-  number("stages", tile.stages);
-  number("consumers", LatentTile::parts);
-  number("split_output", LatentTile::parts);
-  number("values_in_keys", 1);
-  number("p_in_registers", 1);
-  number("overlap", 1);
-  number("persistent", 1);
-  number("splits", mostSplits);
-  fields.set("roles", b.getStringAttr("specialised"));
-  fields.set("form", b.getStringAttr("stream"));
-  return ScheduleAttr::get(context, fields.getDictionary(context));
+  ScheduleFields fields(context);
+  fields.set("rows", LatentTile::rows);
+  fields.set("keys", LatentTile::keys);
+  fields.set("stages", tile.stages);
+  fields.set("consumers", LatentTile::parts);
+  fields.set("split_output", LatentTile::parts);
+  fields.set("values_in_keys", 1);
+  fields.set("p_in_registers", 1);
+  fields.set("overlap", 1);
+  fields.set("persistent", 1);
+  fields.set("splits", mostSplits);
+  fields.set("roles", "specialised");
+  fields.set("form", "stream");
+  return fields.attribute();
 }
 
 static SmallVector<std::string> explain(const LatentTile &tile, int64_t shared) {
