@@ -98,5 +98,12 @@ if shutil.which("qemu-x86_64"):
     config.available_features.add("qemu-x86_64")
 if shutil.which("qemu-aarch64") and os.path.exists("/usr/aarch64-linux-gnu/lib/libc.a"):
     config.available_features.add("qemu-aarch64")
+# A bare container has no terminals.
+try:
+    for end in os.openpty():
+        os.close(end)
+    config.available_features.add("terminal")
+except OSError:
+    pass
 if config.sanitize:
     config.available_features.add("sanitized")
