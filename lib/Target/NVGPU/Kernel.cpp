@@ -144,13 +144,17 @@ void KernelEmitter::readCommonArguments(ValueRange arguments) {
     *number = b.val(arguments[3 + i]);
 }
 
-void attn::markKernel(KernelBuilder &b, LLVM::LLVMFuncOp function, int64_t threads,
-                      int64_t blocks) {
+LLVM::LLVMFuncOp attn::beginKernel(KernelBuilder &b, StringRef name, ArrayRef<Type> types,
+                                   int64_t threads, int64_t blocks) {
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
+  auto function = LLVM::LLVMFuncOp::create(b, name, type);
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
                     b.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(blocks));
   function.setDenormalFpMathF32("preserve-sign");
+  b.setInsertionPointToStart(function.addEntryBlock(b));
+  return function;
 }
 
 LLVM::GlobalOp attn::sharedMemory(KernelBuilder &b, ModuleOp module) {

@@ -190,8 +190,10 @@ protected:
 /// strides.
 SmallVector<Type> commonArgumentTypes(KernelBuilder &b);
 
-/// Marks a kernel of `threads` threads of which a multiprocessor holds at least `blocks` blocks.
-void markKernel(KernelBuilder &b, LLVM::LLVMFuncOp function, int64_t threads, int64_t blocks);
+/// Makes a kernel of `threads` threads of which a multiprocessor holds at least `blocks` blocks,
+/// and goes on building at its start.
+LLVM::LLVMFuncOp beginKernel(KernelBuilder &b, StringRef name, ArrayRef<Type> types,
+                             int64_t threads, int64_t blocks);
 
 /// The symbol of the block's shared memory; makes it and the launch counters.
 LLVM::GlobalOp sharedMemory(KernelBuilder &b, ModuleOp module);

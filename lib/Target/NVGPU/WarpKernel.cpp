@@ -15,12 +15,8 @@ void WarpEmitter::createFunction() {
   llvm::append_range(types, tensorArgumentTypes());
   size_t tensors = types.size();
   llvm::append_range(types, maskArgumentTypes());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
-  auto function = LLVM::LLVMFuncOp::create(b, name, type);
-  markKernel(b, function, w.threads(), plan.blocks);
-  Block *entry = function.addEntryBlock(b);
-  b.setInsertionPointToStart(entry);
-  auto args = entry->getArguments();
+  LLVM::LLVMFuncOp function = beginKernel(b, name, types, w.threads(), plan.blocks);
+  ValueRange args = function.getBody().getArguments();
   readCommonArguments(args);
   readTensorArguments(args.drop_front(common));
   readMaskArguments(args.drop_front(tensors));

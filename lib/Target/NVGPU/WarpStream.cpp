@@ -13,12 +13,8 @@ void WarpStreamEmitter::createFunction() {
   SmallVector<Type> types = streamArgumentTypes();
   size_t common = types.size();
   types.append(8, b.getI64Type());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
-  auto function = LLVM::LLVMFuncOp::create(b, name, type);
-  markKernel(b, function, w.threads(), plan.blocks);
-  Block *entry = function.addEntryBlock(b);
-  b.setInsertionPointToStart(entry);
-  auto args = entry->getArguments();
+  LLVM::LLVMFuncOp function = beginKernel(b, name, types, w.threads(), plan.blocks);
+  ValueRange args = function.getBody().getArguments();
   readStreamArguments(args);
   auto tensor = [&](size_t first) -> TensorAddress {
     auto of = [&](size_t i) { return b.val(args[common + first + i]); };

@@ -246,13 +246,9 @@ void WarpgroupEmitter::createFunction() {
     llvm::append_range(types, tensorArgumentTypes());
   size_t tensors = types.size();
   llvm::append_range(types, maskArgumentTypes());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
-  auto function = LLVM::LLVMFuncOp::create(b, name, type);
-  markKernel(b, function, t.threads(), 1);
+  LLVM::LLVMFuncOp function = beginKernel(b, name, types, t.threads(), 1);
   markMaps(b, function);
-  Block *entry = function.addEntryBlock(b);
-  b.setInsertionPointToStart(entry);
-  auto args = entry->getArguments();
+  ValueRange args = function.getBody().getArguments();
   a.queryMap = args[0], a.keyMap = args[1], a.valueMap = args[2];
   readCommonArguments(args.drop_front(3));
   if (plan.isStrict())

@@ -75,13 +75,9 @@ static void markMaps(KernelBuilder &b, LLVM::LLVMFuncOp function) {
 void WarpgroupStreamEmitter::createFunction() {
   SmallVector<Type> types(2, LLVM::LLVMPointerType::get(b.getContext()));
   llvm::append_range(types, streamArgumentTypes());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
-  auto function = LLVM::LLVMFuncOp::create(b, name, type);
-  markKernel(b, function, threadsOfBlock(), plan.blocks);
+  LLVM::LLVMFuncOp function = beginKernel(b, name, types, threadsOfBlock(), plan.blocks);
   markMaps(b, function);
-  Block *entry = function.addEntryBlock(b);
-  b.setInsertionPointToStart(entry);
-  auto args = entry->getArguments();
+  ValueRange args = function.getBody().getArguments();
   a.keyMap = args[0], a.valueMap = args[1];
   readStreamArguments(args.drop_front(2));
 }
