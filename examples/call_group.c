@@ -1,7 +1,7 @@
 /* Two layers over one cache (CLA2), with what a model has between them: residual sums, norms, a
    feed-forward network. The second layer is handed the first one's caches.
-     attn-compile examples/mechanisms/cla.mlir --entry=layer-prefill --entry=layer-decode -o
-   cla.bundle
+     attn-compile examples/mechanisms/cla.mlir --entry=layer-prefill --entry=layer-decode \
+       -o cla.bundle
      clang-22 examples/call_group.c -Icla.bundle cla.bundle/libcla.so \
        -Wl,-rpath,$PWD/cla.bundle -lm -o call_group && ./call_group */
 #include "cla.h"

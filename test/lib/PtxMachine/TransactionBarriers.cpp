@@ -50,6 +50,12 @@ bool knowsOf(Warp &warp, const Instruction &in, const TransactionBarrier &barrie
   return false;
 }
 
+/// The barrier of a lane's address that the warp may use, or null once the warp has failed.
+TransactionBarrier *usable(Warp &warp, const Instruction &in, int lane) {
+  TransactionBarrier *barrier = find(warp, in, lane);
+  return barrier && knowsOf(warp, in, *barrier) ? barrier : nullptr;
+}
+
 /// option[0] number of arrivals, option[1] whether bytes are expected first (from[1]).
 Status arrive(Warp &warp, const Instruction &in, uint32_t lanes) {
   if (!warp.mustBeDefined(in, in.from[0], lanes, "an address") ||
@@ -58,8 +64,8 @@ Status arrive(Warp &warp, const Instruction &in, uint32_t lanes) {
   for (int lane = 0; lane < WarpSize; ++lane) {
     if (!(lanes >> lane & 1))
       continue;
-    TransactionBarrier *barrier = find(warp, in, lane);
-    if (!barrier || !knowsOf(warp, in, *barrier))
+    TransactionBarrier *barrier = usable(warp, in, lane);
+    if (!barrier)
       return Status::Fail;
     if (in.option[1])
       barrier->bytes += warp.values<uint32_t>(in.from[1])[lane];
@@ -82,8 +88,8 @@ Status test(Warp &warp, const Instruction &in, uint32_t lanes) {
   for (int lane = 0; lane < WarpSize; ++lane) {
     if (!(lanes >> lane & 1))
       continue;
-    TransactionBarrier *barrier = find(warp, in, lane);
-    if (!barrier || !knowsOf(warp, in, *barrier))
+    TransactionBarrier *barrier = usable(warp, in, lane);
+    if (!barrier)
       return Status::Fail;
     if ((barrier->phase & 1) == (warp.values<uint32_t>(in.from[1])[lane] & 1))
       continue;
