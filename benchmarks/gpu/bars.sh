@@ -39,6 +39,7 @@ measure() { # folder, results
   time_of cells
   time_of decode --cool 0.03
   time_of shapes
+  part proportion python3 "$here/proportion.py" "$folder/shapes" --json "$results/proportion.json"
   time_of portable --flash
   part latent python3 "$here/latent.py" "$folder/latent" --nocheck --json "$results/latent.json"
   part scores python3 "$here/peers.py" "$folder/scores" --json "$results/scores.json"
@@ -49,12 +50,12 @@ check() { # folder, results
   part check python3 "$here/check_and_time.py" "$folder/check" --spoil --nobench --repeats 1000 --json "$results/check.json"
   part portable python3 "$here/check_and_time.py" "$folder/portable_check" --spoil --nobench --json "$results/portable_check.json"
   part latent python3 "$here/latent.py" "$folder/latent" --nobench --json "$results/latent_check.json"
-  part random python3 "$here/card_tests.py" "$folder/random" --part random,nan,large,hazard --lengths 8 --json "$results/random.json"
+  part random python3 "$here/card_tests.py" "$folder/random" --part random,nan,large,repeats --lengths 8 --json "$results/random.json"
   entries() { python3 "$here/check_entries.py" "$folder/entries" --attn-run "$folder/attn-run" "$@"; }
   part entries entries --only='(?<!-layer)\.bundle$'
   part layers entries --only='-layer\.bundle$' --q-len=5 --kv-len=9
   for tool in memcheck racecheck; do
-    part $tool compute-sanitizer --tool $tool --error-exitcode 1 python3 "$here/card_tests.py" "$folder/random" --part sanitize
+    part $tool compute-sanitizer --tool $tool --error-exitcode 1 python3 "$here/card_tests.py" "$folder/random" --part sanitize --seconds 60
   done
 }
 
