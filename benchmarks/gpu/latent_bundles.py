@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the decode kernels that latent.py runs: `latent_bundles.py ATTN_COMPILE FOLDER [REGEX]`; needs no GPU.
+"""Writes the decode kernels that latent.py runs: `latent_bundles.py ATTN_COMPILE FOLDER [REGEX [TARGET]]`; needs no GPU.
 
 One cache holds keys and values: [B, heads, S, Dqk], whose columns [column, column + Dv) are the values.
 """
@@ -9,10 +9,13 @@ from bundles import ALIBI, SOFTCAP, compile_all
 from spec import DTYPES, REGION
 
 compiler, folder, only = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "."
+target = sys.argv[4] if len(sys.argv) > 4 else "sm_90a"
+portable = target != "sm_90a"
 cases, sources = {}, {}
 
 
 def add(name, H, Dqk=576, Dv=512, Hk=1, column=0, mask="causal", visible="k <= q", dtype="bfloat16", sinks=False, score="", region="", schedule=""):
+    if schedule and portable != ("roles = uniform" in schedule): return
     dt, scale = DTYPES[dtype], 192 ** -0.5
     t = lambda h, d: f"tensor<?x{h}x?x{d}x{dt}>"
     q, k, v, o, l = t(H, Dqk), t(Hk, Dqk), t(Hk, Dv), t(H, Dv), f"tensor<?x{H}x?xf32>"
@@ -36,6 +39,20 @@ for H in (1, 8, 16, 20, 40, 64, 128):
 ONE_PART = ("rows = 64, keys = 64, stages = 2, roles = specialised, consumers = 2, split_output = 2, values_in_keys = 1, "
             "p_in_registers = 1, overlap = 1, persistent = 1, splits = 1, form = stream")
 add("h128_one_part", 128, schedule=ONE_PART)
+
+
+def warps(rows, warps, keys, stages, overlap=1, blocks=1, splits=256):
+    """Schedules of the portable form: rows and warps of a block, keys of a tile."""
+    return (f"rows = {rows}, keys = {keys}, stages = {stages}, roles = uniform, consumers = {warps}, split_output = {warps}, values_in_keys = 1, "
+            f"blocks = {blocks}, p_in_registers = 1, overlap = {overlap}, maximum = exact, splits = {splits}, form = stream")
+
+
+# Schedules of the portable form that are timed beside the planner's: heads, then the arguments of warps().
+WARPS = ((128, 64, 8, 32, 3), (128, 64, 8, 32, 2, 0), (128, 64, 8, 16, 4), (128, 64, 8, 16, 3, 0), (128, 32, 8, 32, 3), (128, 32, 8, 32, 4), (128, 32, 8, 32, 3, 0), (128, 32, 4, 16, 4),
+         (128, 32, 4, 16, 3, 0, 2), (128, 32, 4, 32, 3), (16, 16, 4, 32, 3, 0), (16, 16, 4, 32, 4, 0), (16, 16, 4, 32, 4), (16, 16, 4, 64, 2, 0), (16, 16, 4, 16, 4, 0, 2),
+         (16, 16, 4, 32, 2, 0, 2), (16, 16, 8, 32, 3, 0), (16, 16, 8, 32, 4), (16, 16, 2, 32, 3, 0), (16, 16, 4, 16, 3, 0, 3))
+for H, *how in WARPS:
+    add(f"h{H}_{'_'.join(map(str, how))}", H, schedule=warps(*how))
 add("minicpm3", 40, 288, 256)
 add("rope32", 16, 544, 512)
 add("rank256", 16, 320, 256)
@@ -50,4 +67,4 @@ add("sinks", 16, sinks=True)
 add("softcap", 16, **SOFTCAP)
 add("alibi", 4, **ALIBI)
 
-sys.exit(compile_all(compiler, folder, cases, sources, only))
+sys.exit(compile_all(compiler, folder, cases, sources, only, target))

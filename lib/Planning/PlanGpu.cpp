@@ -98,14 +98,6 @@ static LogicalResult checkInputs(AttentionOp op) {
   return success();
 }
 
-/// Of warps that load by themselves: no tile there is operand of both products.
-static LogicalResult checkValues(AttentionOp op) {
-  if (!op.getValue().getDefiningOp<ColumnsOp>())
-    return success();
-  return op.emitOpError("expected values of their own on this target, found columns of the keys; "
-                        "kernels that load them once are built for sm_90a");
-}
-
 /// Sizes of a kernel whose values are a tensor of their own.
 static LogicalResult checkSizes(AttentionOp op) {
   for (auto [what, size] :
@@ -273,15 +265,15 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
   if (failed(checkInputs(op)))
     return failure();
   bool warpgroups = hasWarpgroups(target);
-  if (warpgroups && isLatent(op))
-    return planLatent(op, target.getInt("shared_memory"));
-  if (!warpgroups && failed(checkValues(op)))
-    return failure();
-  if (failed(checkSizes(op)))
-    return failure();
   MaskAttr mask = op.maskOrAll();
   WarpgroupTile sizes = sizesOf(op);
   sizes.codeRegisters = codeRegistersFor(op, warpgroups);
+  if (warpgroups && isLatent(op))
+    return planLatent(op, target.getInt("shared_memory"));
+  if (!warpgroups && op.valueColumnOfKey())
+    return planWarpLatent(op, target, sizes);
+  if (failed(checkSizes(op)))
+    return failure();
   if (isStreamWork(op) && mayStream(op))
     return warpgroups ? planStreamOnGpu(op, target) : planWarpStream(op, target, sizes);
   bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
@@ -345,10 +337,9 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   bool warpgroups = hasWarpgroups(target);
   if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule, warpgroups)))
     return failure();
-  if (!warpgroups && failed(checkValues(op)))
-    return failure();
   if (schedule.getInt("split_output") != 1 || schedule.getFlag("values_in_keys"))
-    return checkLatentSchedule(op, target.getInt("shared_memory"));
+    return warpgroups ? checkLatentSchedule(op, target.getInt("shared_memory"))
+                      : checkWarpLatentSchedule(op, target, sizesOf(op));
   if (failed(checkSizes(op)))
     return failure();
   bool isStream = schedule.getWord("form") == "stream";

@@ -40,6 +40,13 @@ FailureOr<Plan> planLatent(AttentionOp attention, int64_t shared);
 LogicalResult checkLatentSchedule(AttentionOp attention, int64_t shared);
 /// Registers of a thread of its consumers.
 int64_t latentRegisters();
+/// Fails with a diagnostic where its mask is one that packed rows have no code for.
+LogicalResult checkLatentMask(AttentionOp attention);
+
+/// The same of warps that load by themselves, which need no split output where values are narrow.
+FailureOr<Plan> planWarpLatent(AttentionOp attention, TargetAttr target, const TileSizes &sizes);
+LogicalResult checkWarpLatentSchedule(AttentionOp attention, TargetAttr target,
+                                      const TileSizes &sizes);
 
 } // namespace mlir::attn
 

@@ -20,8 +20,6 @@ bool attn::isLatent(AttentionOp op) {
   return tile.valueColumn >= 0 && tile.isSupported();
 }
 
-static constexpr int64_t mostSplits = 256;
-
 static LatentTile tileOf(AttentionOp op, int64_t stages) {
   return {op.qkSize(), op.vSize(), columnInKeys(op), stages};
 }
@@ -46,7 +44,7 @@ static ScheduleAttr build(MLIRContext *context, const LatentTile &tile) {
   fields.set("p_in_registers", 1);
   fields.set("overlap", 1);
   fields.set("persistent", 1);
-  fields.set("splits", mostSplits);
+  fields.set("splits", mostStreamSplits);
   fields.set("roles", "specialised");
   fields.set("form", "stream");
   return fields.attribute();
@@ -80,7 +78,7 @@ static SmallVector<std::string> explain(const LatentTile &tile, int64_t shared) 
       "side "
       "and share them in the second-level cache",
       text(llvm::formatv("splits = {0}: at most; the launch chooses from lengths and processors",
-                         mostSplits))};
+                         mostStreamSplits))};
 }
 
 int64_t attn::latentRegisters() {
@@ -89,7 +87,7 @@ int64_t attn::latentRegisters() {
   return tile.consumerRegisters();
 }
 
-static LogicalResult checkMask(AttentionOp op) {
+LogicalResult attn::checkLatentMask(AttentionOp op) {
   if (mayStream(op))
     return success();
   return op.emitOpError(
@@ -99,7 +97,7 @@ static LogicalResult checkMask(AttentionOp op) {
 }
 
 FailureOr<Plan> attn::planLatent(AttentionOp op, int64_t shared) {
-  if (failed(checkMask(op)))
+  if (failed(checkLatentMask(op)))
     return failure();
   LatentTile tile = chooseTile(op, shared);
   if (tile.sharedBytes() > shared)
@@ -115,7 +113,7 @@ FailureOr<Plan> attn::planLatent(AttentionOp op, int64_t shared) {
 
 LogicalResult attn::checkLatentSchedule(AttentionOp op, int64_t shared) {
   ScheduleAttr schedule = op.getScheduleAttr();
-  if (failed(checkMask(op)))
+  if (failed(checkLatentMask(op)))
     return failure();
   if (!isLatent(op))
     return op.emitOpError("expected values that are columns of the keys (attn.columns, from a "

@@ -1,11 +1,46 @@
 // RUN: attn-opt %s --split-input-file --verify-diagnostics --attn-attach-target=target=sm_80 --attn-plan
 
-// Values that are columns of the keys need a wider accumulator than a warp has.
-func.func @latent(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
+// Each warp of a block has a part of the values' columns.
+func.func @latent(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x520xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x520xbf16>
+  // expected-error@+1 {{found no tile for values that are columns of the keys, from column 0, in head sizes 576 and 520 in 166912 bytes of shared memory; expected keys of a multiple of 16 columns and values of a multiple of 128 up to 512, from a multiple of 8}}
+  %o = attn.attention %q, %k, %v scale(0.07) : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x520xbf16> -> tensor<?x16x?x520xbf16>
+  return %o : tensor<?x16x?x520xbf16>
+}
+
+// -----
+
+func.func @latent_warps(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
   %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
-  // expected-error@+1 {{expected values of their own on this target, found columns of the keys; kernels that load them once are built for sm_90a}}
-  %o = attn.attention %q, %k, %v scale(0.07) : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  // expected-error@+1 {{expected rows and keys of multiples of 16, a power of two of consumers for each 16 rows, that divide the values' columns in multiples of 32, and at least two stages, three with overlap = 1; found rows = 48, keys = 32, consumers = 8 and stages = 2}}
+  %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 48, keys = 32, stages = 2, roles = uniform, consumers = 8, split_output = 8, values_in_keys = 1, blocks = 1, p_in_registers = 1, maximum = exact, splits = 1, form = stream> : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
   return %o : tensor<?x16x?x512xbf16>
+}
+
+// -----
+
+func.func @latent_memory(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+  // expected-error@+1 {{expected blocks = 1 to fit 248 registers per thread and 166912 bytes of shared memory}}
+  %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 8, split_output = 8, values_in_keys = 1, blocks = 1, p_in_registers = 1, maximum = exact, splits = 1, form = stream> : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}
+
+// -----
+
+func.func @latent_split(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+  // expected-error@+1 {{expected form = stream, values_in_keys = 1, split_output = consumers, and neither q_in_registers nor register_keys where values are columns of the keys}}
+  %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 64, keys = 32, stages = 2, roles = uniform, consumers = 8, split_output = 2, values_in_keys = 1, blocks = 1, p_in_registers = 1, maximum = exact, splits = 1, form = stream> : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}
+
+// -----
+
+func.func @not_latent(%q: tensor<?x16x?x64xbf16>, %k: tensor<?x1x?x64xbf16>, %v: tensor<?x1x?x64xbf16>) -> tensor<?x16x?x64xbf16> {
+  // expected-error@+1 {{expected values that are columns of the keys (attn.columns), of the same heads, as values_in_keys = 1 says}}
+  %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 64, keys = 32, stages = 2, roles = uniform, consumers = 4, split_output = 4, values_in_keys = 1, blocks = 1, p_in_registers = 1, maximum = exact, splits = 1, form = stream> : tensor<?x16x?x64xbf16>, tensor<?x1x?x64xbf16>, tensor<?x1x?x64xbf16> -> tensor<?x16x?x64xbf16>
+  return %o : tensor<?x16x?x64xbf16>
 }
 
 // -----

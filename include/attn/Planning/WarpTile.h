@@ -23,9 +23,13 @@ struct WarpTile : TileSizes {
   bool queriesInRegisters = false;
   /// maximum = lazy: no factors of the rows while the accumulator is scaled.
   bool keepsReference = false;
+  /// Values are the keys' columns from this one on; -1 for a tensor of their own. All warps then
+  /// have the same rows, `rowTiles` times 16: see LatentWarpTile.h.
+  int64_t valueColumn = -1;
 
+  bool isLatent() const { return valueColumn >= 0; }
   int64_t warpRows() const { return 16 * rowTiles; }
-  int64_t rows() const { return warps * warpRows(); }
+  int64_t rows() const { return (isLatent() ? 1 : warps) * warpRows(); }
   int64_t threads() const { return 32 * warps; }
   int64_t parts() const { return keys / partKeys; }
 
@@ -38,7 +42,7 @@ struct WarpTile : TileSizes {
 
   int64_t queryBytes() const { return rows() * rowBytes(qkSize); }
   int64_t keyBytes() const { return keys * rowBytes(qkSize); }
-  int64_t valueBytes() const { return keys * rowBytes(vSize); }
+  int64_t valueBytes() const { return isLatent() ? 0 : keys * rowBytes(vSize); }
   int64_t keyOffset() const { return queryBytes(); }
   int64_t valueOffset() const { return keyOffset() + stages * keyBytes(); }
   /// Where the keys' and the values' copies start from: an address and a stride each.

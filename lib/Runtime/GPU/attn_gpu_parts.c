@@ -9,19 +9,24 @@
 
 #include <string.h>
 
-enum { NUM_PART_COUNTERS = 16384, COUNTERS_PER_ITEM = 3, ROWS = 64 };
+enum { NUM_PART_COUNTERS = 16384, COUNTERS_PER_ITEM = 3 };
 
 /* ---- how many ranges ------------------------------------------------------------------------ */
 
 /* Keys that a row tile may see: all, or a window and the positions of the tile. */
 static int64_t keys_seen(const attn_gpu_entry *entry, int64_t keys) {
-  int64_t most = entry->most_keys + ROWS;
+  int64_t most = entry->most_keys + entry->rows;
   return entry->most_keys > 0 && most < keys ? most : keys;
+}
+
+/* Key tiles of a step: warpgroups take turns at tiles of a latent. */
+static int64_t tiles_of_step(const attn_gpu_entry *entry) {
+  return entry->values_in_keys && entry->has_maps ? 2 : 1;
 }
 
 /* Steps of an item; where a window begins inside a step, it touches one more. */
 static int64_t steps_of(const attn_gpu_entry *entry, int64_t keys) {
-  int64_t step = entry->keys * (entry->values_in_keys ? 2 : 1);
+  int64_t step = entry->keys * tiles_of_step(entry);
   int64_t all = (keys + step - 1) / step;
   int64_t seen = (keys_seen(entry, keys) + step - 1) / step + (entry->most_keys > 0);
   seen = seen < all ? seen : all;
@@ -55,17 +60,22 @@ static int has_parts(const attn_gpu_ranges *r) { return r->more || r->share % r-
  * block, and an eighth of the other that it does not hide. */
 static double round_of_ranges(const attn_gpu_entry *entry, const attn_gpu_ranges *r, double gangs) {
   double columns = (double)(entry->qk_size + (entry->values_in_keys ? 0 : entry->v_size));
-  double tiles = entry->values_in_keys ? 2 : 1;
+  double tiles = (double)tiles_of_step(entry);
   double memory = gangs * tiles * (double)entry->keys * columns * 2 / chip_rate;
   double block = tiles * (entry->values_in_keys ? latent_time : tile_time);
   double step = memory > block ? memory + block / 8 : block + memory / 8;
   return (double)(r->share + (r->more > 0)) * step + unit_time;
 }
 
+/* The consumers of a block. */
+static int64_t merging_threads(const attn_gpu_entry *entry) {
+  return !entry->has_maps ? entry->threads : entry->values_in_keys ? 256 : 128;
+}
+
 /* All blocks that have nothing else to do take rounds: those whose range ends in the item. Ranges
  * that do not divide an item touch it at both ends. */
 static double merge_time(const attn_gpu_entry *entry, const attn_gpu_ranges *r) {
-  int64_t threads = entry->values_in_keys ? 256 : 128;
+  int64_t threads = merging_threads(entry);
   int64_t pieces = r->rows * (entry->v_size / COLUMNS_OF_PIECE);
   int is_even = !r->more && r->workers % r->sequences == 0;
   int64_t parts = r->workers / r->sequences + (is_even ? 0 : 2);
@@ -95,10 +105,12 @@ static int may_cut(const attn_gpu_entry *entry, const attn_gpu_ranges *r) {
 attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batch, int64_t queries,
                                        int64_t keys, int processors) {
   enum { CANDIDATES = 3 };
-  int64_t packed = queries * entry->group_size, row_tiles = (packed + ROWS - 1) / ROWS, gangs, i;
+  int64_t packed = queries * entry->group_size,
+          row_tiles = (packed + entry->rows - 1) / entry->rows, gangs, i;
   int64_t slots = processors * entry->blocks;
   int64_t wanted[CANDIDATES];
-  attn_gpu_ranges best, r = {.row_tiles = row_tiles, .rows = packed < ROWS ? packed : ROWS};
+  attn_gpu_ranges best,
+      r = {.row_tiles = row_tiles, .rows = packed < entry->rows ? packed : entry->rows};
   double best_time;
   r.gang = row_tiles <= LARGEST_GANG && row_tiles <= slots ? row_tiles : 1;
   r.sequences = batch * entry->groups * (row_tiles / r.gang);

@@ -82,46 +82,6 @@ Vals LatentEmitter::weightedValues(ArrayRef<Val> weights, Val count, ArrayRef<Va
 }
 
 //===----------------------------------------------------------------------===//
-// Row references
-//===----------------------------------------------------------------------===//
-
-/// A row keeps its reference until a score is this many powers of two above it: weights up to 256
-/// are as precise as others, and sums are rescaled in the first tiles only.
-static constexpr double mostAbove = 8;
-
-static Val isAbove(KernelBuilder &b, Val x, Val y) {
-  return b.val(arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x.v, y.v));
-}
-
-/// What brings sums to new references, of both rows.
-Vals LatentEmitter::rescaleTo(ArrayRef<Val> reference, ArrayRef<Val> before) {
-  Vals out;
-  for (auto [now, old] : llvm::zip_equal(reference, before))
-    out.push_back(isAbove(b, now, old).select(b.exp2((old - now) * b.f32(factor)), b.f32(1)));
-  return out;
-}
-
-/// `sum` for new references; nothing to do where no row of the warp has one.
-Vals LatentEmitter::rescaled(ArrayRef<Val> sum, ArrayRef<Val> reference, ArrayRef<Val> before) {
-  Val grows = isAbove(b, reference[0], before[0]) | isAbove(b, reference[1], before[1]);
-  return b.choose(
-      b.uniform(grows.select(b.i32(1), b.i32(0))).ne(0),
-      [&] { return scaled(sum, rescaleTo(reference, before)); }, [&] { return Vals(sum); });
-}
-
-/// Weights of a tile's scores; a row's reference grows where they lie far above it.
-KernelEmitter::Softmax LatentEmitter::weightsOf(ArrayRef<Val> scores, const State &state) {
-  Softmax out;
-  for (auto [most, before] : llvm::zip_equal(maximaOf(scores, {}), state.maximum)) {
-    Val limit = before + b.f32(mostAbove / factor);
-    out.maximum.push_back(isAbove(b, most, limit).select(most, before));
-  }
-  out.rescale = rescaleTo(out.maximum, state.maximum);
-  addWeights(out, scores, shiftOf(out.maximum), state.rowSum);
-  return out;
-}
-
-//===----------------------------------------------------------------------===//
 // Between the consumers
 //===----------------------------------------------------------------------===//
 
@@ -203,7 +163,7 @@ LatentEmitter::State LatentEmitter::pair(const StreamUnit &unit, const QueryTile
   scores = waitProducts(part == 1 ? 1 : 0, scores);
   releaseQueries((step + 1).ge(unit.to));
   scores = finishScores(scores, unit, rows, step);
-  Softmax next = weightsOf(scores, state);
+  Softmax next = weightsOf(scores, state.maximum, state.rowSum);
   Vals weights = publish(next, mine), before = state.maximum;
   state.maximum = next.maximum, state.rowSum = next.sum;
   if (part == 1)
@@ -252,39 +212,16 @@ Vals LatentEmitter::shareSums(ArrayRef<Val> rowSum, Val unitCount) {
   return all;
 }
 
-/// All 64 rows may be live, so lanes gather 16 bytes each; they do so for dead rows, too, because
-/// all must take part.
-void LatentEmitter::storeRows(const StreamUnit &unit, ArrayRef<Row> rows, const State &state,
-                              ArrayRef<Val> sum) {
-  Val odd = (quad & 1).ne(0), upper = (quad & 2).ne(0);
-  for (unsigned r = 0; r < 2; ++r) {
-    Finish finish = finishRow(state.maximum[r], sum[r], rows[r].head);
-    Vals mine, ready;
-    for (auto [i, x] : llvm::enumerate(state.sum))
-      if (rowOf(i) == r)
-        mine.push_back(finish.isEmpty.select(b.f32(0), x * finish.factor));
-    Vals words = pack(mine);
-    for (size_t g = 0; g < words.size(); g += 4)
-      llvm::append_range(ready, transposeQuad(b, ArrayRef(words).slice(g, 4), odd, upper));
-    b.ifThen(rows[r].isLive, [&] {
-      Val line = outAddress(unit, rows[r]) + (quad << 4).wide() + 2 * part * l.partColumns();
-      for (size_t g = 0; g < ready.size(); g += 4)
-        b.ptx("st.global.v4.b32 [$0], {$1, $2, $3, $4};",
-              {line + static_cast<int64_t>(16 * g), ready[g], ready[g + 1], ready[g + 2],
-               ready[g + 3]});
-      if (plan.storeLse && part == 0)
-        b.ifThen(quad.eq(0), [&] { storeRowLse(unit, rows[r], finish.lse); });
-    });
-  }
-}
-
 void LatentEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state,
                               Val unitCount) {
   Vals sum = shareSums(state.rowSum, unitCount);
   b.ifThen(
-      unit.isWhole, [&] { storeRows(unit, rows, state, sum); },
+      unit.isWhole,
       [&] {
-        storePart(unit, rows, state.sum, state.maximum, sum, part * l.partColumns());
+        storeColumns(unit, rows, state.sum, state.maximum, sum, b.i32(part * l.partColumns()));
+      },
+      [&] {
+        storePart(unit, rows, state.sum, state.maximum, sum, b.i32(part * l.partColumns()));
         mergeParts(unit, thread - 128, 256, bothConsumers);
       });
 }

@@ -61,15 +61,11 @@ private:
   Vals latentScores(Val count);
   Vals finishScores(ArrayRef<Val> scores, const StreamUnit &unit, const QueryTile &rows, Val step);
   Vals weightedValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum);
-  Vals rescaleTo(ArrayRef<Val> reference, ArrayRef<Val> before);
-  Vals rescaled(ArrayRef<Val> sum, ArrayRef<Val> reference, ArrayRef<Val> before);
-  Softmax weightsOf(ArrayRef<Val> scores, const State &state);
   Vals publish(const Softmax &softmax, Val count);
   State receive(Val count, State state);
   /// This consumer needs its part of the tile no more.
   void release(Val count) { arrive(stageBarrier(partEmpty[part], count)); }
   Vals shareSums(ArrayRef<Val> rowSum, Val unitCount);
-  void storeRows(const StreamUnit &unit, ArrayRef<Row> rows, const State &state, ArrayRef<Val> sum);
   void storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state, Val unitCount);
 
   const LatentTile &l;

@@ -2,7 +2,7 @@
 #include "LatentKernel.h"
 #include "Lowering.h"
 #include "TokenKernel.h"
-#include "WarpStream.h"
+#include "WarpLatent.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "attn/Target/NVGPU/Passes.h"
 
@@ -40,15 +40,17 @@ static void appendStream(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
     return numbers.append({0, plan.warp ? plan.blocks : 0, 0, 0, 0, 0, 0});
   PackedGroups groups(plan.heads);
   numbers.append({1, plan.blocks, groups.count, groups.size, plan.splits, mostKeys(plan.mask),
-                  plan.latent.has_value()});
+                  plan.isLatent()});
 }
 
 /// Threads, shared memory, rows and keys of a tile.
 static void appendTile(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
   const WarpgroupTile &t = plan.tile;
-  if (plan.warp)
-    return numbers.append(
-        {plan.warp->threads(), plan.warp->sharedBytes(), plan.warp->rows(), plan.warp->keys});
+  if (plan.warp) {
+    const WarpTile &w = *plan.warp;
+    int64_t shared = w.isLatent() ? LatentWarpTile(w, plan.overlap).sharedBytes() : w.sharedBytes();
+    return numbers.append({w.threads(), shared, w.rows(), w.keys});
+  }
   bool isNarrow = plan.isStream && !plan.latent; // one consumer and a single producer warp
   int64_t shared = plan.latent ? plan.latent->sharedBytes()
                    : isNarrow  ? StreamTile(t).launchedBytes()
@@ -76,6 +78,8 @@ void attn::describeAttention(NVWorkPlan &plan, ArrayRef<int64_t> signature,
 }
 
 LogicalResult attn::emitAttention(KernelBuilder &b, NVWorkPlan &plan, StringRef name) {
+  if (plan.warp && plan.isLatent())
+    return WarpLatentEmitter(b, plan, name).emit();
   if (plan.warp && plan.isStream)
     return WarpStreamEmitter(b, plan, name).emit();
   if (plan.warp)

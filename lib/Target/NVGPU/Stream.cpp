@@ -68,8 +68,8 @@ void StreamEmitter::placeUnit(StreamUnit &unit, Val local, Val length) {
   unit.group = batchGroup - unit.batch * groups.count;
   unit.keyHead = headFrom(groups.keyHead, unit.group, "group_keys");
   unit.valueHead = headFrom(groups.valueHead, unit.group, "group_values");
-  unit.firstRow = (unit.item - batchGroup * a.rowTiles) << 6;
-  Val lastRow = (unit.firstRow + 64).min(a.queries * groups.size) - 1;
+  unit.firstRow = (unit.item - batchGroup * a.rowTiles) * rowsOfTile();
+  Val lastRow = (unit.firstRow + rowsOfTile()).min(a.queries * groups.size) - 1;
   KeyBounds found = boundsOfGroup(unit.firstRow.div(groups.size) + a.offset,
                                   lastRow.div(groups.size) + a.offset, unit.group);
   unit.hasLow = static_cast<bool>(found.fullLow);

@@ -58,8 +58,9 @@ public:
 
 protected:
   // Stream.cpp
-  /// Keys of the tiles that units are cut into.
+  /// Keys of the tiles that units are cut into, and packed rows of a tile.
   virtual int64_t keysOfStep() const { return sizes.keys; }
+  virtual int64_t rowsOfTile() const { return 64; }
   SmallVector<Type> streamArgumentTypes();
   void readStreamArguments(ValueRange arguments);
   Val startOf(Val worker);
@@ -77,6 +78,15 @@ protected:
   QueryTile tileOfRows(const StreamUnit &unit, ArrayRef<Row> both);
   Vals loadQueryPiece(const StreamUnit &unit, Val row, Val piece);
 
+  // StreamSoftmax.cpp
+  Vals shiftOf(ArrayRef<Val> reference);
+  void addWeights(Softmax &out, ArrayRef<Val> scores, ArrayRef<Val> shift, ArrayRef<Val> sum);
+  Vals maximaOf(ArrayRef<Val> scores, ArrayRef<Val> before);
+  Softmax softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
+  Vals rescaleTo(ArrayRef<Val> reference, ArrayRef<Val> before);
+  Vals rescaled(ArrayRef<Val> sum, ArrayRef<Val> reference, ArrayRef<Val> before);
+  Softmax weightsOf(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
+
   // StreamResults.cpp
   struct Finish {
     Val factor, lse, isEmpty;
@@ -84,10 +94,14 @@ protected:
   Finish finishRow(Val maximum, Val sum, Val head);
   void storeWhole(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
                   ArrayRef<Val> maximum, ArrayRef<Val> sum);
+  /// The same of the output's columns from `column` on, for many live rows: lanes gather 16 bytes
+  /// each. Who has column 0 also leaves the log-sum-exp.
+  void storeColumns(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
+                    ArrayRef<Val> maximum, ArrayRef<Val> sum, Val column);
   /// `acc` holds the output's columns from `column` on; who has column 0 also leaves the
   /// statistics.
   void storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
-                 ArrayRef<Val> maximum, ArrayRef<Val> sum, int64_t column = 0);
+                 ArrayRef<Val> maximum, ArrayRef<Val> sum, Val column);
   /// By all consumers of a block, `threads` (a power of two), of which this is number `number`,
   /// after they have stored their part.
   void mergeParts(const StreamUnit &unit, Val number, int64_t threads, int64_t barrier);

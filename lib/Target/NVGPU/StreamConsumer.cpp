@@ -9,54 +9,6 @@ using namespace mlir::attn;
 // Key tiles
 //===----------------------------------------------------------------------===//
 
-/// What is added to scaled scores, of both rows. Rows that have seen no key have the reference
-/// -infinity.
-Vals WarpgroupStreamEmitter::shiftOf(ArrayRef<Val> reference) {
-  Val zero = b.f32(0);
-  Vals shift;
-  for (const Val &x : reference) {
-    Val isNone = x.realEq(-std::numeric_limits<double>::infinity());
-    shift.push_back(zero - isNone.select(zero, x) * b.f32(factor));
-  }
-  return shift;
-}
-
-/// Weights of scores, and the sums that they make of those before, brought to the new reference.
-void WarpgroupStreamEmitter::addWeights(Softmax &out, ArrayRef<Val> scores, ArrayRef<Val> shift,
-                                        ArrayRef<Val> sum) {
-  for (auto [i, score] : llvm::enumerate(scores))
-    out.weights.push_back(b.exp2(b.fma(score, b.f32(factor), shift[rowOf(i)])));
-  for (unsigned r = 0; r < 2; ++r)
-    out.sum.push_back(
-        b.fma(sum[r], out.rescale[r],
-              reduceInChains(rowElements(out.weights, r), 4, [](Val x, Val y) { return x + y; })));
-}
-
-/// The largest score of each of the two rows, `before` among them where it is given.
-Vals WarpgroupStreamEmitter::maximaOf(ArrayRef<Val> scores, ArrayRef<Val> before) {
-  Vals out;
-  for (unsigned r = 0; r < 2; ++r) {
-    Val most = reduceInChains(rowElements(scores, r), 4, [](Val x, Val y) { return x.max(y); });
-    if (!before.empty())
-      most = most.max(before[r]);
-    for (int64_t lanes : {1, 2})
-      most = most.max(b.shuffle(most, lanes));
-    out.push_back(most);
-  }
-  return out;
-}
-
-KernelEmitter::Softmax WarpgroupStreamEmitter::softmaxOf(ArrayRef<Val> scores,
-                                                         ArrayRef<Val> maximum, ArrayRef<Val> sum) {
-  Softmax out;
-  out.maximum = maximaOf(scores, maximum);
-  Vals shift = shiftOf(out.maximum);
-  for (unsigned r = 0; r < 2; ++r)
-    out.rescale.push_back(b.exp2(b.fma(maximum[r], b.f32(factor), shift[r])));
-  addWeights(out, scores, shift, sum);
-  return out;
-}
-
 /// Weights of a tile's scores: region, mask, softmax.
 KernelEmitter::Softmax WarpgroupStreamEmitter::weigh(const Tile &tile, ArrayRef<Val> scores,
                                                      bool masked, ArrayRef<Val> maximum,
@@ -201,7 +153,7 @@ Vals WarpgroupStreamEmitter::consumeUnit(const StreamUnit &unit, Vals it) {
   b.ifThen(
       unit.isWhole, [&] { storeWhole(unit, both, acc, maximum, sum); },
       [&] {
-        storePart(unit, both, acc, maximum, sum);
+        storePart(unit, both, acc, maximum, sum, b.i32(0));
         mergeParts(unit, thread, 128, 1);
       });
   return {it[0] + b.uniform(unit.to - unit.from), it[1] + 1};

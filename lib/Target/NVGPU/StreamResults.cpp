@@ -60,26 +60,50 @@ void StreamEmitter::storeWhole(const StreamUnit &unit, ArrayRef<Row> rows, Array
     });
 }
 
+void StreamEmitter::storeColumns(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
+                                 ArrayRef<Val> maximum, ArrayRef<Val> sum, Val column) {
+  Val odd = (quad & 1).ne(0), upper = (quad & 2).ne(0);
+  for (unsigned r = 0; r < 2; ++r) {
+    Finish finish = finishRow(maximum[r], sum[r], rows[r].head);
+    Vals mine, ready;
+    for (auto [i, x] : llvm::enumerate(acc))
+      if (rowOf(i) == r)
+        mine.push_back(finish.isEmpty.select(b.f32(0), x * finish.factor));
+    Vals words = pack(mine);
+    // All lanes take part, those of dead rows, too.
+    for (size_t g = 0; g < words.size(); g += 4)
+      llvm::append_range(ready, transposeQuad(b, ArrayRef(words).slice(g, 4), odd, upper));
+    b.ifThen(rows[r].isLive, [&] {
+      Val line = outAddress(unit, rows[r]) + ((quad << 4) + (column << 1)).wide();
+      for (size_t g = 0; g < ready.size(); g += 4)
+        b.ptx("st.global.v4.b32 [$0], {$1, $2, $3, $4};",
+              {line + static_cast<int64_t>(16 * g), ready[g], ready[g + 1], ready[g + 2],
+               ready[g + 3]});
+      if (plan.storeLse)
+        b.ifThen(quad.eq(0) & column.eq(0), [&] { storeRowLse(unit, rows[r], finish.lse); });
+    });
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // One of several parts
 //===----------------------------------------------------------------------===//
 
 /// A row that saw no key leaves zeros, whatever stood in the excluded value rows.
 void StreamEmitter::storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
-                              ArrayRef<Val> maximum, ArrayRef<Val> sum, int64_t column) {
+                              ArrayRef<Val> maximum, ArrayRef<Val> sum, Val column) {
   for (unsigned r = 0; r < 2; ++r)
     b.ifThen(rows[r].isLive, [&] {
       Val isEmpty = sum[r].realEq(0);
       Val address =
-          memory->rowAddress(unit.number, rows[r].inTile) + (quad << 3).wide() + 4 * column;
+          memory->rowAddress(unit.number, rows[r].inTile) + ((quad << 3) + (column << 2)).wide();
       for (size_t g = 0; g < acc.size() / 4; ++g) {
         Val x = isEmpty.select(b.f32(0), acc[4 * g + 2 * r]),
             y = isEmpty.select(b.f32(0), acc[4 * g + 2 * r + 1]);
         b.ptx("st.global.v2.f32 [$0], {$1, $2};", {address + static_cast<int64_t>(32 * g), x, y});
       }
-      if (column == 0)
-        b.ifThen(quad.eq(0),
-                 [&] { memory->storeStats(unit.number, rows[r].inTile, maximum[r], sum[r]); });
+      b.ifThen(quad.eq(0) & column.eq(0),
+               [&] { memory->storeStats(unit.number, rows[r].inTile, maximum[r], sum[r]); });
     });
 }
 

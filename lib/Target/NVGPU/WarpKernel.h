@@ -37,6 +37,9 @@ struct CopySource {
   int64_t place = 0;
 };
 
+/// Slot of key tile `number` in a ring, in bytes.
+Val slotOffset(Val number, int64_t stages, int64_t bytes);
+
 class WarpEmitter : public virtual KernelEmitter {
 public:
   WarpEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
@@ -47,7 +50,7 @@ protected:
   // WarpKernel.cpp: frame, tiles of rows.
   virtual void createFunction();
   void placeThread();
-  void placeLane();
+  virtual void placeLane();
   /// The work of a block: a tile of rows.
   virtual void emitBlock();
   Vals computeRows(Val exact);
@@ -88,6 +91,8 @@ protected:
   Vals step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy);
   Vals weigh(QueryTile &tile, Val number, int64_t firstKey, ArrayRef<Val> scores, RowState &state,
              bool masked, bool lazy);
+  /// Tiles on their way while one is computed; 0 with a single stage.
+  virtual int64_t tilesAhead() const { return w.stages - 1; }
   void startLoads(Val number, bool masked);
   void betweenProducts(Val number, int64_t part);
   void copyKeys(Val number, Val go, bool bounded);

@@ -1,5 +1,6 @@
 //===- WarpStream.cpp - units of the warps' decode kernels -------------------===//
 #include "WarpStream.h"
+#include "Products.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -45,20 +46,26 @@ QueryTile WarpStreamEmitter::tileOfUnit(const StreamUnit &unit, ArrayRef<Row> bo
 void WarpStreamEmitter::gatherQueries(const StreamUnit &unit) {
   int64_t pieces = WarpTile::columnSteps(w.qkSize) * 2, all = w.rows() * pieces;
   SmallVector<std::pair<Val, Vals>> loaded;
-  for (int64_t i = 0; i < all / w.threads(); ++i) {
-    Val index = thread + w.threads() * i, row = index.div(pieces), piece = index - row * pieces;
+  for (int64_t first = 0; first < all; first += w.threads()) {
+    Val index = thread + first, row = index.div(pieces), piece = index - row * pieces;
     loaded.emplace_back(shared(0) + row * WarpTile::rowBytes(w.qkSize) + (piece << 4),
                         loadQueryPiece(unit, row, piece));
   }
-  for (auto &[target, words] : loaded)
-    b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};",
-          {target, words[0], words[1], words[2], words[3]});
+  for (auto [pass, target] : llvm::enumerate(loaded)) {
+    Vals operands = concat({target.first, target.second});
+    auto store = [&] { b.ptx("st.shared.v4.b32 [$0], {$1, $2, $3, $4};", operands); };
+    int64_t left = all - static_cast<int64_t>(pass) * w.threads();
+    if (left < w.threads())
+      b.ifThen(thread.lt(b.i32(left)), store);
+    else
+      store();
+  }
 }
 
 /// The first key tiles are on their way while the queries are gathered.
 void WarpStreamEmitter::startUnit(const StreamUnit &unit, const QueryTile &tile) {
   leaveCard(tile);
-  for (int64_t i = 0; i < w.stages - 1; ++i)
+  for (int64_t i = 0; i < tilesAhead(); ++i)
     prefetch(b.i32(i), /*bounded=*/i == 0);
   gatherQueries(unit);
   if (!w.queriesInRegisters)
@@ -76,7 +83,7 @@ void WarpStreamEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> both,
   b.ifThen(
       unit.isWhole, [&] { storeWhole(unit, both, state.acc, state.maximum, state.sum); },
       [&] {
-        storePart(unit, both, state.acc, state.maximum, state.sum);
+        storePart(unit, both, state.acc, state.maximum, state.sum, b.i32(0));
         mergeParts(unit, thread, w.threads(), 1);
       });
 }

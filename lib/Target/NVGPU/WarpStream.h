@@ -13,18 +13,18 @@
 
 namespace mlir::attn {
 
-class WarpStreamEmitter final : public StreamEmitter, public WarpEmitter {
+class WarpStreamEmitter : public StreamEmitter, public WarpEmitter {
 public:
   WarpStreamEmitter(KernelBuilder &b, NVWorkPlan &plan, StringRef name)
       : KernelEmitter(b, plan, *plan.warp, name), StreamEmitter(plan), WarpEmitter(b, plan, name) {}
 
-private:
+protected:
   void createFunction() override;
   void emitBlock() override;
   QueryTile tileOfUnit(const StreamUnit &unit, ArrayRef<Row> both);
   void gatherQueries(const StreamUnit &unit);
   void startUnit(const StreamUnit &unit, const QueryTile &tile);
-  void computeUnit(const StreamUnit &unit);
+  virtual void computeUnit(const StreamUnit &unit);
   void storeUnit(const StreamUnit &unit, ArrayRef<Row> both, ArrayRef<Val> state);
 };
 

@@ -15,8 +15,7 @@ using namespace mlir::attn;
 // Loads
 //===----------------------------------------------------------------------===//
 
-/// Slot of key tile `number` in the ring, in bytes.
-static Val slotOffset(Val number, int64_t stages, int64_t bytes) {
+Val attn::slotOffset(Val number, int64_t stages, int64_t bytes) {
   if (stages == 1)
     return number.like(0);
   Val slot = llvm::isPowerOf2_64(static_cast<uint64_t>(stages))
@@ -49,14 +48,16 @@ Val WarpEmitter::fromCard(CardWord word) {
 /// where parts are merged, which packed rows are that gather their queries.
 CopySource WarpEmitter::leaveCard(const QueryTile &tile) {
   keySource = sourceOf(a.key, copyPlan(w.qkSize, w.keys), w.keySourceOffset());
-  valueSource = sourceOf(a.value, copyPlan(w.vSize, w.keys), w.valueSourceOffset());
+  if (!w.isLatent())
+    valueSource = sourceOf(a.value, copyPlan(w.vSize, w.keys), w.valueSourceOffset());
   CopySource querySource;
   if (tile.queryHead)
     querySource = sourceOf(a.query, copyPlan(w.qkSize, w.rows()), w.flagOffset());
   b.ifThen(thread.eq(0), [&] {
     Val lastKey = tile.last * w.keys;
     leaveSource(keySource, a.key, tile.batch, tile.keyHead, lastKey);
-    leaveSource(valueSource, a.value, tile.batch, tile.valueHead, lastKey);
+    if (!w.isLatent())
+      leaveSource(valueSource, a.value, tile.batch, tile.valueHead, lastKey);
     if (tile.queryHead)
       leaveSource(querySource, a.query, tile.batch, tile.queryHead, tile.firstRow);
     Val none = b.i32(0);
@@ -92,7 +93,8 @@ void WarpEmitter::startTile(const QueryTile &tile) {
 void WarpEmitter::prefetch(Val number, bool bounded) {
   Val isThere = number.lt(fromCard(Count));
   copyKeys(number, isThere, bounded);
-  copyValues(number, isThere, bounded);
+  if (!w.isLatent())
+    copyValues(number, isThere, bounded);
   commitCopies();
 }
 
@@ -114,10 +116,10 @@ static ArrayRef<Val> ofRowTile(ArrayRef<Val> all, int64_t m, int64_t tiles) {
 
 /// Waits for the tile's keys (with several stages its values, too), and starts what comes next.
 void WarpEmitter::startLoads(Val number, bool masked) {
-  waitCopies(std::max<int64_t>(0, w.stages - 2));
+  waitCopies(std::max<int64_t>(0, tilesAhead() - 1));
   meet();
   if (w.stages > 1)
-    return prefetch(number + (w.stages - 1));
+    return prefetch(number + tilesAhead());
   copyValues(number, Val(), masked);
   commitCopies();
 }

@@ -61,10 +61,6 @@ protected:
   void release(int64_t empty, Val count);
   Softmax weigh(const Tile &tile, ArrayRef<Val> scores, bool masked, ArrayRef<Val> maximum,
                 ArrayRef<Val> sum);
-  Vals shiftOf(ArrayRef<Val> reference);
-  void addWeights(Softmax &out, ArrayRef<Val> scores, ArrayRef<Val> shift, ArrayRef<Val> sum);
-  Vals maximaOf(ArrayRef<Val> scores, ArrayRef<Val> before);
-  Softmax softmaxOf(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
 
   int64_t queryFull = 0, queryEmpty = 0;
 };

@@ -1,5 +1,6 @@
 //===- WorkPlan.cpp - the facts one attn.work is lowered by on an NVIDIA GPU -===//
 #include "WorkPlan.h"
+#include "attn/Planning/LatentWarpTile.h"
 #include "attn/Planning/StreamTile.h"
 #include "attn/Target/Target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -89,7 +90,7 @@ LogicalResult NVWorkPlan::checkTypes() {
     return work.emitOpError("expected an output of the inputs' type ")
            << element << ", found " << out;
   for (int64_t size : {tile.qkSize, tile.vSize})
-    if (!latent && (size % 8 != 0 || size > 256))
+    if (!isLatent() && (size % 8 != 0 || size > 256))
       return work.emitOpError("expected head sizes that are multiples of 8 up to 256, found ")
              << size;
   return success();
@@ -116,10 +117,31 @@ LogicalResult NVWorkPlan::readLatent() {
   if (column < 0)
     return work.emitOpError("expected values that are a view of the keys' columns, as the schedule "
                             "says (values_in_keys = 1)");
+  if (schedule.getWord("roles") == "uniform")
+    return readWarpLatent(column);
   latent = LatentTile{tile.qkSize, tile.vSize, column, schedule.getInt("stages")};
   if (latent->isSupported() && schedule.getInt("split_output") == LatentTile::parts &&
       schedule.getInt("keys") == LatentTile::keys && schedule.getWord("form") == "stream" &&
       latent->sharedBytes() <= sharedLimit)
+    return success();
+  return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
+}
+
+/// Warps that share the rows of a block.
+LogicalResult NVWorkPlan::readWarpLatent(int64_t column) {
+  ScheduleAttr schedule = work.getSchedule();
+  LatentWarpTile w;
+  w.overlap = schedule.getFlag("overlap");
+  static_cast<TileSizes &>(w) = tile;
+  w.keys = w.partKeys = schedule.getInt("keys");
+  w.stages = schedule.getInt("stages");
+  w.warps = schedule.getInt("consumers");
+  w.rowTiles = schedule.getInt("rows") / 16;
+  w.valueColumn = column;
+  warp = w;
+  if (w.isSupported() && w.rows() == schedule.getInt("rows") &&
+      schedule.getInt("split_output") == w.warps && schedule.getWord("form") == "stream" &&
+      !schedule.getFlag("q_in_registers") && schedule.getInt("register_keys") == 0)
     return success();
   return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
 }
@@ -138,17 +160,25 @@ LogicalResult NVWorkPlan::readStreamSchedule() {
   return work.emitOpError("has a schedule this target cannot obey; let --attn-plan choose it");
 }
 
-LogicalResult NVWorkPlan::readWarpSchedule() {
-  ScheduleAttr schedule = work.getSchedule();
-  auto target = function->getParentOfType<ModuleOp>()->getAttrOfType<TargetAttr>(targetAttrName);
-  WarpTile &w = warp.emplace();
-  static_cast<TileSizes &>(w) = tile;
+/// Warps that have rows of their own.
+static WarpTile warpTileOf(ScheduleAttr schedule, const TileSizes &sizes) {
+  WarpTile w;
+  static_cast<TileSizes &>(w) = sizes;
   w.keys = schedule.getInt("keys");
   w.stages = schedule.getInt("stages");
   w.warps = schedule.getInt("consumers");
   w.rowTiles = w.warps > 0 ? schedule.getInt("rows") / (16 * w.warps) : 0;
   w.queriesInRegisters = schedule.getFlag("q_in_registers");
   w.partKeys = schedule.getInt("register_keys") ? schedule.getInt("register_keys") : w.keys;
+  return w;
+}
+
+LogicalResult NVWorkPlan::readWarpSchedule() {
+  ScheduleAttr schedule = work.getSchedule();
+  auto target = function->getParentOfType<ModuleOp>()->getAttrOfType<TargetAttr>(targetAttrName);
+  if (!warp)
+    warp = warpTileOf(schedule, tile);
+  WarpTile &w = *warp;
   blocks = schedule.getInt("blocks");
   lazy = schedule.getWord("maximum") == "lazy";
   strict = schedule.getFlag("strict");
@@ -157,11 +187,14 @@ LogicalResult NVWorkPlan::readWarpSchedule() {
   splits = schedule.getInt("splits");
   overlap = schedule.getFlag("overlap");
   // Packed rows of four warps; the copies of all go on while some compute nothing.
-  bool obeys = isStream ? w.warps == 4 && w.rowTiles == 1 && w.stages > 1 && !lazy : splits == 1;
+  bool obeys = isStream
+                   ? (w.isLatent() || (w.warps == 4 && w.rowTiles == 1)) && w.stages > 1 && !lazy
+                   : splits == 1;
+  int64_t shared = w.isLatent() ? LatentWarpTile(w, overlap).sharedBytes() : w.sharedBytes();
   if (obeys && w.rowTiles > 0 && w.rows() == schedule.getInt("rows") && w.keys > 0 &&
       w.partKeys % 16 == 0 && w.partKeys > 0 && w.keys % w.partKeys == 0 && w.stages > 0 &&
       blocks > 0 &&
-      blocks * (w.sharedBytes() + WarpTile::reservedBytes) <=
+      blocks * (shared + WarpTile::reservedBytes) <=
           target.getInt("shared_memory") + WarpTile::reservedBytes &&
       schedule.getInt("panels") == 1 && !schedule.getFlag("persistent") &&
       schedule.getFlag("p_in_registers") && !(lazy && isHalf))
@@ -199,7 +232,7 @@ LogicalResult NVWorkPlan::readSchedule() {
 LogicalResult NVWorkPlan::readRoles() {
   roles.query = numberOf(work.getQuery());
   roles.key = numberOf(work.getKey());
-  roles.value = latent ? roles.key : numberOf(work.getValue());
+  roles.value = isLatent() ? roles.key : numberOf(work.getValue());
   roles.out = numberOf(storeOut.getTarget());
   if (roles.query < 0 || roles.key < 0 || roles.value < 0 || roles.out < 0)
     return work.emitOpError(

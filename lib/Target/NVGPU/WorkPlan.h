@@ -31,7 +31,8 @@ struct NVWorkPlan {
   WarpgroupTile tile;
   /// The warps' form (roles = uniform) instead of warpgroups.
   std::optional<WarpTile> warp;
-  /// Values are columns of the keys and the output's columns are split over the consumers.
+  /// Of warpgroups: values are columns of the keys and the output's columns are split over the
+  /// consumers.
   std::optional<LatentTile> latent;
   ArgumentRoles roles;
   MaskAttr mask;
@@ -46,6 +47,8 @@ struct NVWorkPlan {
   /// Whether the offset needs no arithmetic of the host: Sk - Sq, a constant or an argument.
   static bool hasPlainOffset(WorkOp work);
 
+  /// Values are columns of the keys.
+  bool isLatent() const { return latent || (warp && warp->isLatent()); }
   bool hasRegion() { return !dot.getScore().empty(); }
   /// `strict = 1`: rows that excluded keys of visited tiles may have spoiled are computed again.
   /// Without a mask the only such keys lie behind the end, where the copy engine writes zeros.
@@ -65,6 +68,7 @@ private:
   LogicalResult readSchedule();
   LogicalResult readLatent();
   LogicalResult readWarpSchedule();
+  LogicalResult readWarpLatent(int64_t column);
   LogicalResult readStreamSchedule();
   void readOffset();
   LogicalResult readRoles();

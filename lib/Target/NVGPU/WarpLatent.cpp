@@ -1,0 +1,98 @@
+//===- WarpLatent.cpp - places and units of the warps' latent kernels --------===//
+#include "WarpLatent.h"
+#include "Products.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Where the lane reads operands, as in WarpEmitter::placeLane(): its team's rows of queries, its
+/// part of the columns of queries and keys, its own columns of values.
+void WarpLatentEmitter::placeLane() {
+  placeThread();
+  Val row = lane & 15, column = (lane >> 4) << 4;
+  Val keyRow = (lane & 7) + ((lane >> 4) << 3), keyColumn = ((lane >> 3) & 1) << 4;
+  int64_t rowBytes = WarpTile::rowBytes(l.qkSize);
+  Val part = member() * (32 * l.stepsOfWarp());
+  queryLane = shared(0) + ((team() << 4) + row) * rowBytes + column + part;
+  keyLane = shared(l.keyOffset()) + keyRow * rowBytes + keyColumn + part;
+  valueLane = shared(l.keyOffset() + 2 * l.valueColumn) + row * rowBytes + column +
+              warpNumber() * (2 * l.partColumns());
+  weightLane = shared(l.weightsOffset()) + row * WarpTile::rowBytes(l.keys) + column;
+}
+
+Vals WarpLatentEmitter::pack(const State &state) const {
+  return concat({state.acc, state.maximum, state.rowSum});
+}
+
+WarpLatentEmitter::State WarpLatentEmitter::unpack(ArrayRef<Val> all) const {
+  size_t acc = all.size() - 4;
+  return {Vals(all.take_front(acc)), Vals(all.slice(acc, 2)), Vals(all.take_back(2))};
+}
+
+void WarpLatentEmitter::computeUnit(const StreamUnit &unit) {
+  Row both[] = {rowOfTile(unit, rowInTeam()), rowOfTile(unit, rowInTeam() + 8)};
+  QueryTile tile = tileOfUnit(unit, both);
+  startUnit(unit, tile);
+  State start{Vals(static_cast<size_t>(l.rowTiles * l.partColumns() / 2), b.f32(0)),
+              Vals(2, b.minusInfinity()), Vals(2, b.f32(0))};
+  Vals all = b.loop(b.i32(0), fromCard(Count), pack(start), [&](Val number, Vals state) {
+    return pack(step(tile, number, unpack(state)));
+  });
+  State end = unpack(all);
+  if (l.overlap) {
+    meet();
+    Val last = fromCard(Count) - 1;
+    end.acc =
+        b.choose(last.ge(0), [&] { return addValues(last, end.acc); }, [&] { return end.acc; });
+  }
+  storeUnit(unit, end);
+  meet(); // the next unit's loads go where this one's were read
+}
+
+/// Teams leave what they know of their rows, since every warp stores columns of all of them.
+void WarpLatentEmitter::storeUnit(const StreamUnit &unit, const State &state) {
+  Vals own = state.rowSum;
+  for (int64_t lanes : {1, 2})
+    for (Val &x : own)
+      x = x + b.shuffle(x, lanes);
+  Val column = warpNumber() * l.partColumns();
+  b.ifThen(member().eq(0) & quad.eq(0), [&] {
+    Val row = rowInTeam() << 2;
+    for (int64_t r : {0, 1}) {
+      auto i = static_cast<size_t>(r);
+      b.ptx("st.shared.f32 [$0], $1;", {shared(l.maximaOffset() + 32 * r) + row, state.maximum[i]});
+      b.ptx("st.shared.f32 [$0], $1;", {shared(l.sumsOffset() + 32 * r) + row, own[i]});
+    }
+  });
+  meet();
+  auto perTile = static_cast<size_t>(l.partColumns() / 2);
+  auto loadRow = [&](int64_t offset, int64_t row) {
+    return b
+        .ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()},
+             {shared(offset + 4 * row) + (lane >> 2 << 2)})
+        .front();
+  };
+  auto forTiles = [&](auto store) {
+    for (int64_t m = 0; m < l.rowTiles; ++m) {
+      Val row = (lane >> 2) + 16 * m;
+      Row rows[] = {rowOfTile(unit, row), rowOfTile(unit, row + 8)};
+      Val maximum[] = {loadRow(l.maximaOffset(), 16 * m), loadRow(l.maximaOffset(), 16 * m + 8)};
+      Val sum[] = {loadRow(l.sumsOffset(), 16 * m), loadRow(l.sumsOffset(), 16 * m + 8)};
+      store(rows, ArrayRef(state.acc).slice(static_cast<size_t>(m) * perTile, perTile), maximum,
+            sum);
+    }
+  };
+  b.ifThen(
+      unit.isWhole,
+      [&] {
+        forTiles([&](auto &rows, ArrayRef<Val> acc, auto &maximum, auto &sum) {
+          storeColumns(unit, rows, acc, maximum, sum, column);
+        });
+      },
+      [&] {
+        forTiles([&](auto &rows, ArrayRef<Val> acc, auto &maximum, auto &sum) {
+          storePart(unit, rows, acc, maximum, sum, column);
+        });
+        mergeParts(unit, thread, l.threads(), 1);
+      });
+}
