@@ -21,7 +21,7 @@ func.func @latent_warps(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>)
 
 func.func @latent_memory(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
   %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
-  // expected-error@+1 {{expected blocks = 1 to fit 248 registers per thread and 166912 bytes of shared memory}}
+  // expected-error@+1 {{expected blocks = 1 to fit 255 registers per thread and 166912 bytes of shared memory}}
   %o = attn.attention %q, %k, %v scale(0.07) schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 8, split_output = 8, values_in_keys = 1, blocks = 1, p_in_registers = 1, maximum = exact, splits = 1, form = stream> : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
   return %o : tensor<?x16x?x512xbf16>
 }

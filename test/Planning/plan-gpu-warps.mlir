@@ -69,3 +69,39 @@ func.func @decode(%q: tensor<?x8x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: te
   %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x8x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x8x?x128xbf16>
   return %o : tensor<?x8x?x128xbf16>
 }
+
+// Values are columns of the keys: all warps of a block have the same rows, as many as a group of heads fills, and divide the columns. What does not fit takes fewer keys, then fewer rows.
+// CHECK-LABEL: func.func @latent16
+// CHECK: schedule<rows = 16, keys = 32, stages = 3, roles = uniform, consumers = 4, blocks = 1, split_output = 4, values_in_keys = 1, p_in_registers = 1, overlap = 0, maximum = exact, splits = 256, form = stream>
+// CHECK-SAME: "rows = 16: pairs (position, head) of one key head"
+// CHECK-SAME: "split_output = 4: each warp has 128 of 512 columns of all rows' sums"
+// CHECK-SAME: "consumers = 4: 4 of them share the scores of 16 rows, a part of the columns each"
+// CHECK-SAME: "values_in_keys = 1: values are columns 0 to 512 of the keys, loaded once for both products"
+func.func @latent16(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x16x?x512xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+  %o = attn.attention %q, %k, %v scale(0.07) mask(<causal>) : tensor<?x16x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x16x?x512xbf16>
+  return %o : tensor<?x16x?x512xbf16>
+}
+
+// CHECK-LABEL: func.func @latent128
+// CHECK: schedule<rows = 64, keys = 16, stages = 4, roles = uniform, consumers = 8, blocks = 1, split_output = 8, values_in_keys = 1, p_in_registers = 1, overlap = 1,
+// LARGE-LABEL: func.func @latent128
+// LARGE: schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 8, blocks = 1, split_output = 8, values_in_keys = 1, p_in_registers = 1, overlap = 1,
+// LARGE-SAME: "overlap = 1: the values of a tile multiply beside the scores of the next"
+// SMALL-LABEL: func.func @latent128
+// SMALL: schedule<rows = 32, keys = 16,
+func.func @latent128(%q: tensor<?x128x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x128x?x512xbf16> {
+  %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+  %o = attn.attention %q, %k, %v scale(0.07) mask(<causal>) : tensor<?x128x?x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x128x?x512xbf16>
+  return %o : tensor<?x128x?x512xbf16>
+}
+
+// Narrow values are columns of fewer warps.
+// CHECK-LABEL: func.func @latent_narrow
+// CHECK: schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 4, blocks = 1, split_output = 4,
+// CHECK-SAME: values are columns 64 to 192 of the keys
+func.func @latent_narrow(%q: tensor<?x40x?x192xbf16>, %k: tensor<?x1x?x192xbf16>) -> tensor<?x40x?x128xbf16> {
+  %v = attn.columns %k from 64 : tensor<?x1x?x192xbf16> -> tensor<?x1x?x128xbf16>
+  %o = attn.attention %q, %k, %v scale(0.1) : tensor<?x40x?x192xbf16>, tensor<?x1x?x192xbf16>, tensor<?x1x?x128xbf16> -> tensor<?x40x?x128xbf16>
+  return %o : tensor<?x40x?x128xbf16>
+}

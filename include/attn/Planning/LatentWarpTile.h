@@ -23,10 +23,11 @@ struct LatentWarpTile : WarpTile {
   LatentWarpTile() { valueColumn = 0, rowTiles = 1; }
   LatentWarpTile(const WarpTile &tile, bool overlap) : WarpTile(tile), overlap(overlap) {}
 
-  /// Whether `mma` and 16-byte copies can take these sizes, and the warps can divide them.
+  /// Whether `mma` and 16-byte copies can take these sizes, and the warps can divide them: at least
+  /// one for each scheduler.
   bool isSupported() const {
     return qkSize % 16 == 0 && vSize > 0 && vSize <= 512 && valueColumn % 8 == 0 &&
-           valueColumn + vSize <= qkSize && warps > 0 && vSize % (storedColumns * warps) == 0 &&
+           valueColumn + vSize <= qkSize && warps >= 4 && vSize % (storedColumns * warps) == 0 &&
            rowTiles > 0 && warps % rowTiles == 0 && (sharers() & (sharers() - 1)) == 0 &&
            keys > 0 && keys % 16 == 0 && tilesAhead() > 0;
   }

@@ -12,7 +12,9 @@ static void show(const char *what, attn_gpu_entry entry, int64_t batch, int64_t 
 }
 
 int main(void) {
-  attn_gpu_entry gqa = {.keys = 64,
+  attn_gpu_entry gqa = {.rows = 64,
+                        .keys = 64,
+                        .has_maps = 1,
                         .qk_size = 128,
                         .v_size = 128,
                         .is_stream = 1,
@@ -46,5 +48,10 @@ int main(void) {
   show("latent, 16 heads", latent, 128, 1, 8192);
   show("latent, 16 heads, batch 16", latent, 16, 1, 8192);
   show("latent, one sequence", latent, 1, 1, 131072);
+  latent.has_maps = 0, latent.threads = 128;
+  latent.rows = 16, latent.keys = 32;
+  show("warps' latent, 16 heads", latent, 128, 1, 8192);
+  latent.rows = 64, latent.group_size = 40, latent.threads = 256;
+  show("warps' latent, 40 heads, two queries", latent, 16, 2, 8192);
   return 0;
 }
