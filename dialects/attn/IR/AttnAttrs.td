@@ -226,7 +226,7 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `roles` | `uniform`, or `specialised` producers and consumers |
     | `consumers` | warpgroups that compute; with `roles = uniform` warps |
     | `blocks` | blocks that share a multiprocessor (`roles = uniform`) |
-    | `split_output` | warpgroups that share the output's columns of the same rows |
+    | `split_output` | warpgroups, or warps of the portable form, that share the output's columns of the same rows |
     | `values_in_keys` | values are columns of the key tile and are loaded with it |
     | `q_in_registers`, `p_in_registers`, `overlap`, `pingpong`, `persistent` | switches of asynchronous targets |
     | `maximum` | `exact`, or `lazy` running maximum |
