@@ -95,9 +95,10 @@ typedef struct attn_gpu_call {
 } attn_gpu_call;
 
 /** A kernel of loops over tokens: so many indices in each block, or up to so many blocks for each
- * (grid axis y); its parameters are `num_values` numbers of 64 bits. */
+ * (grid axis y); its parameters are `num_values` numbers of 64 bits. `follows`: it waits for the
+ * launch before it, and may start early. */
 typedef struct attn_gpu_shape {
-  int64_t threads, items_per_block, blocks_per_item, num_values;
+  int64_t threads, items_per_block, blocks_per_item, num_values, follows;
 } attn_gpu_shape;
 
 /** Checks `args`; what it returns is the result of the call unless it is 0. */

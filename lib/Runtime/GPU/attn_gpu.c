@@ -396,9 +396,9 @@ static int32_t launch(const attn_gpu_entry *entry, attn_gpu_state *state,
         *at++ = &masks[i].strides[j];
       *at++ = &masks[i].size;
     }
-    return driver_error(attn_gpu_start(entry, device->kernel,
-                                       grid_of(entry, tiles, device->processors), stream,
-                                       &parameters[entry->has_maps ? 0 : 3]));
+    return driver_error(attn_gpu_start_entry(entry, device->kernel,
+                                             grid_of(entry, tiles, device->processors), stream,
+                                             &parameters[entry->has_maps ? 0 : 3]));
   }
 }
 

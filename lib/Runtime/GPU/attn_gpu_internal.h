@@ -47,9 +47,18 @@ typedef struct attn_tensor_map {
 int32_t attn_gpu_encode(attn_tensor_map *map, const attn_tensor *t, const attn_tensor *otherwise,
                         int64_t columns, int64_t rows);
 
-/** Starts `blocks` blocks of the entry's kernel. -> result of the driver. */
-int attn_gpu_start(const attn_gpu_entry *entry, void *kernel, unsigned blocks, void *stream,
-                   void **parameters);
+/** A grid of `columns` by `rows` blocks; `follows`: the kernel waits for the launch before it. */
+typedef struct attn_gpu_grid {
+  unsigned columns, rows, threads, shared_bytes;
+  int follows;
+} attn_gpu_grid;
+
+/** -> result of the driver. */
+int attn_gpu_start(const attn_gpu_grid *grid, void *kernel, void *stream, void **parameters);
+
+/** The same of an attention, in `blocks` blocks. */
+int attn_gpu_start_entry(const attn_gpu_entry *entry, void *kernel, unsigned blocks, void *stream,
+                         void **parameters);
 
 /** How one launch deals out its work: a line of `sequences * steps` key steps, which `workers` cut
  * into equal ranges; the first `more` have a step more than `share`. A worker is `gang` blocks, one

@@ -199,7 +199,7 @@ int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *stat
       for (j = 0; j < 3; ++j)
         *at++ = (void *)&inputs[i]->strides[j];
     }
-    return driver_error(attn_gpu_start(entry, device->kernel, (unsigned)r.blocks, stream,
-                                       &parameters[entry->has_maps ? 0 : MAPS]));
+    return driver_error(attn_gpu_start_entry(entry, device->kernel, (unsigned)r.blocks, stream,
+                                             &parameters[entry->has_maps ? 0 : MAPS]));
   }
 }

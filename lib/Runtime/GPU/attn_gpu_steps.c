@@ -69,9 +69,9 @@ void attn_gpu_tokens(attn_gpu_call *call, const attn_gpu_shape *shape, attn_gpu_
   call->code = attn_gpu_load(state, images, kernel_name, &call->device);
   if (!call->code) {
     int64_t blocks = (items + shape->items_per_block - 1) / shape->items_per_block;
-    int result = attn_driver.launch(call->device.kernel, (unsigned)blocks,
-                                    blocks_per_item(shape, blocks, call->device.processors), 1,
-                                    (unsigned)shape->threads, 1, 1, 0, call->stream, parameters, 0);
+    attn_gpu_grid grid = {(unsigned)blocks, blocks_per_item(shape, blocks, call->device.processors),
+                          (unsigned)shape->threads, 0, shape->follows != 0};
+    int result = attn_gpu_start(&grid, call->device.kernel, call->stream, parameters);
     call->code = result ? ATTN_ERROR_DRIVER + result : 0;
   }
 }

@@ -110,6 +110,8 @@ public:
   /// The next launch may come as soon as there is room; this one touches no memory before the
   /// launch before it is done (attn_gpu_start.c).
   void followLaunchBefore() { ptx("griddepcontrol.launch_dependents;\ngriddepcontrol.wait;", {}); }
+  /// Whether kernels between attentions do so, too.
+  bool followsLaunches = false;
 };
 
 /// Reduces `values` in `chains` independent chains, then those as a tree.

@@ -74,6 +74,8 @@ void ProductEmitter::emit() {
   placeBlock();
   placeLanes();
   rowCopies = copiesOfRows(), weightCopies = copiesOfWeights();
+  if (b.followsLaunches)
+    b.followLaunchBefore();
   Val count = b.i32(nest.sums * llvm::divideCeil(nest.inner, t.depth));
   // A group is committed also where nothing is left to load, so that their number tells the stage.
   auto loadAhead = [&](Val number) {

@@ -26,11 +26,20 @@ struct LaunchShape {
   int64_t threads, itemsPerBlock, blocksPerItem;
 };
 
+/// Whether kernels between attentions may start behind the launch before them, as attentions do:
+/// the instructions came with Hopper, and code for older devices may run anywhere.
+bool mayFollow(func::FuncOp function) {
+  auto target = function->getParentOfType<ModuleOp>()->getAttrOfType<TargetAttr>(targetAttrName);
+  return target.getWord("tensor_core") == "wgmma";
+}
+
 class StepEmitter {
 public:
   StepEmitter(func::FuncOp function, ModuleOp host)
       : function(function), b(function.getLoc(), host), kernels(function.getLoc(), function),
-        known(b) {}
+        known(b) {
+    kernels.followsLaunches = mayFollow(function);
+  }
   LogicalResult emit();
 
 private:
@@ -93,12 +102,12 @@ void StepEmitter::launch(StringRef name, LaunchShape shape, ArrayRef<Value> numb
   Value memory = b.words(count);
   for (auto [i, number] : llvm::enumerate(numbers))
     b.putWord(memory, static_cast<int64_t>(i), number);
-  b.call(
-      "attn_gpu_tokens", {},
-      {call,
-       b.table(name + "_shape", {shape.threads, shape.itemsPerBlock, shape.blocksPerItem, count}),
-       b.variable(name + "_state", stateWords), b.external(imagesName),
-       b.text(name + "_name", name), memory});
+  b.call("attn_gpu_tokens", {},
+         {call,
+          b.table(name + "_shape", {shape.threads, shape.itemsPerBlock, shape.blocksPerItem, count,
+                                    kernels.followsLaunches}),
+          b.variable(name + "_state", stateWords), b.external(imagesName),
+          b.text(name + "_name", name), memory});
 }
 
 /// The kernel's numbers: items, sizes of its loops but the first, parameters.

@@ -174,6 +174,8 @@ void TokenKernelEmitter::createFunction() {
                     b.getDenseI32ArrayAttr({static_cast<int32_t>(threads())}));
   b.setInsertionPointToStart(function.addEntryBlock(b));
   readParameters(function.getBody().getArguments());
+  if (b.followsLaunches)
+    b.followLaunchBefore();
 }
 
 Value TokenKernelEmitter::constant(int64_t number) {

@@ -24,7 +24,7 @@
 // CHECK: module @attn_host
 // CHECK: llvm.func @attn_gpu_attention(!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr)
 // CHECK: llvm.func @attn_gpu_tokens(
-// CHECK: llvm.mlir.global internal constant @prefill_0_rope_shape(dense<[128, 1, 1, 9]>
+// CHECK: llvm.mlir.global internal constant @prefill_0_rope_shape(dense<[128, 1, 1, 9, 1]>
 // CHECK: llvm.func @attn_gpu_reserve(!llvm.ptr, i64) -> i64
 // CHECK: llvm.func @prefill(%{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: !llvm.ptr) -> i32 attributes {attn.steps = ["rope", "attention"]}
 // CHECK: %[[CODE:.*]] = llvm.call @attn_gpu_begin
