@@ -207,6 +207,17 @@ static bool suitsStream(const Workload &work) {
   return work.oneQuery && work.group <= streamGroup && evenPairs;
 }
 
+/// Rows that share a visit of a value. As many as have room for their sums beside 8 registers for
+/// the rest, for the first visit is what waits for memory; two are visited by less than whole rows
+/// of values where that is not even three.
+static int64_t streamValueRows(const CoreFacts &core, const Workload &work) {
+  // Two bf16 of a word are taken apart once for four rows.
+  if (work.isBf16 && !core.bf16Dot && core.registers == 32)
+    return 4;
+  int64_t rows = (core.registers - 8) / (roundUp(work.vSize, core.lanes) / core.lanes);
+  return rows >= 3 ? std::min<int64_t>(rows, 4) : 2;
+}
+
 static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core,
                                         const Workload &work) {
   ScheduleFields fields(context);
@@ -215,9 +226,7 @@ static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &c
   fields.set("panels", roundUp(work.group, core.lanes) / core.lanes);
   fields.set("lanes", core.lanes);
   fields.set("register_keys", 4);
-  // Two bf16 of a word are taken apart once for four rows; float32 rows, and words of two keys for
-  // a dot product, stay whole for two.
-  fields.set("register_values", work.isBf16 && !core.bf16Dot && core.registers == 32 ? 4 : 2);
+  fields.set("register_values", streamValueRows(core, work));
   fields.set("splits", streamSplits);
   fields.set("form", "stream");
   return fields.attribute();

@@ -90,7 +90,7 @@ void Neighbourhood::addPanels() {
 void Neighbourhood::addStream() {
   addScaled("keys", 8, 256);
   addEach("register_keys", {1, 2, 4, 8});
-  addEach("register_values", {1, 2, 4});
+  addEach("register_values", {1, 2, 3, 4});
   addScaled("splits", 1, 256);
   // Packed panels, one vector of rows.
   add({{"rows", get("lanes")},

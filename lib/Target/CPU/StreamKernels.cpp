@@ -10,6 +10,9 @@ using Chunks = WorkPlan::RowChunks;
 /// Keys of a turn, and between two visits of the same value columns: their rows stay in the
 /// first-level cache.
 static constexpr int64_t turnKeys = 8;
+/// Chunks of a row that are computed without a loop: more would be loaded at once than fits the
+/// registers.
+static constexpr int64_t mostAtOnce = 8;
 /// Limits of the rows that are asked for before they are needed.
 static constexpr int64_t leastAhead = 4, mostAhead = 16;
 
@@ -33,7 +36,7 @@ void StreamKernels::readArguments(func::FuncOp function) {
                        &at.rescale, &at.batch, &at.keyHead, &at.valueHead, &at.next, &at.nextCount,
                        &at.first, &at.count, &at.rows})
     *value = function.getArgument(next++);
-  auto scratch = MemRefType::get({2 * turnKeys, plan.lanes}, b.getF32Type());
+  auto scratch = MemRefType::get({turnKeys, plan.lanes}, b.getF32Type());
   at.scratch = memref::AllocaOp::create(b, scratch, b.getI64IntegerAttr(64));
 }
 
@@ -90,36 +93,36 @@ Value StreamKernels::loadQuery(Value row, Value chunk, int64_t i) {
   return b.load(at.query, {row, column}, b.f32Vector());
 }
 
-/// Rows of queries that half of the registers hold, all four or two; 0 where they are too long, and
-/// each key reads them again.
+/// Rows of queries of a block that the registers hold while keys pass by; 0 where they are too
+/// long. A key reads the others again, from the first-level cache.
 int64_t StreamKernels::rowsToKeep() {
   Chunks c = plan.queryChunks();
-  int64_t fitting = plan.target.getInt("vector_registers") / 2 / (c.chunks * c.vectors);
-  return fitting >= streamRows ? streamRows : fitting >= 2 ? 2 : 0;
+  if (c.chunks > mostAtOnce)
+    return 0;
+  return std::min(streamRows, rowRegisters(plan) / (c.chunks * c.vectors));
 }
 
-void StreamKernels::keepQueries(Value firstRow, int64_t rows) {
+void StreamKernels::keepQueries(Value firstRow) {
   Chunks c = plan.queryChunks();
   kept.clear();
-  for (int64_t chunk = 0; chunk < c.chunks; ++chunk)
-    for (int64_t i = 0; i < c.vectors; ++i)
-      for (int64_t r = 0; r < rows; ++r)
+  for (int64_t r = 0; r < rowsToKeep(); ++r)
+    for (int64_t chunk = 0; chunk < c.chunks; ++chunk)
+      for (int64_t i = 0; i < c.vectors; ++i)
         kept.push_back(loadQuery(b.add(firstRow, r), b.index(chunk), i));
 }
 
-/// Adds the products of a chunk of one key with the rows of `sums`. `number` of the chunk where it
+/// Adds the products of a chunk of one key with the rows of a block. `number` of the chunk where it
 /// is known, and the queries may be kept.
 SmallVector<Value> StreamKernels::addProducts(const RowIndex &key, Value firstRow, Value chunk,
                                               std::optional<int64_t> number, bool isTail,
                                               ArrayRef<Value> sums) {
   Chunks c = plan.queryChunks();
-  auto rows = static_cast<int64_t>(sums.size());
   SmallVector<Value> next(sums), parts = loadChunk(b, c, at.keys, key, chunk, isTail);
   for (auto [n, part] : llvm::enumerate(parts))
-    for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t r = 0; r < streamRows; ++r) {
       auto i = static_cast<int64_t>(n);
-      Value query = kept.empty() ? loadQuery(b.add(firstRow, r), chunk, i)
-                                 : kept[(*number * c.vectors + i) * rows + r];
+      size_t place = (r * c.chunks + number.value_or(0)) * c.vectors + i;
+      Value query = place < kept.size() ? kept[place] : loadQuery(b.add(firstRow, r), chunk, i);
       next[r] = plan.keyDots()
                     ? b.dotPairs(part, arith::BitcastOp::create(b, b.i32Vector(), query), next[r])
                     : b.fma(part, query, next[r]);
@@ -134,11 +137,10 @@ static void keepOrder(CpuBuilder &b) {
   LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "singlethread");
 }
 
-/// Sums of one key with `rows` rows, still one for each lane.
-SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow, int64_t rows) {
+/// Sums of one key with the rows of a block, still one for each lane.
+SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow) {
   Chunks c = plan.queryChunks();
-  constexpr int64_t mostAtOnce = 8;
-  SmallVector<Value> sums(rows, b.splat(0));
+  SmallVector<Value> sums(streamRows, b.splat(0));
   int64_t whole = (c.chunks - 1) / mostAtOnce * mostAtOnce;
   if (whole > 0)
     sums = b.loop(b.index(0), b.index(whole), mostAtOnce, sums, [&](Value chunk, ValueRange args) {
@@ -170,17 +172,15 @@ void StreamKernels::prefetchAhead(Value n) {
   b.prefetch(at.keys, {at.batch, at.keyHead, key}, plan.qkSize, firstLevel);
 }
 
-/// Folded sums of keys `first` to `end` of the turn with `rows` rows, to row `slot` and on of the
-/// scratch. A loop, not a copy of the code for each key: the same load then steps from row to row,
-/// which is what hardware prefetches by.
-void StreamKernels::sumRows(Value first, Value end, Value firstRow, int64_t rows, int64_t slot) {
+/// Folded sums of keys `first` to `end` of the turn with the rows of a block, to the scratch. A
+/// loop, not a copy of the code for each key: the same load then steps from row to row, which is
+/// what hardware prefetches by.
+void StreamKernels::sumRows(Value first, Value end, Value firstRow) {
   b.loop(first, end, 1, [&](Value n) {
-    SmallVector<Value> sums = sumsOfKey({at.batch, at.keyHead, b.add(at.next, n)}, firstRow, rows);
+    SmallVector<Value> sums = sumsOfKey({at.batch, at.keyHead, b.add(at.next, n)}, firstRow);
     keepOrder(b);
-    Value folded = foldTwo(b, sums[0], sums[1]);
-    if (rows == streamRows)
-      folded = foldFour(b, folded, foldTwo(b, sums[2], sums[3]));
-    b.store(folded, at.scratch, {b.add(b.sub(n, first), slot), b.index(0)});
+    Value folded = foldFour(b, foldTwo(b, sums[0], sums[1]), foldTwo(b, sums[2], sums[3]));
+    b.store(folded, at.scratch, {b.sub(n, first), b.index(0)});
     if (plan.target.getInt("prefetch_ahead") > 0)
       b.when(b.compare(arith::CmpIPredicate::eq, firstRow, b.index(0)), [&] { prefetchAhead(n); });
   });
@@ -188,33 +188,24 @@ void StreamKernels::sumRows(Value first, Value end, Value firstRow, int64_t rows
 
 /// Vector `scores` of the packed scores, of the keys from number `n` of the turn on. Of keys that
 /// are not there it has what was left.
-void StreamKernels::packScores(Value n, bool inPairs, Value block, Value scores) {
+void StreamKernels::packScores(Value n, Value block, Value scores) {
   SmallVector<Value> folded;
-  auto load = [&](int64_t row) {
-    return b.load(at.scratch, {b.add(n, row), b.index(0)}, b.f32Vector());
-  };
   for (int64_t k = 0; k < plan.packedKeys(); ++k)
-    folded.push_back(inPairs ? foldFour(b, load(k), load(k + turnKeys)) : load(k));
+    folded.push_back(b.load(at.scratch, {b.add(n, k), b.index(0)}, b.f32Vector()));
   Value sums = foldKeys(b, folded);
   if (double factor = plan.scoreFactor(); factor != 1.0)
     sums = b.mulf(sums, b.splat(factor));
   b.store(sums, at.scores, {block, scores});
 }
 
-/// Packed scores of keys `first` to `end`. Where the registers hold only two rows of queries, the
-/// other two find the keys in the first-level cache.
+/// Packed scores of keys `first` to `end`.
 void StreamKernels::scoreKeys(Value first, Value end) {
-  int64_t kept = rowsToKeep(), rows = kept == 2 ? 2 : streamRows;
   b.loop(b.index(0), b.ceilDiv(at.rows, streamRows), 1, [&](Value block) {
-    for (int64_t r = 0; r < streamRows; r += rows) {
-      Value firstRow = b.add(b.mul(block, b.index(streamRows)), r);
-      if (kept > 0)
-        keepQueries(firstRow, rows);
-      sumRows(first, end, firstRow, rows, r / rows * turnKeys);
-    }
-    b.loop(first, end, plan.packedKeys(), [&](Value n) {
-      packScores(b.sub(n, first), rows == 2, block, b.mul(n, b.index(streamRows)));
-    });
+    Value firstRow = b.mul(block, b.index(streamRows));
+    keepQueries(firstRow);
+    sumRows(first, end, firstRow);
+    b.loop(first, end, plan.packedKeys(),
+           [&](Value n) { packScores(b.sub(n, first), block, b.mul(n, b.index(streamRows))); });
   });
 }
 
@@ -244,19 +235,40 @@ ValueRows StreamKernels::valueRows(bool strict) {
   return v;
 }
 
-/// Values of keys `first` to `end` for all rows.
+/// Values of keys `first` to `end` for `rows` rows from `row` on, by whole rows of values if the
+/// registers hold their sums.
+void StreamKernels::visitValues(const ValueRows &values, Value row, int64_t rows, Value first,
+                                Value end) {
+  const Chunks &c = values.chunks;
+  bool fits = rows * c.chunks * c.vectors <= rowRegisters(plan);
+  int64_t chunks = fits ? c.chunks : chunksOfBlock(plan, c, rows);
+  int64_t whole = (c.chunks - 1) / chunks * chunks;
+  b.loop(b.index(0), b.index(whole), chunks, [&](Value chunk) {
+    addValueBlock(b, values, {row, rows, chunk, chunks, false}, first, end);
+  });
+  addValueBlock(b, values, {row, rows, b.index(whole), c.chunks - whole, true}, first, end);
+}
+
+/// Values of keys `first` to `end` for all rows. The visits of a block of four rows have code of
+/// their own: a load that goes back to the turn's first key is not what hardware prefetches by.
 void StreamKernels::addValueKeys(Value first, Value end, bool strict) {
   ValueRows values = valueRows(strict);
-  const Chunks &c = values.chunks;
-  // A divisor of the four rows of a packed vector.
-  int64_t rows = plan.registerValues >= 4 ? 4 : plan.registerValues >= 2 ? 2 : 1;
-  int64_t chunks = chunksOfBlock(plan, c, rows);
-  b.loop(b.index(0), at.rows, rows, [&](Value row) {
-    int64_t whole = (c.chunks - 1) / chunks * chunks;
-    b.loop(b.index(0), b.index(whole), chunks, [&](Value chunk) {
-      addValueBlock(b, values, {row, rows, chunk, chunks, false}, first, end);
-    });
-    addValueBlock(b, values, {row, rows, b.index(whole), c.chunks - whole, true}, first, end);
+  int64_t most = std::min(plan.registerValues, streamRows);
+  b.loop(b.index(0), at.rows, streamRows, [&](Value block) {
+    Value left = b.sub(at.rows, block);
+    auto fromRow = [&](int64_t row) {
+      for (; row < streamRows; row += most) {
+        int64_t rows = std::min(most, streamRows - row);
+        b.when(b.compare(arith::CmpIPredicate::sgt, left, b.index(row)),
+               [&] { visitValues(values, b.add(block, row), rows, first, end); });
+      }
+    };
+    // Three rows for one or two would be a third or more for nothing.
+    if (most != 3)
+      return fromRow(0);
+    b.when(
+        b.compare(arith::CmpIPredicate::sge, left, b.index(most)), [&] { fromRow(0); },
+        [&] { visitValues(values, block, 2, first, end); });
   });
 }
 

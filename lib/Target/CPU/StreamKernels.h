@@ -44,14 +44,15 @@ private:
   void readArguments(func::FuncOp function);
   void scoreKeys(Value first, Value end);
   void prefetchAhead(Value n);
-  void sumRows(Value first, Value end, Value firstRow, int64_t rows, int64_t slot);
-  void packScores(Value n, bool inPairs, Value block, Value scores);
-  SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow, int64_t rows);
+  void sumRows(Value first, Value end, Value firstRow);
+  void packScores(Value n, Value block, Value scores);
+  SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow);
   SmallVector<Value> addProducts(const RowIndex &key, Value firstRow, Value chunk,
                                  std::optional<int64_t> number, bool isTail, ArrayRef<Value> sums);
   Value loadQuery(Value row, Value chunk, int64_t i);
   int64_t rowsToKeep();
-  void keepQueries(Value firstRow, int64_t rows);
+  void keepQueries(Value firstRow);
+  void visitValues(const ValueRows &values, Value row, int64_t rows, Value first, Value end);
   void addValueKeys(Value first, Value end, bool strict);
   ValueRows valueRows(bool strict);
 
@@ -59,7 +60,7 @@ private:
   WorkPlan &plan;
   std::string prefix;
   Arguments at;
-  SmallVector<Value> kept; // queries of some rows, chunk after chunk
+  SmallVector<Value> kept; // queries of the block's first rows, row after row
 };
 
 } // namespace mlir::attn

@@ -108,6 +108,11 @@ int64_t attn::sumRegisters(const WorkPlan &plan) {
   return plan.target.getInt("vector_registers") / 2;
 }
 
+int64_t attn::rowRegisters(const WorkPlan &plan) {
+  constexpr int64_t passing = 8;
+  return plan.target.getInt("vector_registers") - passing;
+}
+
 int64_t attn::chunksOfBlock(const WorkPlan &plan, const Chunks &c, int64_t rows) {
   return std::max<int64_t>(1, std::min(c.chunks, sumRegisters(plan) / rows / c.vectors));
 }

@@ -59,6 +59,9 @@ void addValueBlock(CpuBuilder &b, const ValueRows &values, const ValueBlock &blo
 /// Registers for sums of a target: they cover the latency of multiply-adds, and leave room for what
 /// is loaded.
 int64_t sumRegisters(const WorkPlan &plan);
+/// Registers for rows that stay while others pass by: all but those for what is loaded, for weights
+/// and for sums of scores.
+int64_t rowRegisters(const WorkPlan &plan);
 /// Chunks of `rows` rows whose sums fill these registers.
 int64_t chunksOfBlock(const WorkPlan &plan, const WorkPlan::RowChunks &chunks, int64_t rows);
 
