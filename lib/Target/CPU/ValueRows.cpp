@@ -129,13 +129,18 @@ public:
   SmallVector<Value> addKey(Value n, ValueRange sums);
 
 private:
+  /// `excluded`: whether the weight's key takes no part, null where every one does.
+  struct Weight {
+    Value number, excluded;
+  };
   Value row(int64_t r) { return b.add(block.row, r); }
   Value column(int64_t i) {
     int64_t elements = v.chunks.vectors * b.lanes();
     return b.add(b.mul(block.chunk, b.index(elements)), (i + block.vector.value_or(0)) * b.lanes());
   }
   SmallVector<Value> loadKey(Value n, Value chunk, bool isTail);
-  Value added(Value value, Value weight, Value excluded, Value sum);
+  Weight loadWeight(Value n, int64_t r);
+  Value added(Value value, const Weight &weight, Value sum);
 
   CpuBuilder &b;
   const ValueRows &v;
@@ -179,30 +184,51 @@ SmallVector<Value> BlockProduct::loadKey(Value n, Value chunk, bool isTail) {
   return block.vector ? SmallVector<Value>{all[*block.vector]} : all;
 }
 
-/// `excluded`: whether the weight's key takes no part, null where every one does.
-Value BlockProduct::added(Value value, Value weight, Value excluded, Value sum) {
+Value BlockProduct::added(Value value, const Weight &weight, Value sum) {
   if (v.step == ValueStep::Pairs)
-    return b.dotPairs(value, weight, sum);
-  Value next = b.fma(value, weight, sum);
-  return excluded ? b.select(excluded, sum, next) : next;
+    return b.dotPairs(value, weight.number, sum);
+  Value next = b.fma(value, weight.number, sum);
+  return weight.excluded ? b.select(weight.excluded, sum, next) : next;
 }
 
+/// Weight of row `r` for key `n`, in every lane.
+BlockProduct::Weight BlockProduct::loadWeight(Value n, int64_t r) {
+  Value weight = v.weight(n, block.row, r), excluded;
+  if (v.step == ValueStep::Strict)
+    excluded = b.compare(arith::CmpIPredicate::eq,
+                         arith::BitcastOp::create(b, b.getI32Type(), weight), b.i32(INT32_MIN));
+  return {b.broadcast(weight), excluded};
+}
+
+/// The fewer of a key's values and weights are loaded first, so that registers hold them while the
+/// others pass by.
 SmallVector<Value> BlockProduct::addKey(Value n, ValueRange sums) {
   SmallVector<Value> next(sums), values;
-  for (int64_t i = 0; i < block.chunks; ++i)
+  auto loadValues = [&](int64_t i) {
     llvm::append_range(values,
                        loadKey(n, b.add(block.chunk, i), block.isTail && i + 1 == block.chunks));
-  for (int64_t r = 0; r < block.rows; ++r) {
-    Value weight = v.weight(n, block.row, r), excluded;
-    if (v.step == ValueStep::Strict)
-      excluded = b.compare(arith::CmpIPredicate::eq,
-                           arith::BitcastOp::create(b, b.getI32Type(), weight), b.i32(INT32_MIN));
-    Value factor = b.broadcast(weight);
-    for (int64_t i = 0; i < width; ++i) {
-      Value &sum = next[r * width + i];
-      sum = added(values[i], factor, excluded, sum);
+  };
+  auto addTo = [&](int64_t r, int64_t i, const Weight &weight) {
+    Value &sum = next[r * width + i];
+    sum = added(values[i], weight, sum);
+  };
+  if (width <= block.rows) {
+    for (int64_t i = 0; i < block.chunks; ++i)
+      loadValues(i);
+    for (int64_t r = 0; r < block.rows; ++r) {
+      Weight weight = loadWeight(n, r);
+      for (int64_t i = 0; i < width; ++i)
+        addTo(r, i, weight);
     }
+    return next;
   }
+  SmallVector<Weight> weights;
+  for (int64_t r = 0; r < block.rows; ++r)
+    weights.push_back(loadWeight(n, r));
+  for (int64_t chunk = 0, i = 0; chunk < block.chunks; ++chunk)
+    for (loadValues(chunk); i < static_cast<int64_t>(values.size()); ++i)
+      for (int64_t r = 0; r < block.rows; ++r)
+        addTo(r, i, weights[r]);
   return next;
 }
 
