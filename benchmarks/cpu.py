@@ -60,6 +60,16 @@ def compile_all(cases, args):
                        check=True, stdout=subprocess.DEVNULL)
 
 
+def aligned(np, x):
+    """A copy that begins with a cache line, as tensors do; numpy's large arrays begin 16 bytes behind one."""
+    line = 64
+    memory = np.empty(x.nbytes + line, np.uint8)
+    start = -memory.ctypes.data % line
+    copy = memory[start:start + x.nbytes].view(x.dtype).reshape(x.shape)
+    copy[...] = x
+    return copy
+
+
 class Case:
     """Random data of a case, its kernel, and the reference in double precision for some rows."""
 
@@ -72,14 +82,14 @@ class Case:
             x = rng.standard_normal((case["batch"], length, heads, size) if swap else (case["batch"], heads, length, size), dtype=np.float32)
             ramp = np.linspace(0, last, length, dtype=np.float32) if last != 1 else np.ones(length, np.float32)
             x *= ramp[None, :, None, None] if swap else ramp[None, None, :, None]
-            return self.encode(x).transpose(0, 2, 1, 3) if swap else self.encode(x)
+            return aligned(np, self.encode(x)).transpose(0, 2, 1, 3) if swap else aligned(np, self.encode(x))
         self.q = data(case["heads"], case["q"], case["size"])
         self.k = data(case["kv_heads"], case["kv"], case["size"], case.get("ramp", 1))  # ramp: keys, and so the maxima, grow
         self.v = self.k[..., :v_size(case)] if case.get("latent") else data(case["kv_heads"], case["kv"], v_size(case))
         if "poison" in case:
             for x in (self.k, self.v):
                 x[:, :, case["poison"]] = {"f32": np.nan, "bf16": 0x7FC0, "f16": np.nan}[case["dtype"]]
-        self.out = self.encode(np.full(self.q.shape[:3] + (v_size(case),), np.nan, np.float32))
+        self.out = aligned(np, self.encode(np.full(self.q.shape[:3] + (v_size(case),), np.nan, np.float32)))
         library = ctypes.CDLL(str(folder / case["name"] / f"lib{case['name']}.so"))
         self.kernel = getattr(library, case["name"])
         self.kernel.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32]
