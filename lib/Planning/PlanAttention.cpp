@@ -233,16 +233,20 @@ static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &c
 }
 
 static SmallVector<std::string> explainStream(const CoreFacts &core, const Workload &work) {
-  return {llvm::formatv("form = stream: {0} rows of a group leave memory as the limit; keys and "
-                        "values are read once, without a copy",
-                        work.group),
-          llvm::formatv("rows = {0}: the weights of a key are one vector", core.lanes),
-          llvm::formatv(
-              "keys = {0}: keys and values of a tile stay in the first-level cache for all rows",
-              streamKeys),
-          llvm::formatv(
-              "splits = {0}: at most; parts of the key range keep all cores busy with one sequence",
-              streamSplits)};
+  return {
+      llvm::formatv("form = stream: {0} rows of a group leave memory as the limit; keys and "
+                    "values are read once, without a copy",
+                    work.group),
+      llvm::formatv("rows = {0}: the weights of a key are one vector", core.lanes),
+      llvm::formatv(
+          "keys = {0}: keys and values of a tile stay in the first-level cache for all rows",
+          streamKeys),
+      llvm::formatv("register_values = {0}: rows that share a visit of a value, which waits for "
+                    "memory the first time",
+                    streamValueRows(core, work)),
+      llvm::formatv(
+          "splits = {0}: at most; parts of the key range keep all cores busy with one sequence",
+          streamSplits)};
 }
 
 //===----------------------------------------------------------------------===//

@@ -15,11 +15,20 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
 
   // One query position of a group of 4: memory is the limit, so keys and values are streamed, in parts.
   // CHECK-LABEL: @decode
-  // CHECK: schedule<rows = 16, keys = 32, {{.*}}splits = 64, form = stream>
+  // The registers hold whole rows of sums for three of four, and for two of longer values.
+  // CHECK: schedule<rows = 16, keys = 32, {{.*}}register_values = 3, splits = 64, form = stream>
   // CHECK-SAME: "form = stream: 4 rows of a group leave memory as the limit
+  // CHECK-SAME: "register_values = 3: rows that share a visit of a value
   func.func @decode(%q: tensor<?x32x?x128xf32>, %k: tensor<?x8x?x128xf32>, %v: tensor<?x8x?x128xf32>) -> tensor<?x32x?x128xf32> attributes {attn.entry = "decode"} {
     %out = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x32x?x128xf32>, tensor<?x8x?x128xf32>, tensor<?x8x?x128xf32> -> tensor<?x32x?x128xf32>
     return %out : tensor<?x32x?x128xf32>
+  }
+
+  // CHECK-LABEL: @decode_long
+  // CHECK: register_values = 2, splits = 64, form = stream>
+  func.func @decode_long(%q: tensor<?x4x1x256xf32>, %k: tensor<?x1x?x256xf32>) -> tensor<?x4x1x256xf32> {
+    %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x4x1x256xf32>, tensor<?x1x?x256xf32>, tensor<?x1x?x256xf32> -> tensor<?x4x1x256xf32>
+    return %out : tensor<?x4x1x256xf32>
   }
 
   // A latent that 128 heads share: several panels read it together, as far as the cache goes.

@@ -243,9 +243,10 @@ void StreamKernels::visitValues(const ValueRows &values, Value row, int64_t rows
   bool fits = rows * c.chunks * c.vectors <= rowRegisters(plan);
   int64_t chunks = fits ? c.chunks : chunksOfBlock(plan, c, rows);
   int64_t whole = (c.chunks - 1) / chunks * chunks;
-  b.loop(b.index(0), b.index(whole), chunks, [&](Value chunk) {
-    addValueBlock(b, values, {row, rows, chunk, chunks, false}, first, end);
-  });
+  if (whole > 0)
+    b.loop(b.index(0), b.index(whole), chunks, [&](Value chunk) {
+      addValueBlock(b, values, {row, rows, chunk, chunks, false}, first, end);
+    });
   addValueBlock(b, values, {row, rows, b.index(whole), c.chunks - whole, true}, first, end);
 }
 

@@ -107,3 +107,28 @@ func.func @group(%q: tensor<?x16x1x48xbf16>, %k: tensor<?x1x?x48xbf16>) -> tenso
   %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 8, register_values = 16, splits = 8, form = group> : tensor<?x16x1x48xbf16>, tensor<?x1x?x48xbf16>, tensor<?x1x?x40xbf16> -> tensor<?x16x1x40xbf16>
   return %out : tensor<?x16x1x40xbf16>
 }
+
+// Each row is visited by as many rows of queries at once as the registers hold: a value by three, of 24 sums, then by
+// the fourth; a key by all four, of which three are loaded before the keys and the fourth with each part of a key.
+// DOT-LABEL: func.func private @visits_work4_step(
+// DOT: %{{.*}}:24 = scf.for
+// DOT-COUNT-3: vector.broadcast
+// DOT: vector.load {{.*}} vector<16xf32>
+// DOT-NEXT: vector.fma
+// DOT-NEXT: vector.fma
+// DOT-NEXT: vector.fma
+// DOT-NOT: vector.fma
+// DOT: vector.load {{.*}} vector<16xf32>
+// DOT: %{{.*}}:8 = scf.for
+// One or two rows alone have 16 sums.
+// DOT: %{{.*}}:16 = scf.for
+// DOT-COUNT-24: vector.load %arg2{{.*}} memref<16x128xf32>
+// DOT-NOT: memref<16x128xf32>
+// DOT: scf.for
+// DOT-COUNT-8: vector.load %arg2{{.*}} memref<16x128xf32>
+// DOT-NOT: memref<16x128xf32>
+// DOT-LABEL: func.func private @visits_work4_values_strict(
+func.func @visits(%q: tensor<?x8x1x128xf32>, %k: tensor<?x2x?x128xf32>, %v: tensor<?x2x?x128xf32>) -> tensor<?x8x1x128xf32> {
+  %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 4, register_values = 3, splits = 8, form = stream> : tensor<?x8x1x128xf32>, tensor<?x2x?x128xf32>, tensor<?x2x?x128xf32> -> tensor<?x8x1x128xf32>
+  return %out : tensor<?x8x1x128xf32>
+}
