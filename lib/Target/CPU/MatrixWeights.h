@@ -19,6 +19,7 @@ struct MatrixPanel {
   const MaskContext *context;
   MaskAttr mask;
   const IRMapping *outer;
+  Value asked; // see WorkPlan::asked
   // Its number and that of the item's panels; the query slice of any of them.
   Value number, panels;
   function_ref<Value(Value)> queryOf;
@@ -89,6 +90,7 @@ private:
             MutableArrayRef<Value> sums);
   void weave(ArrayRef<Column> columns, const Block &block, const Block &later,
              MutableArrayRef<Value> sums);
+  void askForRows(const Block &block, int64_t from, int64_t to);
   SmallVector<Value> weighBlock(ArrayRef<Column> columns, const Block &block, ValueRange sums);
   SmallVector<Value> zeroSums();
   SmallVector<Value>
@@ -97,7 +99,7 @@ private:
   void weighClear(Value isFirst, Value mayBeBegun);
   void weighAll(Value mayBeBegun);
   void tablePair(const Column &column, Value row, Value key, Value word,
-                 MutableArrayRef<Value> sums);
+                 MutableArrayRef<Value> seen);
   Value tablePower(const Column &column, Value row, Value key);
   void storeSums(ArrayRef<Column> columns, ValueRange sums);
   SmallVector<Value> weighWoven(ArrayRef<Column> columns, Value chunks, Value mayBeBegun);
