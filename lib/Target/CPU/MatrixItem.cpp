@@ -88,10 +88,6 @@ void ItemFunction::visitFinite(Value panel, KeyRange keys, Value clear) {
     });
     return SmallVector<Value>{b.both(pending.front(), weights.tooLarge())};
   });
-  for (int64_t j = 0; !plan.sumsWithValues() && j < plan.vectors; ++j)
-    b.store(b.addf(b.load(slices.sums, at(j), b.f32Vector()),
-                   b.load(slices.blockSums, at(j), b.f32Vector())),
-            slices.sums, at(j));
   SmallVector<Value> operands = {slice(plan.valueTile, word),
                                  slices.weights,
                                  slice(plan.accumulator, f32, panel),
@@ -100,6 +96,8 @@ void ItemFunction::visitFinite(Value panel, KeyRange keys, Value clear) {
                                  isFresh(panel)};
   if (plan.sumsWithValues())
     operands.push_back(slices.sums);
+  else
+    weights.addSums();
   func::CallOp::create(b, valuesKernel, operands);
   setFresh(panel, false);
 }

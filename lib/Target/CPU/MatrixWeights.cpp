@@ -323,7 +323,7 @@ void MatrixWeights::weave(ArrayRef<Column> columns, const Block &block, const Bl
     scoreStep(later, step, [&](int64_t product) {
       int64_t at = 4 * step + product;
       askForRows(block, at * asks / products, (at + 1) * asks / products);
-      for (; done < (4 * step + product + 1) * pairs / products; ++done) {
+      for (; done < (at + 1) * pairs / products; ++done) {
         int64_t column = 2 * block.rows + done % 2;
         pair(columns, block, done % 2, b.index(done / 2), sums);
         for (auto j = static_cast<size_t>(column); j < sums.size(); j += columns.size())
@@ -342,7 +342,8 @@ SmallVector<Value> MatrixWeights::weighBlock(ArrayRef<Column> columns, const Blo
   });
 }
 
-SmallVector<Value> MatrixWeights::zeroSums() {
+/// What a loop over blocks starts with: sums, or where the table is used, bits of exponents.
+SmallVector<Value> MatrixWeights::startOfSums() {
   if (!table)
     return SmallVector<Value>(plan.vectors, b.splat(0));
   return SmallVector<Value>(plan.vectors, b.splatI32(tableForm(plan.powers).upper));
@@ -378,12 +379,20 @@ SmallVector<Value> MatrixWeights::weighWoven(ArrayRef<Column> columns, Value chu
                         b.compare(Predicate::sge, units, b.index(ahead)));
   Value last = b.select(goesOn, next, panel.number);
   SmallVector<Value> sums = forBlocks(
-      b.index(0), chunks, zeroSums(), [&](const Block &block, SmallVectorImpl<Value> &inner) {
+      b.index(0), chunks, startOfSums(), [&](const Block &block, SmallVectorImpl<Value> &inner) {
         weave(columns, block, laterBlock(block.number, block.rows, chunks, last), inner);
       });
   setBegunWord(turnWord, ownBlock(chunks, 0).turn);
   setBegunWord(panelWord, b.select(goesOn, next, b.index(-1)));
   return sums;
+}
+
+void MatrixWeights::addSums() {
+  for (int64_t j = 0; j < plan.vectors; ++j) {
+    SmallVector<Value> at = {b.index(0), b.index(j * plan.lanes)};
+    Value tile = b.load(panel.blockSums, at, b.f32Vector());
+    b.store(b.addf(b.load(panel.sums, at, b.f32Vector()), tile), panel.sums, at);
+  }
 }
 
 /// Sums of the tile. Bits of an exponent that the table cannot hold make them too large, and so
@@ -411,9 +420,9 @@ void MatrixWeights::weighAll(Value mayBeBegun) {
     sums = weighBlock(rows, block, sums);
   };
   bool weaves = plan.overlap && mayBeBegun;
-  SmallVector<Value> zeros = zeroSums();
+  SmallVector<Value> start = startOfSums();
   storeSums(rows, weaves ? weighWoven(rows, chunks, mayBeBegun)
-                         : forBlocks(b.index(0), chunks, zeros, inTurn));
+                         : forBlocks(b.index(0), chunks, start, inTurn));
 }
 
 /// The buffer that no later block has been put in.
