@@ -185,18 +185,19 @@ void ItemFunction::emitPanels() {
   if (plan.tiles)
     MatrixKernels::configure(b);
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
-    plan.streamed && !plan.grouped ? loadStreamPanel(panel) : loadPanel(panel);
+    if (plan.streamed && !plan.grouped) {
+      loadStreamPanel(panel);
+    } else {
+      locatePanel(panel);
+      if (!plan.lazy)
+        loadPanel(panel);
+    }
     initPanel(panel);
   });
   emitStream();
-  b.loop(b.index(0), livePanels, 1, [&](Value panel) {
-    if (plan.streamed)
-      return savePart(panel);
-    if (plan.lazy)
-      clearIfFresh(panel);
-    finishPanel(panel);
-    storePanel(panel);
-  });
+  if (!plan.lazy)
+    b.loop(b.index(0), livePanels, 1,
+           [&](Value panel) { plan.streamed ? savePart(panel) : leavePanel(panel); });
   if (plan.tiles)
     MatrixKernels::release(b);
 }
@@ -244,30 +245,34 @@ void ItemFunction::initPanel(Value panel) {
 // Stream
 //===----------------------------------------------------------------------===//
 
+/// Keys of tile number `tile`, of which those from `end` on are not there.
+KeyRange ItemFunction::keysOfTile(Value tile, Value end) {
+  Value low = b.mul(tile, b.index(plan.keys));
+  return {low, b.minimum(b.add(low, plan.keys), end)};
+}
+
 void ItemFunction::emitStream() {
   Value lastRow = b.add(b.minimum(b.add(firstRow, plan.itemRows()), totalRows), -1);
   Value first = b.add(context.offset, b.div(firstRow, groupSize)),
         last = b.add(context.offset, b.div(lastRow, groupSize));
   KeyRange range = emitKeyRange(b, plan.stream.getMask(), context, first, last);
-  b.when(b.compare(Predicate::slt, range.low, range.high), [&] {
-    KeyRange tiles = {b.div(range.low, b.index(plan.keys)), b.ceilDiv(range.high, plan.keys)};
-    auto keysOf = [&](Value tile) -> KeyRange {
-      Value low = b.mul(tile, b.index(plan.keys));
-      return {low, b.minimum(b.add(low, plan.keys), range.high)};
-    };
-    auto isVisible = [&](Value tile) {
-      return emitVerdict(b, plan.stream.getMask(), context, first, last, keysOf(tile)).any;
-    };
+  Value some = b.compare(Predicate::slt, range.low, range.high);
+  KeyRange tiles = {b.div(range.low, b.index(plan.keys)), b.ceilDiv(range.high, plan.keys)};
+  auto isVisible = [&](Value tile) {
+    return emitVerdict(b, plan.stream.getMask(), context, first, last, keysOfTile(tile, range.high))
+        .any;
+  };
+  if (plan.lazy)
+    return emitLazyTiles(tiles, range.high, some, isVisible);
+  b.when(some, [&] {
     if (plan.grouped)
       return emitGroupTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
     if (plan.streamed)
       return emitStreamTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
     b.loop(tiles.low, tiles.high, 1, [&](Value tile) {
-      KeyRange keys = keysOf(tile);
+      KeyRange keys = keysOfTile(tile, range.high);
       b.when(isVisible(tile), [&] {
         placeTile(keys);
-        if (plan.overlap)
-          MatrixWeights::forget(b, slice(plan.begun, b.getI32Type()));
         b.loop(b.index(0), livePanels, 1,
                [&](Value panel) { visitPanel(panel, keys, finiteTile); });
       });
@@ -319,18 +324,12 @@ void ItemFunction::visitRange(Value panel, KeyRange keys, Value finite) {
     // Without a mask a score of -infinity excludes a key, too, and must be marked beside such
     // values.
     Value unmarked = b.both(b.both(verdict.all, isWhole), finite);
-    b.when(
-        unmarked, [&] { emitWeights(panel, keys, padded, false); },
-        [&] { emitWeights(panel, keys, padded, true); });
-    b.when(
-        finite,
-        [&] {
-          SmallVector<Value> all = operands;
-          if (plan.lazy)
-            all.push_back(b.boolean(false));
-          func::CallOp::create(b, valuesKernel, all);
-        },
-        [&] { func::CallOp::create(b, strictKernel, operands); });
+    auto marked = [&] { emitWeights(panel, keys, padded, true); };
+    auto strict = [&] { func::CallOp::create(b, strictKernel, operands); };
+    if (plan.lazy) // it takes tiles whose values are finite itself
+      return marked(), strict();
+    b.when(unmarked, [&] { emitWeights(panel, keys, padded, false); }, marked);
+    b.when(finite, [&] { func::CallOp::create(b, valuesKernel, operands); }, strict);
   });
 }
 

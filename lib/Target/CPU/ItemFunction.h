@@ -32,6 +32,7 @@ private:
 
   void emitLocation();
   void emitPanels();
+  void locatePanel(Value panel);
   void loadPanel(Value panel);
   void locateRow(Value panel, Value lane);
   void loadBlock(Value panel, Value firstLane, int64_t width);
@@ -42,6 +43,7 @@ private:
   Value isFresh(Value panel);
   void setFresh(Value panel, bool fresh);
   void clearIfFresh(Value panel);
+  KeyRange keysOfTile(Value tile, Value end);
   void emitStream();
   void visitTile(Value tile);
   /// Rows of a head in memory, from those of a tile on, or a copy of them.
@@ -76,10 +78,19 @@ private:
   void visitRange(Value panel, KeyRange keys, Value finite);
   void visitLazily(Value panel, KeyRange keys, Value finite);
   void visitFinite(Value panel, KeyRange keys, Value clear);
+  void emitLazyTiles(KeyRange tiles, Value end, Value some, function_ref<Value(Value)> isVisible);
+  void visitLazyPanels(KeyRange keys, Value end, Value isVisible, Value isFirst, Value isLast);
+  void loadPanelsFor(Value panel);
+  Value asked();
+  Value rowAddress(Value memref, ArrayRef<Value> row);
+  void askMeanwhile(Value panel, Value nextKey, Value end, Value isFirst, Value isLast);
+  void askFor(Value address, Value step, Value column);
+  void askForPanel(Value memref, ArrayRef<int64_t> headMap, Value panel);
   std::pair<Value, Value> panelPositions(Value panel);
   void emitWeights(Value panel, KeyRange keys, Value padded, bool partial);
   void finishSums(Value panel);
   void storePanel(Value panel);
+  void leavePanel(Value panel);
   Value finishedColumns(Value panel, Value d, Value lane, int64_t count);
   // Group form.
   Value hasExcludedScore(Value count);

@@ -64,6 +64,7 @@ void ItemFunction::visitFinite(Value panel, KeyRange keys, Value clear) {
                         &context,
                         plan.stream.getMask(),
                         &outerMap,
+                        plan.overlap ? asked() : Value(),
                         panel,
                         livePanels,
                         queryOf,
@@ -74,7 +75,8 @@ void ItemFunction::visitFinite(Value panel, KeyRange keys, Value clear) {
   auto at = [&](int64_t j) { return SmallVector<Value>{b.index(0), b.index(j * plan.lanes)}; };
   for (int64_t j = 0; j < plan.vectors; ++j)
     b.store(b.splat(1), slices.rescale, at(j));
-  Value begin = b.select(weights.unseen(), b.index(plan.keyStep()), b.index(0));
+  Value isNew = b.either(weights.unseen(), isFresh(panel));
+  Value begin = b.select(isNew, b.index(plan.keyStep()), b.index(0));
   b.loop(b.index(0), b.index(2), 1, b.boolean(true), [&](Value attempt, ValueRange pending) {
     b.when(pending.front(), [&] {
       Value isFirst = b.compare(Predicate::eq, attempt, b.index(0));
@@ -86,13 +88,16 @@ void ItemFunction::visitFinite(Value panel, KeyRange keys, Value clear) {
     });
     return SmallVector<Value>{b.both(pending.front(), weights.tooLarge())};
   });
-  for (int64_t j = 0; j < plan.vectors; ++j)
-    b.store(b.addf(b.load(slices.sums, at(j), b.f32Vector()),
-                   b.load(slices.blockSums, at(j), b.f32Vector())),
-            slices.sums, at(j));
-  func::CallOp::create(b, valuesKernel,
-                       ValueRange{slice(plan.valueTile, word), slices.weights,
-                                  slice(plan.accumulator, f32, panel), slices.rescale,
-                                  b.div(count, b.index(2)), isFresh(panel)});
+  SmallVector<Value> operands = {slice(plan.valueTile, word),
+                                 slices.weights,
+                                 slice(plan.accumulator, f32, panel),
+                                 slices.rescale,
+                                 b.div(count, b.index(2)),
+                                 isFresh(panel)};
+  if (plan.sumsWithValues())
+    operands.push_back(slices.sums);
+  else
+    weights.addSums();
+  func::CallOp::create(b, valuesKernel, operands);
   setFresh(panel, false);
 }

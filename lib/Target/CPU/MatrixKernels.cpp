@@ -8,6 +8,7 @@
 #include "MatrixKernels.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/bit.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -15,6 +16,8 @@ using namespace mlir::attn;
 /// Rows of a tile, and words of a row.
 static constexpr int64_t tileSize = 16;
 static constexpr int64_t leftTile = 4, rightTile = 6;
+/// A word of two bf16.
+static constexpr int64_t bf16Ones = 0x3f803f80;
 
 static void callTile(CpuBuilder &b, StringRef name, ArrayRef<int64_t> tiles,
                      ValueRange further = {}) {
@@ -182,48 +185,104 @@ Value MatrixKernels::freshOf(func::FuncOp function) {
   return plan.lazy ? function.getArgument(5) : Value();
 }
 
-/// Starts the sums at zero or at what `load` loads.
-void MatrixKernels::beginSums(func::FuncOp function, int64_t tiles, function_ref<void()> load) {
-  auto clear = [&] {
-    for (int64_t tile = 0; tile < tiles; ++tile)
-      callTile(b, "llvm.x86.tilezero", {tile});
+/// Starts each of the first `tiles` sums, at zero or at what `load` loads; `before` comes first.
+void MatrixKernels::beginSums(func::FuncOp function, int64_t tiles,
+                              function_ref<void(int64_t tile)> load,
+                              function_ref<void(int64_t tile)> before) {
+  auto forTiles = [&](function_ref<void(int64_t)> begin) {
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      if (before)
+        before(tile);
+      begin(tile);
+    }
   };
+  auto clear = [&] { forTiles([&](int64_t tile) { callTile(b, "llvm.x86.tilezero", {tile}); }); };
   if (Value fresh = freshOf(function))
-    return b.when(fresh, clear, load);
-  load();
+    return b.when(fresh, clear, [&] { forTiles(load); });
+  forTiles(load);
 }
 
-/// One or two tiles of value columns from `first`, by 32 rows of the panel from `column`.
+/// Adds the weights of word rows [from, from + count) to the sums of `vectors` vectors of rows from
+/// `column`, which take turns.
+SmallVector<Value> MatrixKernels::addWeights(func::FuncOp function, Value from, int64_t count,
+                                             int64_t column, int64_t vectors, ValueRange sums) {
+  SmallVector<Value> next(sums);
+  for (int64_t i = 0; i < count * vectors; ++i) {
+    Value row = b.add(from, i / vectors), at = b.index(column + i % vectors * tileSize);
+    Value words = b.load(function.getArgument(1), {row, at}, b.i32Vector());
+    Value &sum = next[static_cast<size_t>(i) % next.size()];
+    sum = b.dotPairs(words, b.splatI32(bf16Ones), sum);
+  }
+  return next;
+}
+
+/// The steps of a sum over keys: `step` for the words from each `k` on. Blocks of value columns
+/// share the rows of weights that they add up to the sums of `vectors` vectors of rows from
+/// `column`.
+void MatrixKernels::forKeys(func::FuncOp function, const WeightShare &share, int64_t column,
+                            int64_t vectors, function_ref<void(Value k)> step) {
+  // Additions to one sum wait for each other: no more than four within a step of some 64 cycles.
+  int64_t turns = (share.rows + 3) / 4;
+  SmallVector<Value> sums(turns * vectors, b.splat(0));
+  sums = b.loop(b.index(0), function.getArgument(4), tileSize, sums, [&](Value k, ValueRange args) {
+    step(k);
+    return addWeights(function, b.add(k, b.mul(share.part, b.index(share.rows))), share.rows,
+                      column, vectors, args);
+  });
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    int64_t vector = static_cast<int64_t>(i) % vectors;
+    SmallVector<Value> at = {b.index(0), b.index(column + vector * tileSize)};
+    Value total = function.getArgument(6);
+    b.store(b.addf(b.load(total, at, b.f32Vector()), sum), total, at);
+  }
+}
+
+/// Sum `tile` of two by two from value column `first` and row `column` of the panel.
+MatrixKernels::Operand MatrixKernels::sumAt(func::FuncOp function, Value first, int64_t column,
+                                            int64_t tile) {
+  return at(function.getArgument(2), b.add(first, tile / 2 * tileSize),
+            b.index(column + tile % 2 * tileSize));
+}
+
+/// One or two tiles of value columns from `first`, by 32 rows of the panel from `column`. With
+/// `end` the sums are there already, and those of the block behind follow them, if it begins before
+/// `end`: each where the one before it has left, because a load waits for its register.
 void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftTiles,
-                               int64_t column) {
-  Value accumulator = function.getArgument(2);
-  auto forSums = [&](void (MatrixKernels::*move)(int64_t, const Operand &)) {
-    for (int64_t i = 0; i < leftTiles; ++i)
-      for (int64_t j = 0; j < 2; ++j)
-        (this->*move)(2 * i + j,
-                      at(accumulator, b.add(first, i * tileSize), b.index(column + j * tileSize)));
+                               int64_t column, const WeightShare &share, int64_t end) {
+  auto loadFrom = [&](Value block) {
+    return [=](int64_t tile) { load(tile, sumAt(function, block, column, tile)); };
   };
-  beginSums(function, 2 * leftTiles, [&] { forSums(&MatrixKernels::load); });
-  b.loop(b.index(0), function.getArgument(4), tileSize, [&](Value k) {
+  auto store = [&](int64_t tile) { this->store(tile, sumAt(function, first, column, tile)); };
+  int64_t tiles = 2 * leftTiles;
+  if (end == 0)
+    beginSums(function, tiles, loadFrom(first));
+  forKeys(function, share, column, 2, [&](Value k) {
     SmallVector<Value> left = valueTileAt(b, plan, first, k);
     addProducts(leftTiles, {function.getArgument(0), left.front(), bypassesValues()},
                 function.getArgument(1), k, b.index(column));
   });
-  forSums(&MatrixKernels::store);
+  auto leave = [&] {
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      store(tile);
+  };
+  if (end == 0)
+    return leave();
+  Value next = b.add(first, leftTiles * tileSize);
+  b.when(
+      b.compare(arith::CmpIPredicate::slt, next, b.index(end)),
+      [&] { beginSums(function, tiles, loadFrom(next), store); }, leave);
 }
 
 /// One tile of value columns from `first` by 64 rows of the panel from `column`: a tile of values
 /// is loaded once for all of them, and the weights of a panel are read in one sweep, which the
 /// first-level cache holds from one tile of columns to the next.
-void MatrixKernels::wideValueBlock(func::FuncOp function, Value first, int64_t column) {
+void MatrixKernels::wideValueBlock(func::FuncOp function, Value first, int64_t column,
+                                   const WeightShare &share) {
   Value accumulator = function.getArgument(2), weights = function.getArgument(1);
   constexpr int64_t sums = 4, rightTiles = 3;
   auto sumAt = [&](int64_t j) { return at(accumulator, first, b.index(column + j * tileSize)); };
-  beginSums(function, sums, [&] {
-    for (int64_t j = 0; j < sums; ++j)
-      load(j, sumAt(j));
-  });
-  b.loop(b.index(0), function.getArgument(4), tileSize, [&](Value k) {
+  beginSums(function, sums, [&](int64_t j) { load(j, sumAt(j)); });
+  forKeys(function, share, column, sums, [&](Value k) {
     SmallVector<Value> left = valueTileAt(b, plan, first, k);
     Operand values = at(function.getArgument(0), left.front(), b.index(0));
     values.bypass = bypassesValues();
@@ -239,16 +298,20 @@ void MatrixKernels::wideValueBlock(func::FuncOp function, Value first, int64_t c
     store(j, sumAt(j));
 }
 
-/// Whether the panel has rows for it.
-bool MatrixKernels::emitWideValues(func::FuncOp function) {
-  constexpr int64_t wide = 4 * tileSize;
-  if (plan.rows % wide != 0)
-    return false;
-  b.loop(b.index(0), b.index(plan.accumulator.rows), tileSize, [&](Value first) {
-    for (int64_t column = 0; column < plan.rows; column += wide)
-      wideValueBlock(function, first, column);
-  });
-  return true;
+/// `block` for each `width` value columns of the first `whole`. As many blocks as divide the rows
+/// of a tile of weights share their sums; those behind them add up nothing.
+void MatrixKernels::forValueBlocks(int64_t whole, int64_t width, bool addsWeights,
+                                   function_ref<void(Value, const WeightShare &)> block) {
+  int64_t sharing = 0;
+  if (addsWeights)
+    sharing = static_cast<int64_t>(
+        llvm::bit_floor(static_cast<uint64_t>(std::min(tileSize, whole / width))));
+  if (sharing > 0)
+    b.loop(b.index(0), b.index(sharing * width), width,
+           [&](Value first) { block(first, {b.div(first, b.index(width)), tileSize / sharing}); });
+  if (sharing * width < whole)
+    b.loop(b.index(sharing * width), b.index(whole), width,
+           [&](Value first) { block(first, {b.index(0), 0}); });
 }
 
 func::FuncOp MatrixKernels::emitValues() {
@@ -258,22 +321,36 @@ func::FuncOp MatrixKernels::emitValues() {
                               b.getIndexType()};
   if (plan.lazy)
     inputs.push_back(b.getI1Type());
+  if (plan.sumsWithValues())
+    inputs.push_back(typeOf(plan.sum, f32));
   auto function =
       createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + "_values", inputs);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   rescale(function.getArgument(2), function.getArgument(3), freshOf(function));
-  if (emitWideValues(function))
-    return func::ReturnOp::create(b), function;
-  auto forRows = [&](Value first, int64_t leftTiles) {
-    for (int64_t column = 0; column < plan.rows; column += 2 * tileSize)
-      valueBlock(function, first, leftTiles, column);
-  };
-  int64_t size = plan.accumulator.rows, whole = size / (2 * tileSize) * (2 * tileSize);
-  if (whole > 0)
-    b.loop(b.index(0), b.index(whole), 2 * tileSize, [&](Value first) { forRows(first, 2); });
-  if (whole < size)
-    forRows(b.index(whole), 1);
+  emitValueBlocks(function);
   func::ReturnOp::create(b);
   return function;
+}
+
+void MatrixKernels::emitValueBlocks(func::FuncOp function) {
+  constexpr int64_t wide = 4 * tileSize, high = 2 * tileSize;
+  int64_t size = plan.accumulator.rows, whole = size / high * high;
+  bool addsWeights = plan.sumsWithValues();
+  if (plan.rows % wide == 0)
+    return forValueBlocks(size, tileSize, addsWeights, [&](Value first, const WeightShare &share) {
+      for (int64_t column = 0; column < plan.rows; column += wide)
+        wideValueBlock(function, first, column, share);
+    });
+  auto forRows = [&](Value first, int64_t leftTiles, const WeightShare &share, int64_t end) {
+    for (int64_t column = 0; column < plan.rows; column += high)
+      valueBlock(function, first, leftTiles, column, share, end);
+  };
+  int64_t end = plan.rows == high ? whole : 0;
+  if (end > 0)
+    beginSums(function, 4, [&](int64_t tile) { load(tile, sumAt(function, b.index(0), 0, tile)); });
+  forValueBlocks(whole, high, addsWeights,
+                 [&](Value first, const WeightShare &share) { forRows(first, 2, share, end); });
+  if (whole < size)
+    forRows(b.index(whole), 1, {b.index(0), addsWeights && whole == 0 ? tileSize : 0}, 0);
 }

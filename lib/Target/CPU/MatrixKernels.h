@@ -15,8 +15,9 @@ public:
   MatrixKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// As those of PanelKernels; counts are multiples of 32 keys. In the lazy form a last argument
-  /// says whether the values' sums start at zero (i1).
+  /// As those of PanelKernels; counts are multiples of 32 keys. In the lazy form a further argument
+  /// says whether the values' sums start at zero (i1), and where the weights are added up with the
+  /// values, the last one has their sums.
   func::FuncOp emitScores();
   func::FuncOp emitValues();
 
@@ -61,10 +62,25 @@ private:
                    Value rightColumn, function_ref<void(int64_t)> between = nullptr);
   void rescale(Value accumulator, Value factors, Value fresh);
   Value freshOf(func::FuncOp function);
-  void beginSums(func::FuncOp function, int64_t tiles, function_ref<void()> load);
-  void valueBlock(func::FuncOp function, Value first, int64_t leftTiles, int64_t column);
-  void wideValueBlock(func::FuncOp function, Value first, int64_t column);
-  bool emitWideValues(func::FuncOp function);
+  void beginSums(func::FuncOp function, int64_t tiles, function_ref<void(int64_t tile)> load,
+                 function_ref<void(int64_t tile)> before = nullptr);
+  Operand sumAt(func::FuncOp function, Value first, int64_t column, int64_t tile);
+  /// Rows [part * rows, (part + 1) * rows) of each 16 rows of weights, which a block of value
+  /// columns adds up.
+  struct WeightShare {
+    Value part;
+    int64_t rows;
+  };
+  SmallVector<Value> addWeights(func::FuncOp function, Value from, int64_t count, int64_t column,
+                                int64_t vectors, ValueRange sums);
+  void forKeys(func::FuncOp function, const WeightShare &share, int64_t column, int64_t vectors,
+               function_ref<void(Value k)> step);
+  void valueBlock(func::FuncOp function, Value first, int64_t leftTiles, int64_t column,
+                  const WeightShare &share, int64_t end);
+  void wideValueBlock(func::FuncOp function, Value first, int64_t column, const WeightShare &share);
+  void forValueBlocks(int64_t whole, int64_t width, bool addsWeights,
+                      function_ref<void(Value, const WeightShare &)> block);
+  void emitValueBlocks(func::FuncOp function);
 
   CpuBuilder &b;
   WorkPlan &plan;

@@ -46,8 +46,8 @@ Value attn::packWeights(CpuBuilder &b, Value first, Value second) {
 
 TableForm attn::tableForm(StringRef powers) {
   if (powers == "short_table")
-    return {98304, 7, -32768, 0x47c00000};
-  return {49152, 8, -65536, 0x47400000};
+    return {98304, 7, -16384, 0x47c00000};
+  return {49152, 8, -32768, 0x47400000};
 }
 
 static Value bytes(CpuBuilder &b, function_ref<int8_t(int64_t)> byteOf) {
@@ -68,25 +68,34 @@ static Value corrections(CpuBuilder &b, const TableForm &form, int64_t first) {
   });
 }
 
-/// The low halves of two vectors side by side. LLVM would make a shift of it, which only one port
-/// computes beside the matrix unit.
-static Value interleaveLow(CpuBuilder &b, Value first, Value second) {
-  Value moves =
-      bytes(b, [](int64_t i) { return static_cast<int8_t>(i % 4 < 2 ? -1 : i % 16 - 2); });
-  Value upper =
-      LLVM::InlineAsmOp::create(b, first.getType(), ValueRange{second, moves}, "vpshufb $2, $1, $0",
-                                "=v,v,v", false, false, LLVM::tailcallkind::TailCallKind::None,
-                                LLVM::AsmDialectAttr(), ArrayAttr())
-          .getResult(0);
-  Value select = b.i32(0xec); // second | (first & third)
-  return LLVM::CallIntrinsicOp::create(b, b.i32Vector(),
-                                       b.getStringAttr("llvm.x86.avx512.pternlog.d.512"),
-                                       ValueRange{first, upper, b.splatI32(65535), select})
+/// An instruction with a mask of bytes. LLVM would make two of it: it takes a constant mask for
+/// something that another instruction does.
+static Value maskedBytes(CpuBuilder &b, Type type, ValueRange operands, int64_t mask,
+                         StringRef text, StringRef constraints) {
+  SmallVector<Value> all(operands);
+  all.push_back(arith::ConstantOp::create(b, b.getI64IntegerAttr(mask)));
+  return LLVM::InlineAsmOp::create(b, type, all, text, constraints, false, false,
+                                   LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
+                                   ArrayAttr())
       .getResult(0);
 }
 
+/// The low halves of two vectors side by side.
+static Value interleaveLow(CpuBuilder &b, Value first, Value second) {
+  Value moves = bytes(b, [](int64_t i) { return static_cast<int8_t>(i % 16 - 2); });
+  auto upperHalves = static_cast<int64_t>(0xcccccccccccccccc);
+  return maskedBytes(b, first.getType(), {second, moves, first}, upperHalves,
+                     "vpshufb $2, $1, $0 {$4}", "=v,v,v,0,^Yk");
+}
+
+/// Of each word of 16 bits what the low byte finds in a table of 128 bytes.
+static Value lookUp(CpuBuilder &b, Value numbers, Value lower, Value upper) {
+  return maskedBytes(b, numbers.getType(), {numbers, lower, upper}, 0x5555555555555555,
+                     "vpermi2b $3, $2, $0 {$4} {z}", "=v,0,v,v,^Yk");
+}
+
 Value attn::tableWords(CpuBuilder &b, const TableForm &form, Value first, Value second) {
-  auto halves = VectorType::get(32, b.getI16Type()), quarters = VectorType::get(64, b.getI8Type());
+  auto halves = VectorType::get(32, b.getI16Type());
   auto cast = [&](VectorType type, Value value) -> Value {
     return vector::BitCastOp::create(b, type, value);
   };
@@ -97,12 +106,7 @@ Value attn::tableWords(CpuBuilder &b, const TableForm &form, Value first, Value 
   auto dropBit = [&](Value value) -> Value {
     return form.fraction == 8 ? Value(arith::ShRUIOp::create(b, value, splat(1))) : value;
   };
-  Value number = cast(quarters, dropBit(bits));
-  Value found = LLVM::CallIntrinsicOp::create(
-                    b, quarters, b.getStringAttr("llvm.x86.avx512.vpermi2var.qi.512"),
-                    ValueRange{corrections(b, form, 0), number, corrections(b, form, 64)})
-                    .getResult(0);
-  Value correction = b.both(cast(halves, found), splat(255));
+  Value correction = lookUp(b, dropBit(bits), corrections(b, form, 0), corrections(b, form, 64));
   Value power = arith::SubIOp::create(b, bits, correction);
   return cast(b.i32Vector(), dropBit(power));
 }

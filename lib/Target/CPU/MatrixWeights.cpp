@@ -18,6 +18,9 @@ static constexpr double log2e = 1.4426950408889634;
 static constexpr int64_t chunkKeys = 32;
 /// Largest sum of a tile's weights that leaves the reference as it is.
 static constexpr double largestSum = 65536;
+/// A table's weights reach up to 2, so that one bit tells where the reference is too small. It
+/// starts this far above the first maximum, and so has the same room as a sum up to `largestSum`.
+static constexpr double tableRoom = 15 * 0.69314718055994531;
 /// Words of the slice `begun`.
 static constexpr int64_t turnWord = 0, panelWord = 1;
 
@@ -213,7 +216,8 @@ void MatrixWeights::raise(Value count, Value mayBeBegun) {
   raiseBlocks(rows, b.index(0), seen, begun, tops);
   raiseBlocks(columns(true), seen, chunks, begun, tops);
   for (auto [column, top] : llvm::zip(rows, tops)) {
-    Value old = loadState(panel.maxima, column), now = b.maxf(top, old);
+    Value old = loadState(panel.maxima, column);
+    Value now = b.maxf(plan.tablePowers ? b.addf(top, b.splat(tableRoom)) : top, old);
     storeState(now, panel.maxima, column);
     Value power = b.mulf(b.subf(old, usable(b, now)), b.splat(log2e));
     // Nothing to scale in a row that had no reference.
@@ -257,18 +261,15 @@ Value MatrixWeights::tablePower(const Column &column, Value row, Value key) {
   return b.maxf(b.splat(form.base), x);
 }
 
-/// Words of keys 2n and 2n + 1, their sum, and the bits that tell whether the table held them.
+/// Words of keys 2n and 2n + 1, and the bits that tell whether the table held them.
 void MatrixWeights::tablePair(const Column &column, Value row, Value key, Value word,
-                              MutableArrayRef<Value> sums) {
-  Value &sum = sums[static_cast<size_t>(column.number)];
-  Value &seen = sums[sums.size() / 2 + static_cast<size_t>(column.number)];
+                              MutableArrayRef<Value> seen) {
+  Value &bits = seen[static_cast<size_t>(column.number)];
   auto bitsOf = [&](Value x) -> Value { return arith::BitcastOp::create(b, b.i32Vector(), x); };
   Value first = bitsOf(tablePower(column, row, key)),
         second = bitsOf(tablePower(column, b.add(row, 1), b.add(key, 1)));
-  seen = b.either(seen, b.either(first, second));
-  Value words = tableWords(b, tableForm(plan.powers), first, second);
-  b.store(words, panel.weights, {word, column.at});
-  sum = b.dotPairs(words, b.splatI32(0x3f803f80), sum); // ones
+  bits = b.either(bits, b.either(first, second));
+  b.store(tableWords(b, tableForm(plan.powers), first, second), panel.weights, {word, column.at});
 }
 
 /// `sum` as it is, computed before what follows. LLVM would put the additions of a long block off
@@ -296,14 +297,33 @@ void MatrixWeights::pair(ArrayRef<Column> columns, const Block &block, int64_t j
   sum = b.addf(sum, b.addf(first, second));
 }
 
+/// Asks for lines [from, to) of the rows that belong to the block's keys.
+void MatrixWeights::askForRows(const Block &block, int64_t from, int64_t to) {
+  constexpr int32_t isRead = 0, secondLevel = 2, isData = 1;
+  constexpr int64_t lineBytes = 64;
+  for (int64_t i = from; i < to; ++i) {
+    Value row = b.index(i / plan.linesPerAsk());
+    Value address = memref::LoadOp::create(b, panel.asked, ValueRange{block.number, row});
+    Value offset =
+        arith::ConstantOp::create(b, b.getI64IntegerAttr(i % plan.linesPerAsk() * lineBytes));
+    address = arith::AddIOp::create(b, address, offset);
+    auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+    LLVM::Prefetch::create(b, LLVM::IntToPtrOp::create(b, pointer, address), isRead, secondLevel,
+                           isData);
+  }
+}
+
 /// Weights of a block, while the matrix unit makes the scores of a later one: behind each of its
 /// products comes a share of the weights.
 void MatrixWeights::weave(ArrayRef<Column> columns, const Block &block, const Block &later,
                           MutableArrayRef<Value> sums) {
   int64_t pairs = chunkKeys, products = 4 * kernels.scoreSteps(), done = 0;
+  int64_t asks = block.rows == 0 ? plan.asksPerStep() * plan.linesPerAsk() : 0;
   for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
     scoreStep(later, step, [&](int64_t product) {
-      for (; done < (4 * step + product + 1) * pairs / products; ++done) {
+      int64_t at = 4 * step + product;
+      askForRows(block, at * asks / products, (at + 1) * asks / products);
+      for (; done < (at + 1) * pairs / products; ++done) {
         int64_t column = 2 * block.rows + done % 2;
         pair(columns, block, done % 2, b.index(done / 2), sums);
         for (auto j = static_cast<size_t>(column); j < sums.size(); j += columns.size())
@@ -322,11 +342,11 @@ SmallVector<Value> MatrixWeights::weighBlock(ArrayRef<Column> columns, const Blo
   });
 }
 
-SmallVector<Value> MatrixWeights::zeroSums() {
-  SmallVector<Value> zeros(plan.vectors, b.splat(0));
-  if (table)
-    zeros.append(plan.vectors, b.splatI32(0));
-  return zeros;
+/// What a loop over blocks starts with: sums, or where the table is used, bits of exponents.
+SmallVector<Value> MatrixWeights::startOfSums() {
+  if (!table)
+    return SmallVector<Value>(plan.vectors, b.splat(0));
+  return SmallVector<Value>(plan.vectors, b.splatI32(tableForm(plan.powers).upper));
 }
 
 /// Sums after `body` for the blocks of each chunk.
@@ -359,7 +379,7 @@ SmallVector<Value> MatrixWeights::weighWoven(ArrayRef<Column> columns, Value chu
                         b.compare(Predicate::sge, units, b.index(ahead)));
   Value last = b.select(goesOn, next, panel.number);
   SmallVector<Value> sums = forBlocks(
-      b.index(0), chunks, zeroSums(), [&](const Block &block, SmallVectorImpl<Value> &inner) {
+      b.index(0), chunks, startOfSums(), [&](const Block &block, SmallVectorImpl<Value> &inner) {
         weave(columns, block, laterBlock(block.number, block.rows, chunks, last), inner);
       });
   setBegunWord(turnWord, ownBlock(chunks, 0).turn);
@@ -367,16 +387,26 @@ SmallVector<Value> MatrixWeights::weighWoven(ArrayRef<Column> columns, Value chu
   return sums;
 }
 
-/// Sums for the state. Bits of an exponent that the table cannot hold make the sum too large.
+void MatrixWeights::addSums() {
+  for (int64_t j = 0; j < plan.vectors; ++j) {
+    SmallVector<Value> at = {b.index(0), b.index(j * plan.lanes)};
+    Value tile = b.load(panel.blockSums, at, b.f32Vector());
+    b.store(b.addf(b.load(panel.sums, at, b.f32Vector()), tile), panel.sums, at);
+  }
+}
+
+/// Sums of the tile. Bits of an exponent that the table cannot hold make them too large, and so
+/// does a weight of a row without a reference; what the table holds is added up with the values.
 void MatrixWeights::storeSums(ArrayRef<Column> columns, ValueRange sums) {
+  TableForm form = tableForm(plan.powers);
+  Value some = b.broadcast(b.compare(arith::CmpIPredicate::sgt, panel.clear, b.index(0)));
   for (const Column &column : columns) {
     Value sum = sums[static_cast<size_t>(column.number)];
     if (table) {
-      Value seen = sums[columns.size() + static_cast<size_t>(column.number)];
-      TableForm form = tableForm(plan.powers);
-      Value held = b.compare(arith::CmpIPredicate::eq, b.both(seen, b.splatI32(form.mask)),
-                             b.splatI32(form.upper));
-      sum = b.select(held, sum, b.splat(infinity));
+      Value upper = b.both(sum, b.splatI32(form.mask));
+      Value beyond = b.compare(arith::CmpIPredicate::ne, upper, b.splatI32(form.upper));
+      Value bare = b.both(some, equals(b, loadState(panel.maxima, column), -infinity));
+      sum = b.select(b.either(beyond, bare), b.splat(infinity), b.splat(0));
     }
     storeState(sum, panel.blockSums, column);
   }
@@ -390,9 +420,9 @@ void MatrixWeights::weighAll(Value mayBeBegun) {
     sums = weighBlock(rows, block, sums);
   };
   bool weaves = plan.overlap && mayBeBegun;
-  SmallVector<Value> zeros = zeroSums();
+  SmallVector<Value> start = startOfSums();
   storeSums(rows, weaves ? weighWoven(rows, chunks, mayBeBegun)
-                         : forBlocks(b.index(0), chunks, zeros, inTurn));
+                         : forBlocks(b.index(0), chunks, start, inTurn));
 }
 
 /// The buffer that no later block has been put in.

@@ -19,6 +19,7 @@ struct MatrixPanel {
   const MaskContext *context;
   MaskAttr mask;
   const IRMapping *outer;
+  Value asked; // see WorkPlan::asked
   // Its number and that of the item's panels; the query slice of any of them.
   Value number, panels;
   function_ref<Value(Value)> queryOf;
@@ -27,10 +28,11 @@ struct MatrixPanel {
 };
 
 /// The lazy maximum. Weights are 2^((score - reference) * log2(e)) with a reference that stays as
-/// long as no sum of a tile's weights exceeds 2^16; any reference gives the same quotient, and
-/// nothing near overflow arises. So no pass over the scores looks for their maximum: blocks of 32
-/// keys by 32 rows go from tile registers through a buffer of 4 KiB to packed weights, and the
-/// matrix unit multiplies a later block meanwhile: of the same panel, and in the end of the next.
+/// long as no sum of a tile's weights exceeds 2^16, or no weight from a table 2; any reference
+/// gives the same quotient, and nothing near overflow arises. So no pass over the scores looks for
+/// their maximum: blocks of 32 keys by 32 rows go from tile registers through a buffer of 4 KiB to
+/// packed weights, and the matrix unit multiplies a later block meanwhile: of the same panel, and
+/// in the end of the next.
 class MatrixWeights {
 public:
   MatrixWeights(CpuBuilder &b, WorkPlan &plan, const MatrixPanel &panel);
@@ -48,6 +50,8 @@ public:
   /// whether nothing has made them yet, `mayBeBegun`: whether scores that the panel before left
   /// behind still stand (i1).
   void weigh(Value count, Value isFirst, Value mayBeBegun);
+  /// Adds the tile's sums to those of the state, where the product with the values does not.
+  void addSums();
   /// Whether a sum is too large for its reference (i1).
   Value tooLarge();
   /// Says that no scores are begun: the key tile is new.
@@ -89,15 +93,16 @@ private:
             MutableArrayRef<Value> sums);
   void weave(ArrayRef<Column> columns, const Block &block, const Block &later,
              MutableArrayRef<Value> sums);
+  void askForRows(const Block &block, int64_t from, int64_t to);
   SmallVector<Value> weighBlock(ArrayRef<Column> columns, const Block &block, ValueRange sums);
-  SmallVector<Value> zeroSums();
+  SmallVector<Value> startOfSums();
   SmallVector<Value>
   forBlocks(Value from, Value to, ValueRange start,
             function_ref<void(const Block &, SmallVectorImpl<Value> &sums)> body);
   void weighClear(Value isFirst, Value mayBeBegun);
   void weighAll(Value mayBeBegun);
   void tablePair(const Column &column, Value row, Value key, Value word,
-                 MutableArrayRef<Value> sums);
+                 MutableArrayRef<Value> seen);
   Value tablePower(const Column &column, Value row, Value key);
   void storeSums(ArrayRef<Column> columns, ValueRange sums);
   SmallVector<Value> weighWoven(ArrayRef<Column> columns, Value chunks, Value mayBeBegun);

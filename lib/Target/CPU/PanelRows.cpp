@@ -68,8 +68,11 @@ ItemFunction::RowPlace ItemFunction::placeOf(Value row) {
 // Query panel
 //===----------------------------------------------------------------------===//
 
-void ItemFunction::loadPanel(Value panel) {
+void ItemFunction::locatePanel(Value panel) {
   b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { locateRow(panel, lane); });
+}
+
+void ItemFunction::loadPanel(Value panel) {
   bool odd = plan.pairs && plan.qkSize % 2 != 0;
   int64_t words = plan.pairs ? plan.qkSize / 2 : plan.qkSize;
   int64_t width = odd ? 1 : blockWidth(plan, words);
@@ -189,6 +192,12 @@ void ItemFunction::loadElements(Value panel, Value lane) {
 //===----------------------------------------------------------------------===//
 // Result
 //===----------------------------------------------------------------------===//
+
+/// Normalises the rows of a panel that has seen all its keys, and writes them.
+void ItemFunction::leavePanel(Value panel) {
+  finishPanel(panel);
+  storePanel(panel);
+}
 
 /// Writes the live rows.
 void ItemFunction::storePanel(Value panel) {

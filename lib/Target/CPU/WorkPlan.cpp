@@ -260,6 +260,8 @@ void WorkPlan::layOut() {
     blockScores = slice(scoreTurns() * scoreBufferRows, 32);
   if (overlap)
     begun = slice(1, lanes);
+  if (overlap)
+    asked = slice(keys / 32, 2 * asksPerStep());
   weights = pairs ? slice(tileRows(), rows) : scores;
   rescale = slice(1, rows);
   tileMaximum = slice(1, rows);

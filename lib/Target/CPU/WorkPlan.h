@@ -54,6 +54,9 @@ struct WorkPlan {
   // (`powers = table`, `short_table`).
   StringRef powers;
   bool tablePowers = false;
+  /// Whether the product with the values adds up the weights, too: while the matrix unit multiplies
+  /// values, the vector unit has nothing else to do.
+  bool sumsWithValues() const { return tablePowers; }
   // Tile loads that ask not to stay in the first-level cache: none, keys, values, both.
   StringRef bypass;
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
@@ -79,6 +82,9 @@ struct WorkPlan {
   // in buffers in turn; with `overlap`, the turn of a panel's first block, and the panel whose
   // first scores are there already, -1 if none.
   Slice blockSum, blockScores, begun;
+  // With `overlap`: addresses of rows asked for meanwhile (see MatrixAsks.cpp), [steps of 32
+  // keys][asksPerStep() numbers of 64 bits].
+  Slice asked;
   int64_t panelBytes = 0, bytes = 0;
   // State of a panel in a part of the key range: accumulator, maximum and sum, in this order.
   Slice partAccumulator, partMaximum, partSum;
@@ -97,6 +103,11 @@ struct WorkPlan {
   /// stores to another apart in the low address bits.
   int64_t scoreTurns() const { return blocksAhead() + 1; }
   static constexpr int64_t scoreBufferRows = 33;
+  /// Rows asked for with each 32 keys of a visit: one of the next tile's keys and one of its
+  /// values, and a panel's queries or outputs spread over the keys; and lines of a row.
+  int64_t asksPerStep() const { return 2 + queriesPerStep(); }
+  int64_t queriesPerStep() const { return (keyStep() * rows + keys - 1) / keys; }
+  int64_t linesPerAsk() const { return (2 * std::max(qkSize, vSize) + 63) / 64; }
   /// Whether memory holds words of the products' operands.
   bool keysAreWords() const { return isBf16 ? pairs && qkSize % 2 == 0 : isF32; }
   bool valuesAreWords() const { return isF32; }
