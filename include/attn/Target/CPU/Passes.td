@@ -128,6 +128,33 @@ def ExpandMath : Pass<"attn-cpu-expand-math"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ExpandViews : Pass<"attn-cpu-expand-views"> {
+  let summary = "views of memory become pointers, sizes and strides; pieces of vectors become shuffles";
+  let description = [{
+    What the conversion to LLVM does not take as it is, by upstream's patterns: `memref.subview`,
+    `memref.expand_shape`, `memref.collapse_shape` and what reads their metadata, with the affine
+    expressions that arise; strided slices of vectors, and vectors that are broadcast to longer ones. Only
+    these operations are looked at.
+
+    - Assumes: nothing.
+    - Leaves to others: all other operations.
+    - Numbers: none.
+
+    Example: `attn-opt --attn-cpu-expand-views` on
+
+    ```mlir
+    func.func @row(%m: memref<?x64xf32>, %i: index) -> f32 {
+      %c0 = arith.constant 0 : index
+      %row = memref.subview %m[%i, 0] [1, 64] [1, 1] : memref<?x64xf32> to memref<64xf32, strided<[1], offset: ?>>
+      %x = memref.load %row[%c0] : memref<64xf32, strided<[1], offset: ?>>
+      return %x : f32
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
 def VerifyLowered : Pass<"attn-verify-lowered", "::mlir::ModuleOp"> {
   let summary = "checks the state `lowered`";
   let description = [{
