@@ -16,7 +16,8 @@ def CPUEntryPointsPass : Pass<"attn-cpu-entry-points", "::mlir::ModuleOp"> {
     takes its place. It checks the number of arguments, then of each argument rank, element type,
     sizes (static ones, those `attn.sizes` says must agree, all within [0, 2^31)), the last stride
     and the pointer; the first thing wrong is its result, 1000 times the argument plus the kind,
-    before anything is written. It sets the number of threads for the call and restores it. When
+    before anything is written. What is expected lies in constant memory, `@name.arguments`, which
+    `@attn.check_arguments`, one function for all entries, compares with what is given. It sets the number of threads for the call and restores it. When
     every output is empty the body does not run. Specs are erased: nothing reads them any more.
 
     - Assumes: state `tiled` or later, functions not yet in the LLVM dialect.
