@@ -27,20 +27,30 @@ std::unique_ptr<llvm::Module> attn::translateLowered(ModuleOp module, llvm::LLVM
 // Optimisation
 //===----------------------------------------------------------------------===//
 
-/// In the order of their work. One sweep of `instcombine` after each group is enough: the default
-/// pipeline, with eight to a fixed point, unrolling, SLP and jump threading, took four times as
-/// long and gave kernels of the same speed (benchmarks/notes-cpu.md).
-static constexpr StringLiteral kernelPasses =
+/// In the order of their work, before and behind the unrolling of short loops. One sweep of
+/// `instcombine` after each group is enough: the default pipeline, with eight to a fixed point,
+/// unrolling, SLP and jump threading, took four times as long and gave kernels of the same speed
+/// (benchmarks/notes-cpu.md).
+static constexpr StringLiteral firstPasses =
     // What the lowering wrote: stack slots, doubled address arithmetic.
     "function(sroa,early-cse<memssa>,instcombine<max-iterations=1;no-verify-fixpoint>,simplifycfg),"
     // Strides and sizes known at every call; helpers into their callers.
     "ipsccp,cgscc(inline),"
-    // Addresses and loads out of loops; short loops of known length vanish.
+    // Addresses and loads out of loops.
     "function(early-cse<memssa>,simplifycfg,loop-mssa(loop-rotate,licm),"
-    "instcombine<max-iterations=1;no-verify-fixpoint>,loop(loop-unroll-full),sroa,"
+    "instcombine<max-iterations=1;no-verify-fixpoint>,";
+static constexpr StringLiteral lastPasses =
     // Loops over tokens and copies are scalar until here.
     "early-cse<memssa>,loop-vectorize,gvn,instcombine<max-iterations=1;no-verify-fixpoint>,"
     "loop-mssa(licm),simplifycfg),globaldce";
+
+/// Short loops of known length vanish. Products in vector registers are written unrolled, and
+/// unrolling the rest costs a seventh of the time; only tile registers, whose numbers are
+/// constants, want their loops unrolled here.
+static StringRef unrollingPasses(const llvm::TargetMachine &machine) {
+  return machine.getTargetFeatureString().contains("+amx-tile") ? "loop(loop-unroll-full),sroa,"
+                                                                : "";
+}
 
 void attn::optimizeKernels(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::LoopAnalysisManager loops;
@@ -54,7 +64,8 @@ void attn::optimizeKernels(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, calls, modules);
   llvm::ModulePassManager passes;
-  llvm::cantFail(builder.parsePassPipeline(passes, kernelPasses));
+  llvm::cantFail(builder.parsePassPipeline(
+      passes, (firstPasses + unrollingPasses(machine) + lastPasses).str()));
   passes.run(module, modules);
 }
 

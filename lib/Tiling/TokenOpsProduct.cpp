@@ -192,15 +192,14 @@ static void packWeight(LoopBuilder &b, const Item &item, Value part, Value first
 static void widenInputs(LoopBuilder &b, const Item &item, ArrayRef<RowPlace> places, Value part,
                         Value first, Value depth) {
   int64_t lanes = dividingPower(item.p.inner, maxLanes);
+  auto loop = scf::ForOp::create(b, indexConstant(b, 0), depth, indexConstant(b, lanes));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loop.getBody()->getTerminator());
+  Value k = loop.getInductionVar(), from = arith::AddIOp::create(b, first, k);
+  Value head = headIn(b, item, item.p.in, 1, part);
   for (auto [t, at] : llvm::enumerate(places)) {
-    Value to = indexConstant(b, static_cast<int64_t>(t));
-    auto loop = scf::ForOp::create(b, indexConstant(b, 0), depth, indexConstant(b, lanes));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(loop.getBody()->getTerminator());
-    Value k = loop.getInductionVar(), from = arith::AddIOp::create(b, first, k);
-    Value head = headIn(b, item, item.p.in, 1, part);
     Value x = loadVector(b, item.p.in, ValueRange{at.batch, head, at.token, from}, lanes);
-    storeVector(b, x, item.wide, ValueRange{to, k});
+    storeVector(b, x, item.wide, ValueRange{indexConstant(b, static_cast<int64_t>(t)), k});
   }
 }
 
@@ -239,12 +238,20 @@ static void addPacked(LoopBuilder &b, const Item &item, Value row, int64_t rows,
                   ValueRange{addIndex(b, row, t), columnOf(b, item, v)});
 }
 
+/// Rows of the weight in the panel that begins at row `first`.
+static Value panelDepth(LoopBuilder &b, const Item &item, Value first) {
+  Value most = indexConstant(b, packedDepth);
+  if (item.p.inner % packedDepth == 0)
+    return most;
+  Value left = arith::SubIOp::create(b, indexConstant(b, item.p.inner), first);
+  return arith::MinUIOp::create(b, left, most);
+}
+
 static void emitPacked(LoopBuilder &b, const Item &item, Value rows) {
   clearSums(b, item, rows);
   forRange(b, 0, item.p.parts, [&](Value part) {
     forStep(b, item.p.inner, packedDepth, [&](Value first) {
-      Value left = arith::SubIOp::create(b, indexConstant(b, item.p.inner), first);
-      Value depth = arith::MinUIOp::create(b, left, indexConstant(b, packedDepth));
+      Value depth = panelDepth(b, item, first);
       packWeight(b, item, part, first, depth);
       forBlocks(b, rows, {blockRows, 2, 1}, [&](Value row, int64_t size) {
         addPacked(b, item, row, size, part, first, depth);

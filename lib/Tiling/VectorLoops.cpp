@@ -51,7 +51,15 @@ SmallVector<Value> attn::accumulate(LoopBuilder &b, int64_t upper, int64_t step,
                         SmallVector<Value>(count, zero), body);
 }
 
+/// Turns of a loop that are written out: where there are so few, a loop costs as much as its body.
+static constexpr int64_t fewTurns = 2;
+
 void attn::forStep(LoopBuilder &b, int64_t upper, int64_t step, function_ref<void(Value)> body) {
+  if (upper <= fewTurns * step) {
+    for (int64_t i = 0; i < upper; i += step)
+      body(indexConstant(b, i));
+    return;
+  }
   auto loop =
       scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, upper), indexConstant(b, step));
   OpBuilder::InsertionGuard guard(b);

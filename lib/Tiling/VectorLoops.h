@@ -25,7 +25,7 @@ SmallVector<Value> accumulate(LoopBuilder &b, int64_t upper, int64_t step, int64
 /// `for k in [0, upper)` with the given sums.
 SmallVector<Value> accumulate(LoopBuilder &b, Value upper, ValueRange sums,
                               function_ref<void(Value k, SmallVector<Value> &)> body);
-/// `for i in [0, upper) step`.
+/// `for i in [0, upper) step`; one or two turns are written out.
 void forStep(LoopBuilder &b, int64_t upper, int64_t step, function_ref<void(Value)> body);
 
 } // namespace mlir::attn

@@ -1,259 +1,223 @@
-//===- EntryChecks.cpp - checks of an entry point's arguments ---===//
+//===- EntryChecks.cpp - compares arguments with a table, all entries in one function ---===//
 #include "EntryChecks.h"
+#include "Parts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "llvm/ADT/StringMap.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-using CodeBuilder = ImplicitLocOpBuilder;
-
 /// Kinds of error in attn_runtime.h.
 enum ErrorKind { NullData = 1, WrongRank = 2, WrongType = 3, WrongSize = 4, WrongStride = 5 };
+constexpr int64_t codesPerArgument = 1000;
+/// Sizes stay below 2^31.
+constexpr int64_t sizeLimit = int64_t(1) << 31;
 
-static Value constant(CodeBuilder &b, int64_t value, unsigned width) {
-  return arith::ConstantOp::create(b, b.getIntegerAttr(b.getIntegerType(width), value));
-}
-
-static Value compare(CodeBuilder &b, arith::CmpIPredicate predicate, Value lhs, int64_t rhs) {
-  return arith::CmpIOp::create(b, predicate, lhs,
-                               constant(b, rhs, lhs.getType().getIntOrFloatBitWidth()));
-}
-
-static Value either(CodeBuilder &b, Value lhs, Value rhs) {
-  return lhs ? arith::OrIOp::create(b, lhs, rhs).getResult() : rhs;
-}
-
-//===----------------------------------------------------------------------===//
-// Fields
-//===----------------------------------------------------------------------===//
+static constexpr StringLiteral checkFunctionName = "attn.check_arguments";
 
 LLVM::LLVMStructType attn::tensorStruct(MLIRContext *context) {
   auto i32 = IntegerType::get(context, 32), i64 = IntegerType::get(context, 64);
-  auto four = LLVM::LLVMArrayType::get(i64, 4);
+  auto sizes = LLVM::LLVMArrayType::get(i64, mostDimensions);
   return LLVM::LLVMStructType::getLiteral(
-      context, {LLVM::LLVMPointerType::get(context), i32, i32, four, four});
+      context, {LLVM::LLVMPointerType::get(context), i32, i32, sizes, sizes});
 }
-
-static int64_t rankOf(Type type) {
-  auto memref = dyn_cast<MemRefType>(type);
-  return memref ? memref.getRank() : 0;
-}
-
-TensorFields attn::loadFields(CodeBuilder &b, Value args, int64_t index, Type type) {
-  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-  auto tensor = tensorStruct(b.getContext());
-  auto load = [&](Type field, ArrayRef<LLVM::GEPArg> path) -> Value {
-    SmallVector<LLVM::GEPArg> indices = {static_cast<int32_t>(index)};
-    llvm::append_range(indices, path);
-    Value address = LLVM::GEPOp::create(b, pointer, tensor, args, indices);
-    return LLVM::LoadOp::create(b, field, address);
-  };
-  TensorFields fields;
-  fields.data = load(pointer, {0});
-  fields.rank = load(b.getI32Type(), {1});
-  fields.dtype = load(b.getI32Type(), {2});
-  for (int32_t i = 0; i < rankOf(type); ++i) {
-    fields.sizes.push_back(load(b.getI64Type(), {3, i}));
-    fields.strides.push_back(load(b.getI64Type(), {4, i}));
-  }
-  return fields;
-}
-
-FailureOr<int32_t> attn::dtypeCode(Type element) {
-  if (element.isF32())
-    return 0;
-  if (element.isBF16())
-    return 1;
-  if (element.isF16())
-    return 2;
-  if (element.isIndex() || element.isInteger(64))
-    return 3;
-  if (element.isInteger(32))
-    return 4;
-  if (element.isF64())
-    return 5;
-  if (element.isInteger(8))
-    return 6;
-  return failure();
-}
-
-/// Product of the sizes; meaningful once all are checked to be non-negative.
-static Value isEmpty(CodeBuilder &b, const TensorFields &fields) {
-  Value empty;
-  for (Value size : fields.sizes)
-    empty = either(b, empty, compare(b, arith::CmpIPredicate::eq, size, 0));
-  return empty ? empty : constant(b, 0, 1);
-}
-
-Value attn::emitHasWork(CodeBuilder &b, func::FuncOp kernel, ArrayRef<TensorFields> arguments) {
-  Value work = constant(b, 0, 1);
-  for (auto [i, fields] : llvm::enumerate(arguments)) {
-    if (!kernel.getArgAttr(i, "attn.output"))
-      continue;
-    Value empty = isEmpty(b, fields);
-    Value some = arith::XOrIOp::create(b, empty, constant(b, 1, 1));
-    work = either(b, work, some);
-  }
-  return work;
-}
-
-//===----------------------------------------------------------------------===//
-// Sizes that must agree
-//===----------------------------------------------------------------------===//
 
 namespace {
 
-/// One text of `attn.sizes`, taken apart: `[>=] (number | symbol) [/ divisor]`.
-struct SizeText {
-  bool isBound = false;
-  std::string symbol; // empty for a number
-  int64_t number = 0, divisor = 1;
-};
+using Predicate = arith::CmpIPredicate;
 
-/// Collects checks in order; the first that fails gives the code.
-class Checker {
+/// Writes the function `(args, table, number of arguments) -> code`. The code and whether the
+/// tensor at hand has elements lie in stack slots, which LLVM turns into registers.
+class CheckWriter {
 public:
-  Checker(CodeBuilder &b, func::FuncOp kernel, ArrayRef<TensorFields> arguments)
-      : b(b), kernel(kernel), arguments(arguments), code(constant(b, 0, 32)) {}
+  CheckWriter(ImplicitLocOpBuilder &b, LLVM::LLVMFuncOp function)
+      : b(b), pointer(LLVM::LLVMPointerType::get(b.getContext())),
+        block(function.addEntryBlock(b)) {}
 
-  FailureOr<Value> run();
+  void run();
 
 private:
-  void failIf(Value condition, size_t argument, ErrorKind kind);
-  LogicalResult checkType(size_t argument);
-  LogicalResult checkSizes(size_t argument);
-  LogicalResult checkText(size_t argument, size_t dimension, StringRef text);
-  void checkMemory(size_t argument);
-  void defineSymbols();
+  Value number(int64_t n) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(n)); }
+  Value code32(int64_t n) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(n)); }
+  Value compare(Predicate predicate, Value x, Value y) {
+    return arith::CmpIOp::create(b, predicate, x, y);
+  }
+  Value both(Value x, Value y) { return arith::AndIOp::create(b, x, y); }
+  Value plus(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
+  Value times(Value x, int64_t y) { return arith::MulIOp::create(b, x, number(y)); }
+  Value load(Type type, Value address) { return LLVM::LoadOp::create(b, type, address); }
+  void loop(Value from, Value to, function_ref<void(Value)> body);
 
-  CodeBuilder &b;
-  func::FuncOp kernel;
-  ArrayRef<TensorFields> arguments;
-  Value code;
-  llvm::StringMap<Value> symbols;
+  Value slot(Value first);
+  Value word(Value base, Value index);
+  Value row(Value index, int64_t column) {
+    return word(table, plus(times(index, ArgumentTable::rowWords), number(column)));
+  }
+  Value field(int32_t index, Value dimension = Value());
+  Value narrowField(int32_t index);
+  void failIf(Value condition, ErrorKind kind);
+
+  void checkArgument(Value index);
+  void checkSize(Value dimension);
+  void checkRule(Value rule);
+  void checkStride(Value dimension);
+
+  ImplicitLocOpBuilder &b;
+  LLVM::LLVMPointerType pointer;
+  Block *block;
+  Value args, table, code, filled;
+  // Of the argument at hand.
+  Value tensor, firstCode, rank, isOutput;
 };
 
 } // namespace
 
-static SizeText parseSize(StringRef text) {
-  SizeText result;
-  result.isBound = text.consume_front(">=");
-  auto [size, divisor] = text.split('/');
-  if (!divisor.empty() && divisor.getAsInteger(10, result.divisor))
-    result.divisor = 1;
-  if (size.getAsInteger(10, result.number))
-    result.symbol = size.str();
-  return result;
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+void CheckWriter::loop(Value from, Value to, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, from, to, number(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
 }
 
-static SmallVector<StringRef> sizeTexts(func::FuncOp kernel, size_t argument) {
-  auto texts = kernel.getArgAttrOfType<ArrayAttr>(argument, "attn.sizes");
-  SmallVector<StringRef> result;
-  if (texts)
-    llvm::append_range(result, texts.getAsValueRange<StringAttr>());
-  return result;
+Value CheckWriter::slot(Value first) {
+  Value address = LLVM::AllocaOp::create(b, pointer, first.getType(), number(1));
+  LLVM::StoreOp::create(b, first, address);
+  return address;
 }
 
-/// A symbol is the size where it first stands without a bound.
-void Checker::defineSymbols() {
-  for (size_t argument = 0; argument < arguments.size(); ++argument)
-    for (auto [i, text] : llvm::enumerate(sizeTexts(kernel, argument))) {
-      SizeText size = parseSize(text.split(';').first);
-      if (!size.isBound && !size.symbol.empty())
-        symbols.try_emplace(size.symbol, arguments[argument].sizes[i]);
-    }
+/// 64 bits at `base`.
+Value CheckWriter::word(Value base, Value index) {
+  return load(b.getI64Type(), LLVM::GEPOp::create(b, pointer, b.getI64Type(), base, index));
 }
 
-void Checker::failIf(Value condition, size_t argument, ErrorKind kind) {
-  Value good = compare(b, arith::CmpIPredicate::eq, code, 0);
-  Value now = arith::AndIOp::create(b, good, condition);
-  Value value = constant(b, 1000 * static_cast<int64_t>(argument) + kind, 32);
-  code = arith::SelectOp::create(b, now, value, code);
+/// Of the tensor at hand; an array's element at `dimension`.
+Value CheckWriter::field(int32_t index, Value dimension) {
+  LLVM::LLVMStructType type = tensorStruct(b.getContext());
+  SmallVector<LLVM::GEPArg> path = {0, index};
+  if (dimension)
+    path.push_back(dimension);
+  Type element = dimension ? Type(b.getI64Type()) : type.getBody()[index];
+  return load(element, LLVM::GEPOp::create(b, pointer, type, tensor, path));
 }
 
-LogicalResult Checker::checkType(size_t argument) {
-  Type type = kernel.getArgumentTypes()[argument];
-  FailureOr<int32_t> dtype = dtypeCode(getElementTypeOrSelf(type));
-  if (failed(dtype) || rankOf(type) > 4)
-    return kernel.emitError("expected argument ")
-           << argument << " to be a tensor of rank 0 to 4, or a scalar, of f32, bf16, f16, f64, "
-           << "i8, i32, i64 or index, found " << type << "; the C calling convention has no other";
-  const TensorFields &fields = arguments[argument];
-  failIf(compare(b, arith::CmpIPredicate::ne, fields.rank, rankOf(type)), argument, WrongRank);
-  failIf(compare(b, arith::CmpIPredicate::ne, fields.dtype, *dtype), argument, WrongType);
-  return success();
+Value CheckWriter::narrowField(int32_t index) {
+  return arith::ExtSIOp::create(b, b.getI64Type(), field(index));
 }
 
-/// `text` may be an equality and a bound, `s1;>=s0`.
-LogicalResult Checker::checkText(size_t argument, size_t dimension, StringRef text) {
-  auto [first, second] = text.split(';');
-  if (!second.empty())
-    return success(succeeded(checkText(argument, dimension, first)) &&
-                   succeeded(checkText(argument, dimension, second)));
-  if (text.empty())
-    return success();
-  SizeText size = parseSize(text);
-  Value expected = size.symbol.empty() ? constant(b, size.number, 64) : symbols.lookup(size.symbol);
-  if (!expected)
-    return kernel.emitError("expected 'attn.sizes' to define ")
-           << size.symbol << ", found it in a bound only";
-  if (size.divisor != 1)
-    expected = arith::CeilDivSIOp::create(b, expected, constant(b, size.divisor, 64));
-  auto wrong = size.isBound ? arith::CmpIPredicate::slt : arith::CmpIPredicate::ne;
-  Value given = arguments[argument].sizes[dimension];
-  failIf(arith::CmpIOp::create(b, wrong, given, expected), argument, WrongSize);
-  return success();
+/// The first failure gives the code.
+void CheckWriter::failIf(Value condition, ErrorKind kind) {
+  Value now = load(b.getI32Type(), code);
+  Value first = both(condition, compare(Predicate::eq, now, code32(0)));
+  Value wrong = arith::AddIOp::create(b, firstCode, code32(kind));
+  LLVM::StoreOp::create(b, arith::SelectOp::create(b, first, wrong, now), code);
 }
 
-LogicalResult Checker::checkSizes(size_t argument) {
-  auto type = dyn_cast<MemRefType>(kernel.getArgumentTypes()[argument]);
-  if (!type)
-    return success();
-  // Unsigned: a negative size is refused, too.
-  constexpr int64_t limit = int64_t(1) << 31;
-  for (auto [i, size] : llvm::enumerate(arguments[argument].sizes)) {
-    failIf(compare(b, arith::CmpIPredicate::uge, size, limit), argument, WrongSize);
-    if (!type.isDynamicDim(i))
-      failIf(compare(b, arith::CmpIPredicate::ne, size, type.getDimSize(i)), argument, WrongSize);
-  }
-  for (auto [i, text] : llvm::enumerate(sizeTexts(kernel, argument)))
-    if (failed(checkText(argument, i, text)))
-      return failure();
-  return success();
+//===----------------------------------------------------------------------===//
+// Checks
+//===----------------------------------------------------------------------===//
+
+/// Unsigned: a negative size is refused, too.
+void CheckWriter::checkSize(Value dimension) {
+  Value size = field(3, dimension);
+  failIf(compare(Predicate::uge, size, number(sizeLimit)), WrongSize);
+  Value some = compare(Predicate::ne, size, number(0));
+  LLVM::StoreOp::create(b, both(load(b.getI1Type(), filled), some), filled);
 }
 
-/// Strides and pointer, which do not matter to a tensor without elements. Elements of an output
+void CheckWriter::checkRule(Value rule) {
+  Value given = word(args, row(rule, ArgumentTable::Given));
+  Value source = row(rule, ArgumentTable::Source), divisor = row(rule, ArgumentTable::Divisor);
+  Value isSize = compare(Predicate::sge, source, number(0));
+  // Any argument's word may be read in its place where there is none.
+  Value place = arith::SelectOp::create(b, isSize, source, number(0));
+  Value upward = plus(word(args, place), plus(divisor, number(-1)));
+  Value rounded = arith::DivUIOp::create(b, upward, divisor);
+  Value expected = arith::SelectOp::create(b, isSize, rounded, row(rule, ArgumentTable::Number));
+  Value isBound = compare(Predicate::ne, row(rule, ArgumentTable::IsBound), number(0));
+  failIf(arith::SelectOp::create(b, isBound, compare(Predicate::slt, given, expected),
+                                 compare(Predicate::ne, given, expected)),
+         WrongSize);
+}
+
+/// Strides do not matter to a tensor without elements. The last one is 1, and elements of an output
 /// must not coincide.
-void Checker::checkMemory(size_t argument) {
-  const TensorFields &fields = arguments[argument];
-  Value filled = arith::XOrIOp::create(b, isEmpty(b, fields), constant(b, 1, 1));
-  auto failIfFilled = [&](Value condition, ErrorKind kind) {
-    failIf(arith::AndIOp::create(b, filled, condition), argument, kind);
-  };
-  if (!fields.strides.empty())
-    failIfFilled(compare(b, arith::CmpIPredicate::ne, fields.strides.back(), 1), WrongStride);
-  if (kernel.getArgAttr(argument, "attn.output"))
-    for (auto [size, stride] : llvm::zip(fields.sizes, fields.strides)) {
-      Value repeated = compare(b, arith::CmpIPredicate::sgt, size, 1);
-      Value still = compare(b, arith::CmpIPredicate::eq, stride, 0);
-      failIfFilled(arith::AndIOp::create(b, repeated, still), WrongStride);
-    }
-  Value null = LLVM::ZeroOp::create(b, fields.data.getType());
-  failIfFilled(LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, fields.data, null), NullData);
+void CheckWriter::checkStride(Value dimension) {
+  Value size = field(3, dimension), stride = field(4, dimension);
+  Value last = compare(Predicate::eq, plus(dimension, number(1)), rank);
+  Value apart = both(last, compare(Predicate::ne, stride, number(1)));
+  Value still =
+      both(compare(Predicate::sgt, size, number(1)), compare(Predicate::eq, stride, number(0)));
+  Value wrong = arith::OrIOp::create(b, apart, both(isOutput, still));
+  failIf(both(load(b.getI1Type(), filled), wrong), WrongStride);
 }
 
-FailureOr<Value> Checker::run() {
-  defineSymbols();
-  for (size_t argument = 0; argument < arguments.size(); ++argument) {
-    if (failed(checkType(argument)) || failed(checkSizes(argument)))
-      return failure();
-    checkMemory(argument);
-  }
-  return code;
+void CheckWriter::checkArgument(Value index) {
+  tensor = LLVM::GEPOp::create(b, pointer, tensorStruct(b.getContext()), args, index);
+  Value narrow = arith::TruncIOp::create(b, b.getI32Type(), index);
+  firstCode = arith::MulIOp::create(b, narrow, code32(codesPerArgument));
+  rank = row(index, ArgumentTable::Rank);
+  isOutput = compare(Predicate::ne, row(index, ArgumentTable::IsOutput), number(0));
+  failIf(compare(Predicate::ne, narrowField(1), rank), WrongRank);
+  failIf(compare(Predicate::ne, narrowField(2), row(index, ArgumentTable::Dtype)), WrongType);
+  LLVM::StoreOp::create(b, arith::ConstantOp::create(b, b.getBoolAttr(true)), filled);
+  loop(number(0), rank, [&](Value dimension) { checkSize(dimension); });
+  loop(row(index, ArgumentTable::FirstRule), row(index, ArgumentTable::EndRule),
+       [&](Value rule) { checkRule(rule); });
+  loop(number(0), rank, [&](Value dimension) { checkStride(dimension); });
+  Value null = LLVM::ZeroOp::create(b, pointer);
+  Value missing = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, field(0), null);
+  failIf(both(load(b.getI1Type(), filled), missing), NullData);
 }
 
-FailureOr<Value> attn::emitChecks(CodeBuilder &b, func::FuncOp kernel,
-                                  ArrayRef<TensorFields> arguments) {
-  return Checker(b, kernel, arguments).run();
+void CheckWriter::run() {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(block);
+  args = block->getArgument(0);
+  table = block->getArgument(1);
+  code = slot(code32(0));
+  filled = slot(arith::ConstantOp::create(b, b.getBoolAttr(true)));
+  loop(number(0), block->getArgument(2), [&](Value index) { checkArgument(index); });
+  LLVM::ReturnOp::create(b, load(b.getI32Type(), code));
+}
+
+//===----------------------------------------------------------------------===//
+// The function and its tables
+//===----------------------------------------------------------------------===//
+
+/// The module's, written when first asked for.
+static LLVM::LLVMFuncOp checkFunction(ImplicitLocOpBuilder &b, ModuleOp module) {
+  if (auto known = module.lookupSymbol<LLVM::LLVMFuncOp>(checkFunctionName))
+    return known;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(module.getBody());
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  auto type = LLVM::LLVMFunctionType::get(b.getI32Type(), {pointer, pointer, b.getI64Type()});
+  auto function = LLVM::LLVMFuncOp::create(b, checkFunctionName, type, LLVM::Linkage::Internal);
+  function.setNoInline(true);
+  function->setAttr(sharedAttrName, b.getUnitAttr());
+  CheckWriter(b, function).run();
+  return function;
+}
+
+static LLVM::GlobalOp tableMemory(ImplicitLocOpBuilder &b, ModuleOp module, StringRef name,
+                                  ArrayRef<int64_t> words) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module.getBody());
+  auto type = LLVM::LLVMArrayType::get(b.getI64Type(), words.size());
+  return LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Private,
+                                (name + ".arguments").str(), b.getI64TensorAttr(words));
+}
+
+Value attn::emitChecks(ImplicitLocOpBuilder &b, const ArgumentTable &table, StringRef name,
+                       Value args) {
+  auto module = b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  LLVM::GlobalOp memory = tableMemory(b, module, name, table.words);
+  Value address = LLVM::AddressOfOp::create(b, memory);
+  Value count = arith::ConstantOp::create(b, b.getI64IntegerAttr(table.arguments));
+  return LLVM::CallOp::create(b, checkFunction(b, module), ValueRange{args, address, count})
+      .getResult();
 }

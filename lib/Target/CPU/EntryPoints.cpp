@@ -44,6 +44,55 @@ static Value branch(ImplicitLocOpBuilder &b, Value condition, function_ref<Value
 // Arguments
 //===----------------------------------------------------------------------===//
 
+namespace {
+
+/// What the kernel reads of one `attn_tensor`, as values.
+struct TensorFields {
+  Value data;
+  SmallVector<Value> sizes, strides; // i64, as many as the kernel's argument has dimensions
+};
+
+} // namespace
+
+static TensorFields loadFields(ImplicitLocOpBuilder &b, Value args, int64_t index, Type type) {
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  auto load = [&](Type field, ArrayRef<LLVM::GEPArg> path) -> Value {
+    SmallVector<LLVM::GEPArg> indices = {static_cast<int32_t>(index)};
+    llvm::append_range(indices, path);
+    Value address = LLVM::GEPOp::create(b, pointer, tensorStruct(b.getContext()), args, indices);
+    return LLVM::LoadOp::create(b, field, address);
+  };
+  TensorFields fields;
+  fields.data = load(pointer, {0});
+  auto memref = dyn_cast<MemRefType>(type);
+  for (int32_t i = 0; memref && i < memref.getRank(); ++i) {
+    // A static size has been checked.
+    fields.sizes.push_back(
+        memref.isDynamicDim(i)
+            ? load(b.getI64Type(), {3, i})
+            : Value(arith::ConstantOp::create(b, b.getI64IntegerAttr(memref.getDimSize(i)))));
+    fields.strides.push_back(load(b.getI64Type(), {4, i}));
+  }
+  return fields;
+}
+
+/// i1: whether any tensor marked `attn.output` has an element.
+static Value emitHasWork(ImplicitLocOpBuilder &b, func::FuncOp kernel,
+                         ArrayRef<TensorFields> arguments) {
+  Value work = arith::ConstantOp::create(b, b.getBoolAttr(false));
+  Value none = arith::ConstantOp::create(b, b.getI64IntegerAttr(0));
+  for (auto [i, fields] : llvm::enumerate(arguments)) {
+    if (!kernel.getArgAttr(i, "attn.output"))
+      continue;
+    Value some = arith::ConstantOp::create(b, b.getBoolAttr(true));
+    for (Value size : fields.sizes)
+      some = arith::AndIOp::create(b, some,
+                                   arith::CmpIOp::create(b, arith::CmpIPredicate::ne, size, none));
+    work = arith::OrIOp::create(b, work, some);
+  }
+  return work;
+}
+
 /// The memref that lies where the caller's tensor says.
 static Value buildMemref(ImplicitLocOpBuilder &b, const LLVMTypeConverter &converter,
                          const TensorFields &fields, MemRefType type) {
@@ -111,17 +160,21 @@ namespace {
 struct Entry {
   ImplicitLocOpBuilder &b;
   func::FuncOp kernel;
+  const ArgumentTable &table;
+  StringRef name;
   Value args, count, threads;
-  LogicalResult result = success();
 
   void write();
   Value checkAndRun();
-  Value run(ArrayRef<TensorFields> fields);
+  Value run();
 };
 
 } // namespace
 
-Value Entry::run(ArrayRef<TensorFields> fields) {
+Value Entry::run() {
+  SmallVector<TensorFields> fields;
+  for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes().drop_back()))
+    fields.push_back(loadFields(b, args, static_cast<int64_t>(i), type));
   return branch(
       b, emitHasWork(b, kernel, fields),
       [&] { return callKernel(b, kernel, buildArguments(b, kernel, fields), threads); },
@@ -129,21 +182,13 @@ Value Entry::run(ArrayRef<TensorFields> fields) {
 }
 
 Value Entry::checkAndRun() {
-  SmallVector<TensorFields> fields;
-  for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes().drop_back()))
-    fields.push_back(loadFields(b, args, static_cast<int64_t>(i), type));
-  FailureOr<Value> code = emitChecks(b, kernel, fields);
-  if (failed(code)) {
-    result = failure();
-    return i32Constant(b, 0);
-  }
-  Value good = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, *code, i32Constant(b, 0));
-  return branch(b, good, [&] { return run(fields); }, [&] { return *code; });
+  Value code = emitChecks(b, table, name, args);
+  Value good = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, code, i32Constant(b, 0));
+  return branch(b, good, [&] { return run(); }, [&] { return code; });
 }
 
 void Entry::write() {
-  Value expected = arith::ConstantOp::create(
-      b, b.getI64IntegerAttr(static_cast<int64_t>(kernel.getNumArguments()) - 1));
+  Value expected = arith::ConstantOp::create(b, b.getI64IntegerAttr(table.arguments));
   Value counted = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count, expected);
   Value null = LLVM::ZeroOp::create(b, args.getType());
   Value given = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, args, null);
@@ -176,6 +221,9 @@ static void returnCode(func::FuncOp kernel) {
 }
 
 static LogicalResult makeEntry(func::FuncOp kernel) {
+  FailureOr<ArgumentTable> table = makeArgumentTable(kernel);
+  if (failed(table))
+    return failure();
   std::string name = kernel.getSymName().str();
   Attribute workspace = kernel->getAttr(workspaceAttrName);
   makePrivate(kernel, name);
@@ -187,10 +235,11 @@ static LogicalResult makeEntry(func::FuncOp kernel) {
     wrapper->setAttr(workspaceAttrName, workspace);
   Block *block = wrapper.addEntryBlock();
   b.setInsertionPointToStart(block);
-  Entry entry{b, kernel, block->getArgument(0), block->getArgument(1), block->getArgument(2)};
-  entry.write();
+  Entry{
+      b, kernel, *table, name, block->getArgument(0), block->getArgument(1), block->getArgument(2)}
+      .write();
   kernel.removeArgAttrsAttr();
-  return entry.result;
+  return success();
 }
 
 namespace {

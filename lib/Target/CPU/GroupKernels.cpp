@@ -174,9 +174,7 @@ func::FuncOp GroupKernels::emitValues(bool strict) {
         addValueBlock(b, v, block, b.index(0), count);
       });
   };
-  int64_t whole = (v.chunks.chunks - 1) / chunks * chunks;
-  b.loop(b.index(0), b.index(whole), chunks, [&](Value chunk) { forRows(chunk, chunks, false); });
-  forRows(b.index(whole), v.chunks.chunks - whole, true);
+  forChunks(b, v.chunks, chunks, forRows);
   func::ReturnOp::create(b);
   return function;
 }

@@ -185,9 +185,9 @@ void PanelKernels::valueBlock(func::FuncOp function, Value first, int64_t rows, 
                       : SmallVector<Value>{k, b.add(first, i)};
   };
   int64_t rowsPerBlock = plan.pairs ? plan.registerKeys / 2 : plan.registerKeys;
-  Product p{value, weights, function.getArgument(4),
-            rows,  indexA,  unrollFor(plan.unroll, rowsPerBlock),
-            strict};
+  // Only values that are not finite are multiplied strictly: as little code as possible.
+  int64_t unroll = strict ? 1 : unrollFor(plan.unroll, rowsPerBlock);
+  Product p{value, weights, function.getArgument(4), rows, indexA, unroll, strict};
   SmallVector<Value> sums = product(p, init);
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < plan.vectors; ++j)

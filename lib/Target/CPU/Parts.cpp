@@ -17,19 +17,24 @@ struct Group {
 
 } // namespace
 
+/// Functions that are in one part only.
+static bool isDivided(LLVM::LLVMFuncOp function) {
+  return !function.isExternal() && !function->hasAttr(sharedAttrName);
+}
+
 /// Whether whoever names `symbol` must be compiled with it: code, or memory that changes.
 static bool ties(Operation *symbol) {
   if (auto global = dyn_cast<LLVM::GlobalOp>(symbol))
     return !global.getConstant();
   auto function = dyn_cast<LLVM::LLVMFuncOp>(symbol);
-  return function && !function.isExternal();
+  return function && isDivided(function);
 }
 
 static llvm::EquivalenceClasses<Operation *> tieFunctions(ModuleOp module) {
   SymbolTable symbols(module);
   llvm::EquivalenceClasses<Operation *> classes;
   for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
-    if (function.isExternal())
+    if (!isDivided(function))
       continue;
     classes.insert(function);
     auto uses = SymbolTable::getSymbolUses(function.getOperation());
@@ -46,7 +51,7 @@ static SmallVector<Group> groupFunctions(ModuleOp module) {
   llvm::EquivalenceClasses<Operation *> classes = tieFunctions(module);
   llvm::MapVector<Operation *, Group> groups;
   for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
-    if (function.isExternal())
+    if (!isDivided(function))
       continue;
     Group &group = groups[classes.getLeaderValue(function)];
     group.functions.push_back(function);
@@ -71,7 +76,7 @@ static OwningOpRef<ModuleOp> copyOnly(ModuleOp module, const DenseSet<Operation 
   OpBuilder b = OpBuilder::atBlockEnd(part->getBody());
   for (Operation &op : *module.getBody()) {
     auto function = dyn_cast<LLVM::LLVMFuncOp>(op);
-    if (!function || function.isExternal() || kept.contains(&op))
+    if (!function || !isDivided(function) || kept.contains(&op))
       b.clone(op);
   }
   return part;

@@ -7,9 +7,13 @@
 
 namespace mlir::attn {
 
+/// Marks a private function whose copy each part may have of its own.
+constexpr StringLiteral sharedAttrName = "attn.shared";
+
 /// Splits a module in state `lowered` into at most `most` modules of about equal size. Functions
-/// that call each other, or share memory that changes, stay together; constants and declarations
-/// are in every part. The same module always gives the same parts.
+/// that call each other, or share memory that changes, stay together; constants, declarations
+/// and functions marked `attn.shared` are in every part. The same module always gives the same
+/// parts.
 SmallVector<OwningOpRef<ModuleOp>> splitLowered(ModuleOp module, unsigned most);
 
 } // namespace mlir::attn

@@ -17,24 +17,20 @@ void attn::buildCPULowering(OpPassManager &pm) {
   // Our own part: kernels, threads, the calling convention.
   pm.addPass(createLowerCPU());
   pm.addPass(createCPUEntryPointsPass());
-  // Upstream's: down to the LLVM dialect.
+  // Upstream's: down to the LLVM dialect. Duplicates go first, as every later pass looks at each
+  // operation; what else could be simplified is LLVM's work.
+  pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createExpandMath());
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addPass(arith::createArithExpandOpsPass(expand));
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addNestedPass<func::FuncOp>(createCheckAllocations());
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
-  // Vectors first: their conversion rewrites shapes before it converts. Functions of `math` without
-  // an instruction become calls only after those that have one.
-  pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createConvertMathToLibmPass());
-  // All other dialects in one walk; one pass for each costs twice the time.
+  pm.addPass(createExpandViews());
+  // All dialects in one walk; one pass for each costs a multiple of the time.
   pm.addPass(createConvertToLLVMPass());
+  // Functions of `math` without an instruction are left.
+  pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createVerifyLowered());
 }
@@ -49,13 +45,20 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
   using ExpandMathBase::ExpandMathBase;
 
   void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<math::MathDialect>(op->getDialect()) || isa<arith::ExtFOp, arith::TruncFOp>(op))
+        ops.push_back(op);
+    });
     RewritePatternSet patterns(&getContext());
     MathPolynomialApproximationOptions options;
     options.enableAvx2 = false;
     populateMathPolynomialApproximationPatterns(patterns, options);
     if (TargetAttr target = findTarget())
       populateMissingInstructionPatterns(patterns, target);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    GreedyRewriteConfig config;
+    config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+    if (failed(applyOpPatternsGreedily(ops, std::move(patterns), config)))
       signalPassFailure();
   }
 

@@ -67,7 +67,7 @@ void ItemFunction::loadStreamPanel(Value panel) {
     SmallVector<Value> at =
         sourceRow(b, context.batch, queryMap, context.offset, positions, heads, lane);
     RowIndex row(at.begin(), at.end());
-    forChunks(b, c, [&](Value chunk, bool isTail) {
+    forChunks(b, c, 1, [&](Value chunk, int64_t, bool isTail) {
       for (auto [i, vector] : llvm::enumerate(loadChunk(b, c, source, row, chunk, isTail))) {
         Value column = b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)),
                              static_cast<int64_t>(i) * plan.lanes);
@@ -209,7 +209,7 @@ void ItemFunction::storeStreamPanel(Value panel) {
   WorkPlan::RowChunks c = plan.valueChunks();
   b.loop(b.index(0), liveRows(panel), 1, [&](Value lane) {
     RowPlace place = placeOf(b.add(start, lane));
-    forChunks(b, c, [&](Value chunk, bool isTail) {
+    forChunks(b, c, 1, [&](Value chunk, int64_t, bool isTail) {
       SmallVector<Value> vectors;
       for (int64_t i = 0; i < c.vectors; ++i) {
         Value column = b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)), i * plan.lanes);

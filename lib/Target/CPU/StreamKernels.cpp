@@ -242,12 +242,9 @@ void StreamKernels::visitValues(const ValueRows &values, Value row, int64_t rows
   const Chunks &c = values.chunks;
   bool fits = rows * c.chunks * c.vectors <= rowRegisters(plan);
   int64_t chunks = fits ? c.chunks : chunksOfBlock(plan, c, rows);
-  int64_t whole = (c.chunks - 1) / chunks * chunks;
-  if (whole > 0)
-    b.loop(b.index(0), b.index(whole), chunks, [&](Value chunk) {
-      addValueBlock(b, values, {row, rows, chunk, chunks, false}, first, end);
-    });
-  addValueBlock(b, values, {row, rows, b.index(whole), c.chunks - whole, true}, first, end);
+  forChunks(b, c, chunks, [&](Value chunk, int64_t some, bool isTail) {
+    addValueBlock(b, values, {row, rows, chunk, some, isTail}, first, end);
+  });
 }
 
 /// Values of keys `first` to `end` for all rows. The visits of a block of four rows have code of

@@ -94,10 +94,15 @@ void attn::storeChunk(CpuBuilder &b, const Chunks &c, ArrayRef<Value> vectors, V
   b.store(b.narrow(all, cast<MemRefType>(target.getType()).getElementType()), target, at);
 }
 
-void attn::forChunks(CpuBuilder &b, const Chunks &c, function_ref<void(Value, bool)> body) {
-  if (c.chunks > 1)
-    b.loop(b.index(0), b.index(c.chunks - 1), 1, [&](Value chunk) { body(chunk, false); });
-  body(b.index(c.chunks - 1), true);
+void attn::forChunks(CpuBuilder &b, const Chunks &c, int64_t step,
+                     function_ref<void(Value, int64_t, bool)> body) {
+  int64_t whole = c.size / c.elements / step * step;
+  if (whole == step)
+    body(b.index(0), step, false);
+  else if (whole > 0)
+    b.loop(b.index(0), b.index(whole), step, [&](Value chunk) { body(chunk, step, false); });
+  if (whole < c.chunks)
+    body(b.index(whole), c.chunks - whole, true);
 }
 
 //===----------------------------------------------------------------------===//

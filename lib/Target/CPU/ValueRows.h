@@ -18,9 +18,10 @@ SmallVector<Value> loadChunk(CpuBuilder &b, const WorkPlan::RowChunks &c, Value 
 /// The inverse for float32 vectors: writes the elements of a chunk in the target's element type.
 void storeChunk(CpuBuilder &b, const WorkPlan::RowChunks &c, ArrayRef<Value> vectors, Value target,
                 const RowIndex &row, Value chunk, bool isTail);
-/// Calls `body(chunk, isTail)` in loops of `step` chunks at most, each body emitted `step` times.
-void forChunks(CpuBuilder &b, const WorkPlan::RowChunks &c,
-               function_ref<void(Value chunk, bool isTail)> body);
+/// Calls `body(chunk, count, isTail)` for the chunks of a row, `step` of them at a time; what is
+/// left or ends inside its last chunk comes apart, as the tail. A row of whole blocks has none.
+void forChunks(CpuBuilder &b, const WorkPlan::RowChunks &c, int64_t step,
+               function_ref<void(Value chunk, int64_t count, bool isTail)> body);
 
 /// How a product with values takes a key: by a multiply-add; two keys at once by a dot product of
 /// bf16 pairs; or by a multiply-add that leaves out weights of -0.0, which mark excluded keys.

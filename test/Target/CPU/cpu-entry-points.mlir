@@ -1,25 +1,36 @@
 // RUN: attn-opt %s --split-input-file --attn-tile --attn-cpu-entry-points --canonicalize --cse | FileCheck %s
 
-// The kernel keeps its code under a private name; the public name checks, then calls it.
+// The kernel keeps its code under a private name; the public name compares its arguments with a
+// table, then calls it. The table: a row for each argument (rank, type, output, first rule, end of
+// the rules), then the rules (place of the size, bound, place of its source, number, divisor). Two
+// sizes of each tensor are numbers, and those of the second are those of the first.
 // CHECK-DAG: llvm.func @omp_set_num_threads(i32)
 // CHECK-DAG: llvm.func @omp_get_max_threads() -> i32
+// CHECK-DAG: llvm.mlir.global private constant @scale.arguments(dense<[4, 0, 0, 2, 4, 4, 0, 1, 4, 8, 3, 0, -1, 2, 1, 5, 0, -1, 8, 1, 13, 0, -1, 2, 1, 15, 0, -1, 8, 1, 12, 0, 2, 0, 1, 14, 0, 4, 0, 1]> : tensor<40xi64>)
 // CHECK-LABEL: func.func @scale(
 // CHECK-SAME: %[[ARGS:.*]]: !llvm.ptr, %[[COUNT:.*]]: i64, %[[THREADS:.*]]: i32) -> i32
 // CHECK-DAG: %[[WRONG:.*]] = arith.constant 999001 : i32
 // CHECK-DAG: %[[TWO:.*]] = arith.constant 2 : i64
+// CHECK-DAG: %[[TABLE:.*]] = llvm.mlir.addressof @scale.arguments
 // CHECK: arith.cmpi eq, %[[COUNT]], %[[TWO]] : i64
 // CHECK: llvm.icmp "ne" %[[ARGS]]
 // CHECK: scf.if %{{.*}} -> (i32)
-// The sizes of the second tensor are those of the first, argument 1, kind 4.
-// CHECK: %[[BATCH:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i64
-// CHECK: arith.cmpi ne, %{{.*}}, %[[BATCH]] : i64
+// CHECK: %[[CODE:.*]] = llvm.call @attn.check_arguments(%[[ARGS]], %[[TABLE]], %[[TWO]])
+// CHECK: arith.cmpi eq, %[[CODE]]
 // CHECK: omp_get_max_threads
 // CHECK: llvm.call @omp_set_num_threads
 // CHECK: call @scale.body(
 // CHECK: llvm.call @omp_set_num_threads
+// CHECK: scf.yield %[[CODE]]
 // CHECK: } else {
 // CHECK: scf.yield %[[WRONG]]
 // CHECK: func.func private @scale.body(%{{[^{]*}}) -> i32 attributes {llvm.linkage = #llvm.linkage<internal>} {
+// One function for all entries.
+// CHECK: llvm.func internal @attn.check_arguments(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64) -> i32 attributes {attn.shared, no_inline} {
+// CHECK: scf.for
+// CHECK: arith.cmpi uge
+// CHECK: arith.divui
+// CHECK: llvm.icmp "eq"
 func.func @scale(%x: tensor<?x2x?x8xf32> {attn.name = "x"}) -> tensor<?x2x?x8xf32> attributes {attn.entry = "prefill"} {
   %s = attn.scale %x by 0.5 : tensor<?x2x?x8xf32>
   return %s : tensor<?x2x?x8xf32>
@@ -28,9 +39,9 @@ func.func @scale(%x: tensor<?x2x?x8xf32> {attn.name = "x"}) -> tensor<?x2x?x8xf3
 // -----
 
 // An index comes as a rank-0 tensor of i64; a bound is rounded up.
+// CHECK: llvm.mlir.global private constant @bounds.arguments(dense<{{.*}} 14, 1, 4, 0, 16, 15, 1, 4, 0, 32, {{.*}}>
 // CHECK-LABEL: func.func @bounds(
-// CHECK: arith.ceildivsi
-// CHECK: arith.cmpi slt
+// CHECK: llvm.call @attn.check_arguments(
 // CHECK: llvm.load %{{.*}} : !llvm.ptr -> i64
 // CHECK: arith.index_cast %{{.*}} : i64 to index
 // CHECK: call @bounds.body(

@@ -16,7 +16,8 @@ def CPUEntryPointsPass : Pass<"attn-cpu-entry-points", "::mlir::ModuleOp"> {
     takes its place. It checks the number of arguments, then of each argument rank, element type,
     sizes (static ones, those `attn.sizes` says must agree, all within [0, 2^31)), the last stride
     and the pointer; the first thing wrong is its result, 1000 times the argument plus the kind,
-    before anything is written. It sets the number of threads for the call and restores it. When
+    before anything is written. What is expected lies in constant memory, `@name.arguments`, which
+    `@attn.check_arguments`, one function for all entries, compares with what is given. It sets the number of threads for the call and restores it. When
     every output is empty the body does not run. Specs are erased: nothing reads them any more.
 
     - Assumes: state `tiled` or later, functions not yet in the LLVM dialect.
@@ -126,6 +127,33 @@ def ExpandMath : Pass<"attn-cpu-expand-math"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ExpandViews : Pass<"attn-cpu-expand-views"> {
+  let summary = "views of memory become pointers, sizes and strides; pieces of vectors become shuffles";
+  let description = [{
+    What the conversion to LLVM does not take as it is, by upstream's patterns: `memref.subview`,
+    `memref.expand_shape`, `memref.collapse_shape` and what reads their metadata, with the affine
+    expressions that arise; strided slices of vectors, and vectors that are broadcast to longer ones. Only
+    these operations are looked at.
+
+    - Assumes: nothing.
+    - Leaves to others: all other operations.
+    - Numbers: none.
+
+    Example: `attn-opt --attn-cpu-expand-views` on
+
+    ```mlir
+    func.func @row(%m: memref<?x64xf32>, %i: index) -> f32 {
+      %c0 = arith.constant 0 : index
+      %row = memref.subview %m[%i, 0] [1, 64] [1, 1] : memref<?x64xf32> to memref<64xf32, strided<[1], offset: ?>>
+      %x = memref.load %row[%c0] : memref<64xf32, strided<[1], offset: ?>>
+      return %x : f32
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
 }
 
 def VerifyLowered : Pass<"attn-verify-lowered", "::mlir::ModuleOp"> {
