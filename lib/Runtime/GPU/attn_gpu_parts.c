@@ -45,6 +45,8 @@ enum { PARTS_AT_ONCE = 16, FEW_PARTS = 4, COLUMNS_OF_PIECE = 4 };
  * takes and each trip for more parts in it. The minimum is flat: only their ratios matter. */
 static const double chip_rate = 4.45e6, tile_time = 0.64, latent_time = 1.65, unit_time = 0.5,
                     meet_time = 3.0, piece_time = 4.0, round_time = 1.5, trip_time = 0.8;
+/* The same of the warps' latents: whatever the tile's size, and for each product in it. */
+static const double warps_time = 0.8, product_time = 7.9e-7;
 
 static void deal(attn_gpu_ranges *r, int64_t workers, int64_t gangs) {
   int64_t all = r->sequences * r->steps;
@@ -56,13 +58,23 @@ static void deal(attn_gpu_ranges *r, int64_t workers, int64_t gangs) {
 /* Whether some range ends inside an item. */
 static int has_parts(const attn_gpu_ranges *r) { return r->more || r->share % r->steps; }
 
+/* Microseconds that a block needs for a tile of keys. Of warps that multiply values in keys, beside
+ * the others of its multiprocessor. */
+static double block_time(const attn_gpu_entry *entry) {
+  double products = (double)(entry->rows * entry->keys * (entry->qk_size + entry->v_size));
+  if (!entry->values_in_keys)
+    return tile_time;
+  return entry->has_maps ? latent_time
+                         : warps_time + product_time * products * (double)entry->blocks;
+}
+
 /* `gangs` ranges side by side: the slower of memory, which sends keys once to each gang, and of one
  * block, and an eighth of the other that it does not hide. */
 static double round_of_ranges(const attn_gpu_entry *entry, const attn_gpu_ranges *r, double gangs) {
   double columns = (double)(entry->qk_size + (entry->values_in_keys ? 0 : entry->v_size));
   double tiles = (double)tiles_of_step(entry);
   double memory = gangs * tiles * (double)entry->keys * columns * 2 / chip_rate;
-  double block = tiles * (entry->values_in_keys ? latent_time : tile_time);
+  double block = tiles * block_time(entry);
   double step = memory > block ? memory + block / 8 : block + memory / 8;
   return (double)(r->share + (r->more > 0)) * step + unit_time;
 }

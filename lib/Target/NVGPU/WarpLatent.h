@@ -52,7 +52,8 @@ private:
   void leavePart(ArrayRef<Val> scores);
   Vals completeScores(ArrayRef<Val> mine);
   Vals finishScores(ArrayRef<Val> scores, const QueryTile &tile, Val number);
-  Val placeOfWeights(Val number);
+  Val placeOf(Val number, int64_t bytes);
+  void meetTeam();
   void publish(const Softmax &softmax, Val number);
   Vals rescale(ArrayRef<Val> acc, Val number);
   Vals addValues(Val number, ArrayRef<Val> acc);

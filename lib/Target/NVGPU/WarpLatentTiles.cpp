@@ -61,7 +61,7 @@ Vals WarpLatentEmitter::partialScores(Val number) {
 
 /// acc, brought to the tile's references, + weights * the warp's columns of the tile.
 Vals WarpLatentEmitter::addValues(Val number, ArrayRef<Val> acc) {
-  int64_t rowBytes = WarpTile::rowBytes(l.qkSize), weightBytes = WarpTile::rowBytes(l.keys);
+  int64_t rowBytes = WarpTile::rowBytes(l.qkSize);
   auto perTile = static_cast<size_t>(l.partColumns() / 2);
   size_t weights = 2 * acc.size(), values = weights + 1;
   std::string text = "{ .reg .b32 k<4>;\n";
@@ -69,7 +69,7 @@ Vals WarpLatentEmitter::addValues(Val number, ArrayRef<Val> acc) {
     text += ".reg .b32 p" + std::to_string(m) + "_<4>;\n";
   for (int64_t s = 0; s < l.keys / 16; ++s) {
     for (int64_t m = 0; m < l.rowTiles; ++m)
-      text += load("p" + Twine(m) + "_", weights, 16 * m * weightBytes + 32 * s, false);
+      text += load("p" + Twine(m) + "_", weights, m * l.teamBytes() + 32 * s, false);
     for (int64_t c = 0; c < l.partColumns() / 16; ++c) {
       text += load("k", values, 16 * s * rowBytes + 32 * c, true);
       for (int64_t m = 0; m < l.rowTiles; ++m)
@@ -79,7 +79,7 @@ Vals WarpLatentEmitter::addValues(Val number, ArrayRef<Val> acc) {
   }
   Val slot = slotOffset(number, l.stages, l.keyBytes());
   return b.ptx(text + "}", rescale(acc, number), {},
-               {weightLane + placeOfWeights(number), valueLane + slot});
+               {weightLane + placeOf(number, l.weightsBytes()), valueLane + slot});
 }
 
 //===----------------------------------------------------------------------===//
@@ -97,6 +97,10 @@ void WarpLatentEmitter::leavePart(ArrayRef<Val> scores) {
            scores[i + 3]});
 }
 
+void WarpLatentEmitter::meetTeam() {
+  b.ptx("bar.sync $0, $1;", {team() + firstTeam, b.i32(32 * l.sharers())});
+}
+
 /// The sum of the team's parts, the same bits for all: a tree whose pairs are the same, whoever
 /// begins.
 Vals WarpLatentEmitter::completeScores(ArrayRef<Val> mine) {
@@ -104,7 +108,7 @@ Vals WarpLatentEmitter::completeScores(ArrayRef<Val> mine) {
   if (sharers == 1)
     return Vals(mine);
   Val place = shared(l.partialsOffset()) + (lane << 4);
-  b.ptx("bar.sync $0, $1;", {team() + firstTeam, b.i32(32 * sharers)});
+  meetTeam();
   SmallVector<Vals> parts = {Vals(mine)};
   for (int64_t other = 1; other < sharers; ++other) {
     Val from = place + (warpNumber() ^ other) * l.partialBytes();
@@ -136,17 +140,19 @@ Vals WarpLatentEmitter::finishScores(ArrayRef<Val> scores, const QueryTile &tile
       isFull, [&] { return out; }, [&] { return maskScores(out, rows, keyTile, /*atEnd=*/true); });
 }
 
-/// Where a tile's weights and factors are, from the first such place on.
-Val WarpLatentEmitter::placeOfWeights(Val number) {
-  return l.overlap ? (number & 1) * l.placeBytes() : b.i32(0);
+/// Where a tile's part of what has one place or two is, from the first on.
+Val WarpLatentEmitter::placeOf(Val number, int64_t bytes) {
+  return l.overlap ? (number & 1) * bytes : b.i32(0);
 }
 
 /// Leaves weights and row factors for all warps; members of a team take groups of columns in turn.
 void WarpLatentEmitter::publish(const Softmax &softmax, Val number) {
   Vals words = KernelEmitter::pack(softmax.weights); // 2g + r: two keys of group g, row r
   int64_t rowBytes = WarpTile::rowBytes(l.keys);
-  Val place = shared(l.weightsOffset()) + placeOfWeights(number);
-  Val target = place + rowInTeam() * rowBytes + (quad << 2);
+  Val target = shared(l.weightsOffset()) + placeOf(number, l.weightsBytes()) +
+               team() * l.teamBytes() + (lane >> 2) * rowBytes + (quad << 2);
+  if (!l.hasOwnWeights())
+    meetTeam(); // all have read the parts
   for (int64_t turn = 0; turn < l.sharers(); ++turn)
     b.ifThen(member().eq(turn), [&] {
       for (int64_t g = turn; g < l.keys / 8; g += l.sharers())
@@ -155,7 +161,8 @@ void WarpLatentEmitter::publish(const Softmax &softmax, Val number) {
                 {target + 16 * g + 8 * r * rowBytes, words[static_cast<size_t>(2 * g + r)]});
       if (turn == 0)
         b.ifThen(quad.eq(0), [&] {
-          Val factors = place + (rowInTeam() << 2) + l.weightsBytes();
+          Val factors =
+              shared(l.factorsOffset()) + placeOf(number, l.factorsBytes()) + (rowInTeam() << 2);
           for (int64_t r : {0, 1})
             b.ptx("st.shared.f32 [$0], $1;",
                   {factors + 32 * r, softmax.rescale[static_cast<size_t>(r)]});
@@ -165,8 +172,7 @@ void WarpLatentEmitter::publish(const Softmax &softmax, Val number) {
 
 /// Brings sums to the references of a tile; nothing to do where no row has a new one.
 Vals WarpLatentEmitter::rescale(ArrayRef<Val> acc, Val number) {
-  Val place =
-      shared(l.weightsOffset() + l.weightsBytes()) + placeOfWeights(number) + (lane >> 2 << 2);
+  Val place = shared(l.factorsOffset()) + placeOf(number, l.factorsBytes()) + (lane >> 2 << 2);
   Vals factors;
   Val isAny;
   for (int64_t i = 0; i < 2 * l.rowTiles; ++i) {
