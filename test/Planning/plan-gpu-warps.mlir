@@ -101,9 +101,10 @@ func.func @latent128(%q: tensor<?x128x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -
   return %o : tensor<?x128x?x512xbf16>
 }
 
-// Narrow values are columns of fewer warps.
+// Narrow values are columns of fewer warps, each with 16 rows' scores of its own, and two blocks share a multiprocessor.
 // CHECK-LABEL: func.func @latent_narrow
-// CHECK: schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 4, blocks = 1, split_output = 4,
+// CHECK: schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 4, blocks = 2, split_output = 4,
+// CHECK-SAME: "consumers = 4: each makes the scores of 16 rows"
 // CHECK-SAME: values are columns 64 to 192 of the keys
 func.func @latent_narrow(%q: tensor<?x40x?x192xbf16>, %k: tensor<?x1x?x192xbf16>) -> tensor<?x40x?x128xbf16> {
   %v = attn.columns %k from 64 : tensor<?x1x?x192xbf16> -> tensor<?x1x?x128xbf16>

@@ -65,8 +65,8 @@ struct LatentWarpTile : WarpTile {
   /// Tiles on their way while one is computed.
   int64_t tilesAhead() const { return stages - (overlap ? 2 : 1); }
 
-  /// The accumulator; scores, and those of another warp beside them; what masks and score programs
-  /// need. Then operands, addresses and counters, as ptxas was seen to need them.
+  /// The accumulator; scores, and half of another warp's on their way; what masks and score
+  /// programs need. Then operands, addresses and counters, as ptxas was seen to need them.
   int64_t neededRegisters() const {
     return rowTiles * partColumns() / 2 + keys / 2 + keys / 4 + codeRegisters + 36;
   }
