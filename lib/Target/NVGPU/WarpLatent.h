@@ -44,6 +44,9 @@ private:
   void computeUnit(const StreamUnit &unit) override;
   Vals pack(const State &state) const;
   State unpack(ArrayRef<Val> all) const;
+  void leaveRows(const State &state);
+  Vals readRows(int64_t offset, int64_t m);
+  void storeRows(const StreamUnit &unit, ArrayRef<Val> acc, bool isWhole);
   void storeUnit(const StreamUnit &unit, const State &state);
 
   // WarpLatentTiles.cpp: products, weights.

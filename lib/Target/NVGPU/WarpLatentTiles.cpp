@@ -1,6 +1,7 @@
 //===- WarpLatentTiles.cpp - key tiles of the warps' latent kernels ----------===//
 #include "Products.h"
 #include "WarpLatent.h"
+#include "WarpProductText.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -12,25 +13,12 @@ static constexpr int64_t firstTeam = 2;
 // Matrix products
 //===----------------------------------------------------------------------===//
 
-static std::string load(const Twine &name, size_t address, int64_t offset, bool transposed) {
-  return ("ldmatrix.sync.aligned.m8n8.x4" + Twine(transposed ? ".trans" : "") + ".shared.b16 {" +
-          name + "0, " + name + "1, " + name + "2, " + name + "3}, [$" + Twine(address) + "+" +
-          Twine(offset) + "];\n")
-      .str();
-}
-
-/// Two products of 16 rows with 16 columns of the right operand `k`.
-static std::string multiply(size_t accumulator, const Twine &left, bool isHalf,
-                            const Twine &guard = "") {
-  std::string type = isHalf ? ".f16" : ".bf16", text;
-  for (size_t half = 0; half < 2; ++half) {
-    std::string sum = operandList(accumulator + 4 * half, 4);
-    text += (guard + "mma.sync.aligned.m16n8k16.row.col.f32" + type + type + ".f32 " + sum + ", {" +
-             left + "0, " + left + "1, " + left + "2, " + left + "3}, {k" + Twine(2 * half) +
-             ", k" + Twine(2 * half + 1) + "}, " + sum + ";\n")
-                .str();
-  }
-  return text;
+/// Two products of 16 rows with the 16 columns of the right operand `k`.
+static void multiplyPair(WarpProductText &text, size_t accumulator, StringRef left) {
+  for (size_t half = 0; half < 2; ++half)
+    text.multiply(accumulator + 4 * half, WarpProductText::numbered(left, 0, 4),
+                  WarpProductText::numbered("k", static_cast<int64_t>(2 * half), 2),
+                  /*fresh=*/false);
 }
 
 /// Scores of the team's rows and the key tile, of the warp's part of the columns. Where the parts
@@ -40,23 +28,24 @@ Vals WarpLatentEmitter::partialScores(Val number) {
   int64_t rowBytes = WarpTile::rowBytes(l.qkSize), steps = l.stepsOfWarp();
   size_t query = 2 * results, key = query + 1, first = query + 2;
   bool isUneven = steps * l.sharers() != WarpTile::columnSteps(l.qkSize);
-  std::string text = "{ .reg .b32 k<4>, q<4>; .reg .pred p;\n";
+  WarpProductText text(plan.isHalf);
+  text.text = "{ .reg .b32 k<4>, q<4>; .reg .pred p;\n";
   for (int64_t s = 0; s < steps; ++s) {
-    std::string guard;
     if (isUneven) {
-      text += "setp.lt.s32 p, $" + std::to_string(first) + ", " +
-              std::to_string(WarpTile::columnSteps(l.qkSize) - s) + ";\n";
-      guard = "@p ";
+      text.text += "setp.lt.s32 p, $" + std::to_string(first) + ", " +
+                   std::to_string(WarpTile::columnSteps(l.qkSize) - s) + ";\n";
+      text.guard = "@p ";
     }
-    text += guard + load("q", query, 32 * s, false);
-    for (int64_t k = 0; k < l.keys / 16; ++k)
-      text += guard + load("k", key, 16 * k * rowBytes + 32 * s, false) +
-              multiply(static_cast<size_t>(8 * k), "q", plan.isHalf, guard);
+    text.load("q", query, 32 * s, false);
+    for (int64_t k = 0; k < l.keys / 16; ++k) {
+      text.load("k", key, 16 * k * rowBytes + 32 * s, false);
+      multiplyPair(text, static_cast<size_t>(8 * k), "q");
+    }
   }
   Vals inputs = {queryLane, keyLane + slotOffset(number, l.stages, l.keyBytes())};
   if (isUneven)
     inputs.push_back(member() * steps);
-  return b.ptx(text + "}", Vals(results, b.f32(0)), {}, inputs);
+  return b.ptx(text.text + "}", Vals(results, b.f32(0)), {}, inputs);
 }
 
 /// acc, brought to the tile's references, + weights * the warp's columns of the tile.
@@ -64,21 +53,23 @@ Vals WarpLatentEmitter::addValues(Val number, ArrayRef<Val> acc) {
   int64_t rowBytes = WarpTile::rowBytes(l.qkSize);
   auto perTile = static_cast<size_t>(l.partColumns() / 2);
   size_t weights = 2 * acc.size(), values = weights + 1;
-  std::string text = "{ .reg .b32 k<4>;\n";
+  WarpProductText text(plan.isHalf);
+  text.text = "{ .reg .b32 k<4>;\n";
+  auto weightsOf = [](int64_t m) { return "p" + std::to_string(m) + "_"; };
   for (int64_t m = 0; m < l.rowTiles; ++m)
-    text += ".reg .b32 p" + std::to_string(m) + "_<4>;\n";
+    text.text += ".reg .b32 " + weightsOf(m) + "<4>;\n";
   for (int64_t s = 0; s < l.keys / 16; ++s) {
     for (int64_t m = 0; m < l.rowTiles; ++m)
-      text += load("p" + Twine(m) + "_", weights, m * l.teamBytes() + 32 * s, false);
+      text.load(weightsOf(m), weights, m * l.teamBytes() + 32 * s, false);
     for (int64_t c = 0; c < l.partColumns() / 16; ++c) {
-      text += load("k", values, 16 * s * rowBytes + 32 * c, true);
+      text.load("k", values, 16 * s * rowBytes + 32 * c, true);
       for (int64_t m = 0; m < l.rowTiles; ++m)
-        text += multiply(static_cast<size_t>(m) * perTile + static_cast<size_t>(8 * c),
-                         "p" + Twine(m) + "_", plan.isHalf);
+        multiplyPair(text, static_cast<size_t>(m) * perTile + static_cast<size_t>(8 * c),
+                     weightsOf(m));
     }
   }
   Val slot = slotOffset(number, l.stages, l.keyBytes());
-  return b.ptx(text + "}", rescale(acc, number), {},
+  return b.ptx(text.text + "}", rescale(acc, number), {},
                {weightLane + placeOf(number, l.weightsBytes()), valueLane + slot});
 }
 
