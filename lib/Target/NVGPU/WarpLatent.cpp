@@ -93,6 +93,6 @@ void WarpLatentEmitter::storeUnit(const StreamUnit &unit, const State &state) {
         forTiles([&](auto &rows, ArrayRef<Val> acc, auto &maximum, auto &sum) {
           storePart(unit, rows, acc, maximum, sum, column);
         });
-        mergeParts(unit, thread, l.threads(), 1);
+        mergeParts(unit, mergeOf(unit, l.threads()), thread, l.threads(), 1);
       });
 }
