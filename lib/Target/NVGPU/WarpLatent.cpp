@@ -102,6 +102,6 @@ void WarpLatentEmitter::storeUnit(const StreamUnit &unit, const State &state) {
       unit.isWhole, [&] { storeRows(unit, state.acc, true); },
       [&] {
         storeRows(unit, state.acc, false);
-        mergeParts(unit, thread, l.threads(), /*barrier=*/1);
+        mergeParts(unit, mergeOf(unit, l.threads()), thread, l.threads(), /*barrier=*/1);
       });
 }
