@@ -15,9 +15,10 @@ static constexpr int64_t packedRows = 64;
 /// H200, times a loaded latency of two microseconds, and half as much for bursts. Twice as many
 /// queue in front of the memory and cost 8 %, half as many starve it (notes-hopper.md).
 static constexpr int64_t bytesInFlight = 96 << 10;
-/// In three stages, whose tiles are as large as that allows, in powers of two of keys.
-static constexpr int64_t stageBytes = bytesInFlight / 3, mostKeys = 128;
-static constexpr int64_t mostStages = 8;
+/// In two stages or more, whose tiles are as large as that, and a quarter more, allows, in powers
+/// of two of keys.
+static constexpr int64_t mostBytes = bytesInFlight * 5 / 4, mostKeys = 128;
+static constexpr int64_t leastStages = 2, mostStages = 8;
 
 bool attn::isStreamWork(AttentionOp op) {
   auto function = op->getParentOfType<FunctionOpInterface>();
@@ -33,9 +34,9 @@ bool attn::isStreamWork(AttentionOp op) {
 static std::optional<StreamTile> chooseStreamTile(const WarpgroupTile &sizes, int64_t shared) {
   StreamTile tile(sizes);
   for (tile.keys = mostKeys; tile.keys >= 16; tile.keys /= 2) {
-    if (tile.bytesPerStage() > stageBytes && tile.keys > 16)
+    if (leastStages * tile.bytesRead() > mostBytes && tile.keys > 16)
       continue;
-    tile.stages = std::clamp<int64_t>(bytesInFlight / tile.bytesPerStage(), 2, mostStages);
+    tile.stages = std::clamp(bytesInFlight / tile.bytesPerStage(), leastStages, mostStages);
     if (tile.holds(shared))
       return tile;
   }
@@ -76,10 +77,10 @@ static SmallVector<std::string> explain(AttentionOp op, const StreamTile &tile) 
                          "query positions fill them",
                          packedRows, largestGroup(op))),
       text(llvm::formatv("keys = {0}: {1} bytes per stage; registers {2} of {3}", tile.keys,
-                         tile.bytesPerStage(), tile.neededRegisters(), StreamTile::registers())),
+                         tile.bytesRead(), tile.neededRegisters(), StreamTile::registers())),
       text(llvm::formatv(
           "stages = {0}: {1} bytes in flight; more would queue in front of the memory", tile.stages,
-          tile.stages * tile.bytesPerStage())),
+          tile.stages * tile.bytesRead())),
       "consumers = 1: 64 rows are one warpgroup; it waits for memory",
       "roles = specialised: one thread drives the copy engine, a warp loads queries, both also "
       "into "

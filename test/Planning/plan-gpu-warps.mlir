@@ -72,7 +72,11 @@ func.func @decode(%q: tensor<?x8x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: te
 
 // Values are columns of the keys: all warps of a block have the same rows, as many as a group of heads fills, and divide the columns. What does not fit takes fewer keys, then fewer rows.
 // CHECK-LABEL: func.func @latent16
-// CHECK: schedule<rows = 16, keys = 32, stages = 3, roles = uniform, consumers = 4, blocks = 1, split_output = 4, values_in_keys = 1, p_in_registers = 1, overlap = 0, maximum = exact, splits = 256, form = stream>
+// CHECK: schedule<rows = 16, keys = 16, stages = 3, roles = uniform, consumers = 4, blocks = 2, split_output = 4, values_in_keys = 1, p_in_registers = 1, overlap = 0, maximum = exact, splits = 256, form = stream>
+// LARGE-LABEL: func.func @latent16
+// LARGE: schedule<rows = 16, keys = 64, stages = 2, roles = uniform, consumers = 4, blocks = 1,
+// SMALL-LABEL: func.func @latent16
+// SMALL: schedule<rows = 16, keys = 16, stages = 4, roles = uniform, consumers = 4, blocks = 1,
 // CHECK-SAME: "rows = 16: pairs (position, head) of one key head"
 // CHECK-SAME: "split_output = 4: each warp has 128 of 512 columns of all rows' sums"
 // CHECK-SAME: "consumers = 4: 4 of them share the scores of 16 rows, a part of the columns each"
@@ -84,7 +88,8 @@ func.func @latent16(%q: tensor<?x16x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> 
 }
 
 // CHECK-LABEL: func.func @latent128
-// CHECK: schedule<rows = 64, keys = 16, stages = 4, roles = uniform, consumers = 8, blocks = 1, split_output = 8, values_in_keys = 1, p_in_registers = 1, overlap = 1,
+// CHECK: schedule<rows = 64, keys = 32, stages = 2, roles = uniform, consumers = 8, blocks = 1, split_output = 8, values_in_keys = 1, p_in_registers = 1, overlap = 0,
+// CHECK-SAME: shared memory 166736 of 166912 bytes
 // LARGE-LABEL: func.func @latent128
 // LARGE: schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 8, blocks = 1, split_output = 8, values_in_keys = 1, p_in_registers = 1, overlap = 1,
 // LARGE-SAME: "overlap = 1: the values of a tile multiply beside the scores of the next"
@@ -96,9 +101,10 @@ func.func @latent128(%q: tensor<?x128x?x576xbf16>, %k: tensor<?x1x?x576xbf16>) -
   return %o : tensor<?x128x?x512xbf16>
 }
 
-// Narrow values are columns of fewer warps.
+// Narrow values are columns of fewer warps, each with 16 rows' scores of its own, and two blocks share a multiprocessor.
 // CHECK-LABEL: func.func @latent_narrow
-// CHECK: schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 4, blocks = 1, split_output = 4,
+// CHECK: schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 4, blocks = 2, split_output = 4,
+// CHECK-SAME: "consumers = 4: each makes the scores of 16 rows"
 // CHECK-SAME: values are columns 64 to 192 of the keys
 func.func @latent_narrow(%q: tensor<?x40x?x192xbf16>, %k: tensor<?x1x?x192xbf16>) -> tensor<?x40x?x128xbf16> {
   %v = attn.columns %k from 64 : tensor<?x1x?x192xbf16> -> tensor<?x1x?x128xbf16>

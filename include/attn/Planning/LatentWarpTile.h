@@ -41,26 +41,34 @@ struct LatentWarpTile : WarpTile {
   int64_t partColumns() const { return vSize / warps; }
 
   /// Sums of a part of the columns that warps give each other: each thread's own scores.
-  int64_t partialBytes() const { return 16 * keys * 4; }
+  int64_t partialBytes() const { return sharers() > 1 ? 16 * keys * 4 : 0; }
   int64_t partialsOffset() const { return WarpTile::sharedBytes(); }
+  /// Weights of a tile take the place of the parts that made them. With `overlap` the tile's before
+  /// are still being read then, so there are two places of their own.
+  bool hasOwnWeights() const { return overlap || sharers() == 1; }
   int64_t weightsOffset() const {
-    return partialsOffset() + (sharers() > 1 ? warps * partialBytes() : 0);
+    return partialsOffset() + (hasOwnWeights() ? warps * partialBytes() : 0);
   }
-  /// Weights of a tile, and behind them the factors that bring each row's sums to its new
-  /// reference.
-  int64_t weightsBytes() const { return rows() * rowBytes(keys); }
-  int64_t placeBytes() const { return weightsBytes() + 4 * rows(); }
+  /// From one team's weights to the next's.
+  int64_t teamBytes() const {
+    return hasOwnWeights() ? 16 * rowBytes(keys) : sharers() * partialBytes();
+  }
+  int64_t weightsBytes() const { return rowTiles * teamBytes(); }
+  int64_t places() const { return overlap ? 2 : 1; }
+  /// Factors that bring each row's sums to its new reference.
+  int64_t factorsOffset() const { return weightsOffset() + places() * weightsBytes(); }
+  int64_t factorsBytes() const { return 4 * rows(); }
   /// References and sums of the rows, at the end.
-  int64_t maximaOffset() const { return weightsOffset() + (overlap ? 2 : 1) * placeBytes(); }
+  int64_t maximaOffset() const { return factorsOffset() + places() * factorsBytes(); }
   int64_t sumsOffset() const { return maximaOffset() + 4 * rows(); }
   int64_t sharedBytes() const { return sumsOffset() + 4 * rows(); }
   /// Tiles on their way while one is computed.
   int64_t tilesAhead() const { return stages - (overlap ? 2 : 1); }
 
-  /// The accumulator; scores, and those of another warp beside them; what masks and score programs
-  /// need. Then operands, addresses and counters, as ptxas was seen to need them.
+  /// The accumulator; scores, and half of another warp's on their way; what masks and score
+  /// programs need. Then operands, addresses and counters, as ptxas was seen to need them.
   int64_t neededRegisters() const {
-    return rowTiles * partColumns() / 2 + keys / 2 + keys / 2 + codeRegisters + 60;
+    return rowTiles * partColumns() / 2 + keys / 2 + keys / 4 + codeRegisters + 36;
   }
   bool holds(int64_t blocks, int64_t sharedLimit) const {
     return neededRegisters() <= registersWith(blocks) &&

@@ -24,6 +24,8 @@ struct StreamTile : WarpgroupTile {
   /// Full and empty barriers of both rings and of two units' queries, one word.
   int64_t sharedBytesOfBlock() const { return barrierOffset() + 4 * 8 * stages + 4 * 8 + 8; }
   int64_t bytesPerStage() const { return keyBytes() + valueBytes(); }
+  /// What comes from memory: columns that fill up a chunk are not read.
+  int64_t bytesRead() const { return 2 * keys * (qkSize + vSize); }
 
   /// A block has its multiprocessor to itself: two of them would have twice the bytes in flight,
   /// and the next launch's blocks could sit down beside this one's, two in one place. More than

@@ -60,11 +60,13 @@ int attn_gpu_start(const attn_gpu_grid *grid, void *kernel, void *stream, void *
 int attn_gpu_start_entry(const attn_gpu_entry *entry, void *kernel, unsigned blocks, void *stream,
                          void **parameters);
 
-/** How one launch deals out its work: a line of `sequences * steps` key steps, which `workers` cut
- * into equal ranges; the first `more` have a step more than `share`. A worker is `gang` blocks, one
- * per row tile of a sequence. Rows are those of a part's record in the workspace. */
+/** How one launch deals out its work: a line of `sequences * steps` key steps. The first `cut`
+ * sequences are dealt out in `cutters` equal ranges, of which the first `more` have a step more
+ * than `share`; each of the others is a range of its own. `workers` are all ranges. A worker is
+ * `gang` blocks, one per row tile of a sequence. Rows are those of a part's record in the
+ * workspace. */
 typedef struct attn_gpu_ranges {
-  int64_t row_tiles, gang, sequences, steps, workers, share, more, rows;
+  int64_t row_tiles, gang, sequences, steps, workers, cut, cutters, share, more, rows;
   int64_t blocks; /* of the launch: whole gangs */
 } attn_gpu_ranges;
 

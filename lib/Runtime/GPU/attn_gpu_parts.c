@@ -1,8 +1,9 @@
 /*===- attn_gpu_parts.c - ranges of key steps: how many, and memory of parts ---===*\
 |*
 |* A kernel of the stream form reads keys and values once for few rows. Its work is a line of key
-|* steps, which the launch cuts into equal ranges. Where a range ends inside an item, the item's
-|* parts meet in a workspace (Parts.h beside the kernel's generator has its layout).
+|* steps. The launch cuts its beginning into equal ranges and leaves the other items whole. Where a
+|* range ends inside an item, the item's parts meet in a workspace (Parts.h beside the kernel's
+|* generator has its layout).
 |*
 \*===----------------------------------------------------------------------===*/
 #include "attn_gpu_internal.h"
@@ -41,30 +42,48 @@ enum { PARTS_AT_ONCE = 16, FEW_PARTS = 4, COLUMNS_OF_PIECE = 4 };
 /* Measured on an H200 with a block on each of 132 multiprocessors: bytes per microsecond that
  * memory sends, microseconds that a block alone needs for a tile of keys whatever its size (the
  * second, of values in keys), that going from one unit to the next costs, that storing and counting
- * a part costs, that a second piece of an item in each range costs, and that a round of a merge
- * takes and each trip for more parts in it. The minimum is flat: only their ratios matter. */
+ * a part costs, that a second piece of an item in each range costs, that a round of a merge takes
+ * and each trip for more parts in it, and for how long a full ring hides that a block does not
+ * read. The minimum is flat: only their ratios matter. */
 static const double chip_rate = 4.45e6, tile_time = 0.64, latent_time = 1.65, unit_time = 0.5,
-                    meet_time = 3.0, piece_time = 4.0, round_time = 1.5, trip_time = 0.8;
+                    meet_time = 3.0, piece_time = 4.0, round_time = 1.5, trip_time = 0.8,
+                    ring_time = 2.5;
+/* The same of the warps' latents: whatever the tile's size, and for each product in it. */
+static const double warps_time = 0.8, product_time = 7.9e-7;
 
-static void deal(attn_gpu_ranges *r, int64_t workers, int64_t gangs) {
-  int64_t all = r->sequences * r->steps;
-  r->workers = workers < all ? workers : all;
-  r->share = all / r->workers, r->more = all % r->workers;
+/* `cut` sequences in up to `cutters` ranges, the others whole. The kernel divides by the share. */
+static void deal(attn_gpu_ranges *r, int64_t cut, int64_t cutters, int64_t gangs) {
+  int64_t all = cut * r->steps;
+  r->cut = cut, r->cutters = cutters < all ? cutters : all;
+  r->share = cut ? all / r->cutters : 1, r->more = cut ? all % r->cutters : 0;
+  r->workers = r->cutters + r->sequences - cut;
   r->blocks = (r->workers < gangs ? r->workers : gangs) * r->gang;
 }
 
 /* Whether some range ends inside an item. */
-static int has_parts(const attn_gpu_ranges *r) { return r->more || r->share % r->steps; }
+static int has_parts(const attn_gpu_ranges *r) {
+  return r->cut && (r->more || r->share % r->steps);
+}
+
+/* Microseconds that a block needs for a tile of keys. Of warps that multiply values in keys, beside
+ * the others of its multiprocessor. */
+static double block_time(const attn_gpu_entry *entry) {
+  double products = (double)(entry->rows * entry->keys * (entry->qk_size + entry->v_size));
+  if (!entry->values_in_keys)
+    return tile_time;
+  return entry->has_maps ? latent_time
+                         : warps_time + product_time * products * (double)entry->blocks;
+}
 
 /* `gangs` ranges side by side: the slower of memory, which sends keys once to each gang, and of one
  * block, and an eighth of the other that it does not hide. */
-static double round_of_ranges(const attn_gpu_entry *entry, const attn_gpu_ranges *r, double gangs) {
+static double time_of_ranges(const attn_gpu_entry *entry, double gangs, int64_t steps) {
   double columns = (double)(entry->qk_size + (entry->values_in_keys ? 0 : entry->v_size));
   double tiles = (double)tiles_of_step(entry);
   double memory = gangs * tiles * (double)entry->keys * columns * 2 / chip_rate;
-  double block = tiles * (entry->values_in_keys ? latent_time : tile_time);
+  double block = tiles * block_time(entry);
   double step = memory > block ? memory + block / 8 : block + memory / 8;
-  return (double)(r->share + (r->more > 0)) * step + unit_time;
+  return (double)steps * step + unit_time;
 }
 
 /* The consumers of a block. */
@@ -73,42 +92,54 @@ static int64_t merging_threads(const attn_gpu_entry *entry) {
 }
 
 /* All blocks that have nothing else to do take rounds: those whose range ends in the item. Ranges
- * that do not divide an item touch it at both ends. */
+ * that do not divide an item touch it at both ends. Before whole items the merge is hidden as long
+ * as the ring still fills. */
 static double merge_time(const attn_gpu_entry *entry, const attn_gpu_ranges *r) {
   int64_t threads = merging_threads(entry);
   int64_t pieces = r->rows * (entry->v_size / COLUMNS_OF_PIECE);
-  int is_even = !r->more && r->workers % r->sequences == 0;
-  int64_t parts = r->workers / r->sequences + (is_even ? 0 : 2);
+  int is_even = !r->more && r->cutters % r->cut == 0, at_end = r->cut == r->sequences;
+  int64_t parts = r->cutters / r->cut + (is_even ? 0 : 2);
   int64_t at_once = parts <= FEW_PARTS && pieces > threads ? FEW_PARTS * threads : threads;
-  int64_t rounds = (pieces + at_once - 1) / at_once, helpers = parts > 2 ? parts - 1 : 1;
+  int64_t rounds = (pieces + at_once - 1) / at_once, helpers = at_end && parts > 2 ? parts - 1 : 1;
   int64_t trips = (parts + PARTS_AT_ONCE - 1) / PARTS_AT_ONCE;
+  double time;
   if (!has_parts(r))
     return 0;
-  return meet_time + (is_even ? 0 : piece_time) +
-         (double)((rounds + helpers - 1) / helpers) *
-             (round_time + trip_time * (double)(trips - 1));
+  time =
+      meet_time + (is_even ? 0 : piece_time) +
+      (double)((rounds + helpers - 1) / helpers) * (round_time + trip_time * (double)(trips - 1));
+  if (!at_end)
+    time -= ring_time;
+  return time > 0 ? time : 0;
 }
 
 static double time_of(const attn_gpu_entry *entry, const attn_gpu_ranges *r, int64_t gangs) {
-  double last = (double)(r->workers % gangs);
-  double time = (double)(r->workers / gangs) * round_of_ranges(entry, r, (double)gangs);
-  return time + (last > 0 ? round_of_ranges(entry, r, last) : 0) + merge_time(entry, r);
+  int64_t whole = r->sequences - r->cut;
+  double last = (double)(whole % gangs), time = 0;
+  if (whole >= gangs)
+    time = (double)(whole / gangs) * time_of_ranges(entry, (double)gangs, r->steps);
+  if (last > 0)
+    time += time_of_ranges(entry, last, r->steps);
+  if (r->cut) {
+    double ranges = (double)(r->cutters < gangs ? r->cutters : gangs);
+    time += time_of_ranges(entry, ranges, r->share + (r->more > 0)) + merge_time(entry, r);
+  }
+  return time;
 }
 
 /* Within the entry's bound of parts, and as many items as there are counters. A range of `share`
  * steps cuts an item into at most steps / share + 2 parts. */
 static int may_cut(const attn_gpu_entry *entry, const attn_gpu_ranges *r) {
-  return !has_parts(r) || (r->sequences * r->gang <= NUM_PART_COUNTERS &&
+  return !has_parts(r) || (r->cut * r->gang <= NUM_PART_COUNTERS &&
                            (r->steps + r->share - 1) / r->share + 1 <= entry->most_parts);
 }
 
 attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batch, int64_t queries,
                                        int64_t keys, int processors) {
-  enum { CANDIDATES = 3 };
+  enum { CANDIDATES = 4 };
   int64_t packed = queries * entry->group_size,
           row_tiles = (packed + entry->rows - 1) / entry->rows, gangs, i;
   int64_t slots = processors * entry->blocks;
-  int64_t wanted[CANDIDATES];
   attn_gpu_ranges best,
       r = {.row_tiles = row_tiles, .rows = packed < entry->rows ? packed : entry->rows};
   double best_time;
@@ -116,20 +147,23 @@ attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batc
   r.sequences = batch * entry->groups * (row_tiles / r.gang);
   r.steps = steps_of(entry, keys);
   gangs = slots / r.gang;
-  /* Whole items; as many ranges as run side by side; parts of items of equal size. */
-  wanted[0] = gangs;
-  wanted[1] = gangs / r.sequences * r.sequences;
-  wanted[2] = gangs / 2 / r.sequences * r.sequences;
-  deal(&r, r.sequences, gangs);
+  deal(&r, 0, 0, gangs); /* whole items */
   best = r, best_time = time_of(entry, &r, gangs);
-  for (i = 0; i < CANDIDATES; ++i)
-    if (wanted[i] > 0) {
-      double time;
-      deal(&r, wanted[i], gangs);
-      time = time_of(entry, &r, gangs);
-      if (may_cut(entry, &r) && time < best_time)
-        best = r, best_time = time;
-    }
+  for (i = 0; i < CANDIDATES; ++i) {
+    /* As many ranges as run side by side; parts of items of equal size; whole items for all but
+     * those that would leave multiprocessors idle. */
+    int64_t rest = r.sequences > gangs ? r.sequences % gangs : 0;
+    int64_t cut[CANDIDATES] = {r.sequences, r.sequences, r.sequences, rest};
+    int64_t cutters[CANDIDATES] = {gangs, gangs / r.sequences * r.sequences,
+                                   gangs / 2 / r.sequences * r.sequences, gangs};
+    double time;
+    if (!cut[i] || cutters[i] <= 0 || cut[i] == cutters[i])
+      continue;
+    deal(&r, cut[i], cutters[i], gangs);
+    time = time_of(entry, &r, gangs);
+    if (may_cut(entry, &r) && time < best_time)
+      best = r, best_time = time;
+  }
   return best;
 }
 
@@ -139,7 +173,7 @@ attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batc
 static int32_t find_memory(const attn_gpu_entry *entry, const attn_gpu_ranges *r, void *stream,
                            void **memory) {
   size_t counters = COUNTERS_PER_ITEM * NUM_PART_COUNTERS;
-  size_t records = (size_t)((r->workers + r->sequences) * r->gang * r->rows);
+  size_t records = (size_t)((r->cutters + r->cut) * r->gang * r->rows);
   size_t bytes = 4 * counters + 4 * records * (size_t)(entry->v_size + 4);
   uint64_t address = 0;
   int32_t code = 0;
@@ -180,11 +214,11 @@ int32_t attn_gpu_launch_stream(const attn_gpu_entry *entry, attn_gpu_state *stat
   if (lse)
     memcpy(strides + 6, lse->strides, 3 * sizeof(int64_t));
   {
-    enum { MAPS = 2, FIRST = 7, NUMBERS = 10, STRIDES = 9, TENSORS = 8 };
+    enum { MAPS = 2, FIRST = 7, NUMBERS = 11, STRIDES = 9, TENSORS = 8 };
     int32_t numbers[NUMBERS] = {(int32_t)q->sizes[2], (int32_t)k->sizes[2], (int32_t)r.workers,
-                                (int32_t)r.steps,     (int32_t)r.share,     (int32_t)r.more,
-                                (int32_t)r.row_tiles, (int32_t)r.gang,      (int32_t)offset,
-                                (int32_t)r.rows};
+                                (int32_t)r.cutters,   (int32_t)r.steps,     (int32_t)r.share,
+                                (int32_t)r.more,      (int32_t)r.row_tiles, (int32_t)r.gang,
+                                (int32_t)offset,      (int32_t)r.rows};
     const attn_tensor *inputs[2] = {k, v};
     void *parameters[FIRST + NUMBERS + STRIDES + TENSORS] = {&maps[0],  &maps[1], &query, &out_data,
                                                              &lse_data, &sinks,   &memory};

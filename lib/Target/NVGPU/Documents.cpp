@@ -18,14 +18,6 @@ using namespace mlir;
 using namespace mlir::attn;
 
 static constexpr int64_t blockBits = 6; // a block has 64 keys, or twice as many as often as needed
-static constexpr int64_t leastInt = std::numeric_limits<int32_t>::min(),
-                         mostInt = std::numeric_limits<int32_t>::max();
-
-/// Among all lanes of a warp.
-static Val reduced(KernelBuilder &b, StringRef operation, Val x) {
-  return b.ptx("redux.sync." + operation + ".s32 $0, $1, 0xffffffff;", {}, {b.getI32Type()}, {x})
-      .front();
-}
 
 //===----------------------------------------------------------------------===//
 // Table
@@ -42,21 +34,6 @@ Val WarpgroupEmitter::documentShift() {
   return (b.i32(32 - bits) - zeros).max(0);
 }
 
-/// The id at an index, as 32 bits: ids beyond those are as large or small as can be.
-Val WarpgroupEmitter::documentId(Val index) {
-  auto number = static_cast<size_t>(documentOperand);
-  Type element = plan.maskTypes[number].getElementType();
-  const MaskOperand &operand = a.masks[number];
-  int64_t width = element.isIndex() ? 8 : element.getIntOrFloatBitWidth() / 8;
-  Val inside = index.min(operand.size - 1).max(0);
-  Val at0 = operand.address + (maskBatch.wide() * operand.strides[0] + inside.wide()) * width;
-  Val id = loadInteger(at0, element);
-  if (!id.type().isInteger(64))
-    return id;
-  Val limited = id.max(b.i64(leastInt)).min(b.i64(mostInt));
-  return b.val(arith::TruncIOp::create(b, b.getI32Type(), limited.v));
-}
-
 /// By `warps` warps, of which this is number `warp`; `meet` lets them meet.
 void WarpgroupEmitter::buildDocuments(Val warp, int64_t warps, function_ref<void()> meet) {
   // Blocks whose ids are on their way together; wide ids take twice the registers.
@@ -69,7 +46,7 @@ void WarpgroupEmitter::buildDocuments(Val warp, int64_t warps, function_ref<void
            Val entry = i * (32 * warps) + first;
            b.ifThen(entry.lt(b.i32(WarpgroupTile::documentBlocks)), [&] {
              b.ptx("st.shared.v2.b32 [$0], {$1, $2};",
-                   {documentEntry(entry), b.i32(mostInt), b.i32(leastInt)});
+                   {documentEntry(entry), b.i32(mostDocument), b.i32(leastDocument)});
            });
            return {};
          });
@@ -79,10 +56,10 @@ void WarpgroupEmitter::buildDocuments(Val warp, int64_t warps, function_ref<void
     Val block0 = (round * warps + warp) * atOnce;
     Vals ids;
     for (int64_t i = 0; i < 2 * atOnce; ++i)
-      ids.push_back(documentId((block0 << blockBits) + 32 * i + lane));
+      ids.push_back(shortDocumentOf(documentOperand, (block0 << blockBits) + 32 * i + lane));
     for (int64_t i = 0; i < atOnce; ++i) {
       Val x = ids[static_cast<size_t>(2 * i)], y = ids[static_cast<size_t>(2 * i + 1)];
-      Val least = reduced(b, "min", x.min(y)), most = reduced(b, "max", x.max(y));
+      Val least = b.reduced("min", x.min(y)), most = b.reduced("max", x.max(y));
       Val block = (block0 + i).min(blocks - 1);
       Val entry = documentEntry(b.val(arith::ShRUIOp::create(b, block.v, shift.v)));
       b.ptx("{ .reg .pred p;\nsetp.eq.s32 p, $3, 0;\n@p red.shared.min.s32 [$0], $1;\n"
@@ -113,8 +90,8 @@ KeyBounds WarpgroupEmitter::scanDocuments(Val least, Val most) {
   Val entries =
       b.val(arith::ShRUIOp::create(b, ((size - 1).max(0) >> blockBits).v, documentShift().v)) + 1;
   // An id that stands for many is never the only one.
-  Val isOne = least.eq(most) & least.ne(leastInt) & least.ne(mostInt);
-  Val many = b.i32(mostInt), none = b.i32(0);
+  Val isOne = least.eq(most) & least.ne(leastDocument) & least.ne(mostDocument);
+  Val many = b.i32(mostDocument), none = b.i32(0);
   Vals found = b.loop(b.i32(0), (entries + 31) >> 5, {many, none, many, none, none},
                       [&](Val round, Vals it) -> Vals {
                         Val entry = (round << 5) + lane, isThere = entry.lt(entries);
@@ -127,9 +104,9 @@ KeyBounds WarpgroupEmitter::scanDocuments(Val least, Val most) {
                                 all.select(it[2].min(entry), it[2]), all.select(entry + 1, it[3]),
                                 it[4] + all.select(b.i32(1), none)};
                       });
-  KeyBounds bounds{reduced(b, "min", found[0]), reduced(b, "max", found[1]),
-                   reduced(b, "min", found[2]), reduced(b, "max", found[3])};
-  Val count = reduced(b, "add", found[4]);
+  KeyBounds bounds{b.reduced("min", found[0]), b.reduced("max", found[1]),
+                   b.reduced("min", found[2]), b.reduced("max", found[3])};
+  Val count = b.reduced("add", found[4]);
   bounds.low = bounds.low.min(bounds.high);
   bounds.fullHigh = count.eq(bounds.fullHigh - bounds.fullLow).select(bounds.fullHigh, none);
   return bounds;
@@ -147,7 +124,7 @@ KeyBounds WarpgroupEmitter::findDocuments(const QueryTile &tile) {
   Val mine = (entryOf(from) + lane).min(entryOf(to));
   Vals ids = b.ptx("ld.shared.v2.b32 {$0, $1}, [$2];", {}, {b.getI32Type(), b.getI32Type()},
                    {documentEntry(mine)});
-  KeyBounds found = scanDocuments(reduced(b, "min", ids[0]), reduced(b, "max", ids[1]));
+  KeyBounds found = scanDocuments(b.reduced("min", ids[0]), b.reduced("max", ids[1]));
   auto keysOf = [&](Val entries) { return b.val(arith::ShLIOp::create(b, entries.v, bits.v)); };
   // A row without a document sees nothing.
   Val isKnown = from.ge(0) & to.lt(size), low = keysOf(found.low), high = keysOf(found.high);
@@ -185,5 +162,5 @@ void WarpgroupEmitter::readDocuments(Val number) {
   Vals found =
       b.ptx("ld.shared.v4.b32 {$0, $1, $2, $3}, [$4];", {}, SmallVector<Type>(4, b.getI32Type()),
             {shared(t.documentOffset()) + (slot << 4)});
-  documentBounds = {found[0], found[1], found[2], found[3]};
+  documentBounds[documentOperand] = {found[0], found[1], found[2], found[3]};
 }

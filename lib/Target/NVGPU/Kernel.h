@@ -51,6 +51,10 @@ struct KeyBounds {
   Val low, high, fullLow, fullHigh;
 };
 
+/// Ids of documents, where they are taken as 32 bits. The ends stand for many.
+constexpr int64_t leastDocument = std::numeric_limits<int32_t>::min(),
+                  mostDocument = std::numeric_limits<int32_t>::max();
+
 /// Which ends of the key range a mask has where not all rows see the same: tiles there have mask
 /// code.
 struct KeyEnds {
@@ -125,7 +129,8 @@ protected:
   void readMaskArguments(ValueRange arguments);
   Val loadInteger(Val address, Type element);
   Val prefixLength(MaskAttr mask);
-  Val documentOf(MaskAttr mask, Val index);
+  Val documentOf(int64_t number, Val index);
+  Val shortDocumentOf(int64_t number, Val index);
   Val isInDocument(MaskAttr mask, Val position, Val key, int64_t column, unsigned row);
   Val isMarked(MaskAttr mask, Val position, Val key, Val head, unsigned row);
   Val seesByOperand(MaskAttr mask, Val position, Val keyBase, int64_t column, Val head,
@@ -178,9 +183,8 @@ protected:
   Val base, block, grid, thread, lane, quad;
   KeyEnds ends;
   Val maskBatch; // batch entry of the row tile whose mask is asked for
-  /// Keys of the documents of that tile's rows, where they are known, and the ids' operand.
-  std::optional<KeyBounds> documentBounds;
-  int64_t documentOperand = -1;
+  /// Keys of the documents of that tile's rows, where they are known, by the ids' operand.
+  std::map<int64_t, KeyBounds> documentBounds;
   double factor = 1; // exponent of 2 per unit of score
   /// Values of mask words that do not change inside one key tile: (word, row, which).
   std::map<std::tuple<const void *, unsigned, unsigned>, Val> rowValues;

@@ -80,6 +80,11 @@ Val KernelBuilder::shuffle(Val x, int64_t lanes) {
   return intrinsic(name, x.type(), {i32(-1), x, i32(lanes), i32(31)});
 }
 
+Val KernelBuilder::reduced(StringRef operation, Val x) {
+  return ptx("redux.sync." + operation + ".s32 $0, $1, 0xffffffff;", {}, {getI32Type()}, {x})
+      .front();
+}
+
 Val KernelBuilder::uniform(Val x) {
   return intrinsic("llvm.nvvm.redux.sync.umax", getI32Type(), {x, i32(-1)});
 }

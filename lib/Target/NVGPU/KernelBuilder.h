@@ -85,6 +85,8 @@ public:
   }
   /// The value of the lane whose number differs in the bits of `lanes`.
   Val shuffle(Val x, int64_t lanes);
+  /// min, max or add of i32, among all lanes.
+  Val reduced(StringRef operation, Val x);
   /// `x`, which all lanes share, in a register that is provably uniform: a warp reduction lands
   /// there, and loops and addresses that depend on it stay out of the vector registers.
   Val uniform(Val x);

@@ -222,7 +222,7 @@ void LatentEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const 
       },
       [&] {
         storePart(unit, rows, state.sum, state.maximum, sum, b.i32(part * l.partColumns()));
-        mergeParts(unit, thread - 128, 256, bothConsumers);
+        mergeParts(unit, mergeOf(unit, 256), thread - 128, 256, bothConsumers);
       });
 }
 

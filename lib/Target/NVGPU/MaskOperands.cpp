@@ -64,26 +64,34 @@ Val KernelEmitter::prefixLength(MaskAttr mask) {
                                       : limited;
 }
 
-/// The document of a position that may lie outside of the ids.
-Val KernelEmitter::documentOf(MaskAttr mask, Val index) {
-  auto number = static_cast<size_t>(mask.getValues()[0]);
-  Type element = plan.maskTypes[number].getElementType();
-  const MaskOperand &operand = a.masks[number];
+/// The document, by the ids of operand `number`, of a position that may lie outside of them.
+Val KernelEmitter::documentOf(int64_t number, Val index) {
+  Type element = plan.maskTypes[static_cast<size_t>(number)].getElementType();
+  const MaskOperand &operand = a.masks[static_cast<size_t>(number)];
   Val inside = index.min(operand.size - 1).max(0);
   return loadInteger(elementAddress(operand, maskBatch.wide() * operand.strides[0] + inside.wide(),
                                     widthOf(element)),
                      element);
 }
 
+/// The same as 32 bits: ids beyond those are as large or small as can be.
+Val KernelEmitter::shortDocumentOf(int64_t number, Val index) {
+  Val id = documentOf(number, index);
+  if (!id.type().isInteger(64))
+    return id;
+  Val limited = id.max(b.i64(leastDocument)).min(b.i64(mostDocument));
+  return b.val(arith::TruncIOp::create(b, b.getI32Type(), limited.v));
+}
+
 /// A row whose position has no document sees nothing by this word.
 Val KernelEmitter::isInDocument(MaskAttr mask, Val position, Val key, int64_t column,
                                 unsigned row) {
   const MaskOperand &operand = a.masks[static_cast<size_t>(mask.getValues()[0])];
-  Val own = perRow(mask, row, 0, [&] { return documentOf(mask, position); });
+  Val own = perRow(mask, row, 0, [&] { return documentOf(mask.getValues()[0], position); });
   Val known = perRow(mask, row, 1, [&] { return position.ge(0) & position.lt(operand.size); });
   // Both rows of a thread compare with the same key: one load.
-  Val other =
-      perRow(mask, static_cast<unsigned>(column) + 2, 2, [&] { return documentOf(mask, key); });
+  Val other = perRow(mask, static_cast<unsigned>(column) + 2, 2,
+                     [&] { return documentOf(mask.getValues()[0], key); });
   return known & own.eq(other);
 }
 

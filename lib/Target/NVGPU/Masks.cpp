@@ -89,8 +89,8 @@ KeyBounds KernelEmitter::boundsOf(MaskAttr mask, Val first, Val last, Val head) 
     return all;
   }
   case MaskKind::Document:
-    if (documentBounds && documentOperand == n[0])
-      return *documentBounds;
+    if (auto known = documentBounds.find(n[0]); known != documentBounds.end())
+      return known->second;
     [[fallthrough]];
   default: // nothing is known: every tile is visited with mask code
     return {{}, {}, {}, b.i32(0)};

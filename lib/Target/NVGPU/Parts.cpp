@@ -41,8 +41,9 @@ static void meetAt(KernelBuilder &b, const PartMeeting &meeting) {
   b.ptx("bar.sync $0, $1;", {b.i32(meeting.barrier), b.i32(meeting.threads)});
 }
 
-static Val atomicAdd(KernelBuilder &b, Val address) {
-  return b.ptx("atom.relaxed.gpu.global.add.u32 $0, [$1], 1;", {}, {b.getI32Type()}, {address})
+static Val atomicAdd(KernelBuilder &b, StringRef order, Val address) {
+  return b
+      .ptx("atom." + order + ".gpu.global.add.u32 $0, [$1], 1;", {}, {b.getI32Type()}, {address})
       .front();
 }
 
@@ -63,36 +64,48 @@ Val PartMemory::waitForMerge(const PartMeeting &meeting, Val begun) {
     Val now = b.ptx("ld.relaxed.gpu.global.u32 $0, [$1];", {}, {b.getI32Type()}, {at}).front();
     return {it[0] + 1, now};
   });
+  b.ptx("fence.acq_rel.gpu;", {});
   return end[1].eq(begun).select(b.i32(Nothing), b.i32(Helps));
 }
 
-/// The first thread: counts the part. -> the block's duty. The meeting orders all threads' stores
-/// before this one's fence, and the fence before the count; on the way back the same in reverse.
+/// The block that counts an item's last part leaves the counters as the next launch needs them, and
+/// says that a merge of several rounds begins, of which round 0 is its own.
+void PartMemory::lead(const PartMeeting &m, Val isLong, Val begun) {
+  b.ptx("st.relaxed.gpu.global.u32 [$0], 0;", {counterAddress(Arrivals, m.item)});
+  b.ifThen(isLong, [&] {
+    b.ptx("st.relaxed.gpu.global.u32 [$0], 1;", {counterAddress(RoundsTaken, m.item)});
+    b.ptx("fence.acq_rel.gpu;\nst.relaxed.gpu.global.u32 [$0], $1;",
+          {counterAddress(MergesBegun, m.item), begun + 1});
+  });
+}
+
+/// The first thread: counts the part. -> the block's duty. The meeting before orders all threads'
+/// stores before this count; on the way back the same in reverse.
 Val PartMemory::count(const PartMeeting &m) {
-  Val arrivals = counterAddress(Arrivals, m.item), begun = counterAddress(MergesBegun, m.item);
-  Val before = b.ptx("ld.relaxed.gpu.global.u32 $0, [$1];", {}, {b.getI32Type()}, {begun}).front();
-  b.ptx("fence.acq_rel.gpu;", {});
-  Val isLast = atomicAdd(b, arrivals).eq(m.parts - 1), isLong = m.rounds.ge(2);
-  Val duty = b.choose(
-      isLast,
+  Val isLong = m.rounds.ge(2);
+  Val begun = b.choose(
+      isLong,
       [&] {
-        b.ptx("st.relaxed.gpu.global.u32 [$0], 0;", {arrivals});
-        // Round 0 is this block's.
-        b.ptx("st.relaxed.gpu.global.u32 [$0], 1;", {counterAddress(RoundsTaken, m.item)});
-        b.ptx("fence.acq_rel.gpu;\nst.relaxed.gpu.global.u32 [$0], $1;", {begun, before + 1});
+        return b.ptx("ld.relaxed.gpu.global.u32 $0, [$1];", {}, {b.getI32Type()},
+                     {counterAddress(MergesBegun, m.item)});
+      },
+      [&] { return Vals{b.i32(0)}; })[0];
+  Val before = atomicAdd(b, "acq_rel", counterAddress(Arrivals, m.item));
+  return b.choose(
+      before.eq(m.parts - 1),
+      [&] {
+        lead(m, isLong, begun);
         return Vals{b.i32(Leads)};
       },
       [&] {
         return b.choose(
-            isLong & m.mayWait, [&] { return Vals{waitForMerge(m, before)}; },
+            isLong & m.mayWait, [&] { return Vals{waitForMerge(m, begun)}; },
             [&] { return Vals{b.i32(Nothing)}; });
       })[0];
-  b.ptx("fence.acq_rel.gpu;", {});
-  return duty;
 }
 
 Val PartMemory::takeRound(const PartMeeting &m) {
-  return share(m, [&] { return atomicAdd(b, counterAddress(RoundsTaken, m.item)); });
+  return share(m, [&] { return atomicAdd(b, "relaxed", counterAddress(RoundsTaken, m.item)); });
 }
 
 void PartMemory::meet(const PartMeeting &m, function_ref<void(Val)> mergeRound) {

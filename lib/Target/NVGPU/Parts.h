@@ -81,6 +81,7 @@ private:
   enum Counter { Arrivals, RoundsTaken, MergesBegun };
   Val counterAddress(Counter which, Val item);
   Val count(const PartMeeting &meeting);
+  void lead(const PartMeeting &meeting, Val isLong, Val begun);
   Val waitForMerge(const PartMeeting &meeting, Val begun);
   Val share(const PartMeeting &meeting, function_ref<Val()> make);
   Val takeRound(const PartMeeting &meeting);

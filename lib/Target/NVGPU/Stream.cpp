@@ -52,9 +52,12 @@ KeyBounds StreamEmitter::boundsOfGroup(Val first, Val last, Val group) {
 }
 
 /// First step of a worker's range.
-Val StreamEmitter::startOf(Val worker) { return worker * s.share + worker.min(s.more); }
+Val StreamEmitter::startOf(Val worker) {
+  return worker.min(s.cutters) * s.share + worker.min(s.more) +
+         (worker - s.cutters).max(0) * s.steps;
+}
 
-/// Whose range holds a step.
+/// Whose range holds a step of a sequence that is cut.
 Val StreamEmitter::workerOf(Val step) {
   Val longer = s.share + 1, inLonger = s.more * longer;
   Val among = step.lt(inLonger).select(step.div(longer), (step - inLonger).max(0).div(s.share));
@@ -121,7 +124,7 @@ void StreamEmitter::walk(ArrayRef<Val> init, function_ref<Vals(const StreamUnit 
 
 SmallVector<Type> StreamEmitter::streamArgumentTypes() {
   SmallVector<Type> types(5, LLVM::LLVMPointerType::get(b.getContext(), 1));
-  types.append(10, b.getI32Type());
+  types.append(11, b.getI32Type());
   types.append(9, b.getI64Type());
   return types;
 }
@@ -129,10 +132,10 @@ SmallVector<Type> StreamEmitter::streamArgumentTypes() {
 void StreamEmitter::readStreamArguments(ValueRange arguments) {
   s.query = arguments[0], a.out = arguments[1], a.lse = arguments[2];
   a.sinks = arguments[3], s.workspace = arguments[4];
-  Val *numbers[] = {&a.queries,    &a.keys,      &s.workers,  &s.steps,    &s.share,
-                    &s.more,       &a.rowTiles,  &s.gang,     &a.offset,   &s.rows,
-                    &s.queryBatch, &s.queryHead, &s.queryRow, &a.outBatch, &a.outHead,
-                    &a.outRow,     &a.lseBatch,  &a.lseHead,  &a.lseRow};
+  Val *numbers[] = {&a.queries, &a.keys,       &s.workers,   &s.cutters,  &s.steps,
+                    &s.share,   &s.more,       &a.rowTiles,  &s.gang,     &a.offset,
+                    &s.rows,    &s.queryBatch, &s.queryHead, &s.queryRow, &a.outBatch,
+                    &a.outHead, &a.outRow,     &a.lseBatch,  &a.lseHead,  &a.lseRow};
   for (auto [i, number] : llvm::enumerate(numbers))
     *number = b.val(arguments[5 + i]);
   memory = std::make_unique<PartMemory>(b, s.workspace, s.rows, sizes.vSize, factor);

@@ -28,12 +28,13 @@ struct PackedGroups {
 /// workspace; then numbers.
 ///
 /// Work is a line of key steps: `steps` of each sequence (a group of a batch entry, or one row tile
-/// of it), one sequence after the other. `workers` cut the line into equal ranges, of which the
-/// first `more` have a step more than `share`. A worker is a gang of `gang` neighbouring blocks,
-/// one per row tile of a sequence, which read the same keys side by side.
+/// of it), one sequence after the other. The first of `workers` ranges, `cutters`, are equal, but
+/// that the first `more` have a step more than `share`; each of the others is a whole sequence, so
+/// blocks meet about parts while they still have keys to read. A worker is a gang of `gang`
+/// neighbouring blocks, one per row tile of a sequence, which read the same keys side by side.
 struct StreamArguments {
   Value query, workspace;
-  Val workers, steps, share, more, gang;
+  Val workers, cutters, steps, share, more, gang;
   Val rows; // of a record in the workspace
   Val queryBatch, queryHead, queryRow;
 };
@@ -102,9 +103,17 @@ protected:
   /// statistics.
   void storePart(const StreamUnit &unit, ArrayRef<Row> rows, ArrayRef<Val> acc,
                  ArrayRef<Val> maximum, ArrayRef<Val> sum, Val column);
-  /// By all consumers of a block, `threads` (a power of two), of which this is number `number`,
-  /// after they have stored their part.
-  void mergeParts(const StreamUnit &unit, Val number, int64_t threads, int64_t barrier);
+  /// What a merge of the unit's item will be like, for blocks of `threads` consumers (a power of
+  /// two). Known before the unit begins, when its divisions are in nobody's way.
+  struct Merge {
+    PartRange parts;
+    Val pieces, perRound, rounds;
+  };
+  Merge mergeOf(const StreamUnit &unit, int64_t threads);
+  /// By all consumers of a block, of which this is number `number`, after they have stored their
+  /// part.
+  void mergeParts(const StreamUnit &unit, const Merge &merge, Val number, int64_t threads,
+                  int64_t barrier);
   void mergePieces(const StreamUnit &unit, const PartRange &parts, Val all, Val first,
                    int64_t threads, int64_t count);
   void storeMerged(const StreamUnit &unit, const Row &row, Val column, MergedRow &merged);

@@ -136,6 +136,7 @@ Vals WarpgroupStreamEmitter::consumeUnit(const StreamUnit &unit, Vals it) {
   Val inTile = ((thread >> 5) << 4) + (lane >> 2);
   Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};
   QueryTile rows = tileOfRows(unit, both);
+  Merge merge = mergeOf(unit, 128);
   QuerySlot slot = querySlot(it[1]);
   wait(queryBarrier(queryFull, slot), slot.parity);
   rows.started = it[0];
@@ -154,7 +155,7 @@ Vals WarpgroupStreamEmitter::consumeUnit(const StreamUnit &unit, Vals it) {
       unit.isWhole, [&] { storeWhole(unit, both, acc, maximum, sum); },
       [&] {
         storePart(unit, both, acc, maximum, sum, b.i32(0));
-        mergeParts(unit, thread, 128, 1);
+        mergeParts(unit, merge, thread, 128, 1);
       });
   return {it[0] + b.uniform(unit.to - unit.from), it[1] + 1};
 }

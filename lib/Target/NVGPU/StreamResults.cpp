@@ -138,22 +138,29 @@ void StreamEmitter::storeMerged(const StreamUnit &unit, const Row &row, Val colu
 
 /// A thread has sixteen parts of one piece in flight, or, where there are few parts and many
 /// pieces, four parts of four.
-void StreamEmitter::mergeParts(const StreamUnit &unit, Val number, int64_t threads,
-                               int64_t barrier) {
-  constexpr int64_t few = 4;
+static constexpr int64_t fewParts = 4;
+
+StreamEmitter::Merge StreamEmitter::mergeOf(const StreamUnit &unit, int64_t threads) {
   Val start = unit.sequence * s.steps;
-  Val first = workerOf(start), last = workerOf(start + s.steps - 1);
-  PartRange parts{(first + unit.sequence) * s.gang + unit.inGang, s.gang, last - first + 1};
-  Val pieces = (a.queries * groups.size - unit.firstRow).min(s.rows) * (sizes.vSize / 4);
-  Val isWide = pieces.ge(threads + 1) & parts.count.lt(b.i32(few + 1));
-  Val perRound = isWide.select(b.i32(few * threads), b.i32(threads));
-  PartMeeting meeting{unit.item,    parts.count, (pieces + perRound - 1).div(perRound),
-                      unit.isFinal, number,      shared(flagOffset),
-                      threads,      barrier};
+  Val first = b.uniform(workerOf(start)), last = b.uniform(workerOf(start + s.steps - 1));
+  Merge merge;
+  merge.parts = {(first + unit.sequence) * s.gang + unit.inGang, s.gang, last - first + 1};
+  merge.pieces = (a.queries * groups.size - unit.firstRow).min(s.rows) * (sizes.vSize / 4);
+  Val isWide = merge.pieces.ge(threads + 1) & merge.parts.count.lt(b.i32(fewParts + 1));
+  merge.perRound = isWide.select(b.i32(fewParts * threads), b.i32(threads));
+  merge.rounds = b.uniform((merge.pieces + merge.perRound - 1).div(merge.perRound));
+  return merge;
+}
+
+void StreamEmitter::mergeParts(const StreamUnit &unit, const Merge &merge, Val number,
+                               int64_t threads, int64_t barrier) {
+  PartMeeting meeting{unit.item, merge.parts.count,  merge.rounds, unit.isFinal,
+                      number,    shared(flagOffset), threads,      barrier};
   memory->meet(meeting, [&](Val round) {
-    Val index = round * perRound + number;
+    Val index = round * merge.perRound + number;
     b.ifThen(
-        isWide, [&] { mergePieces(unit, parts, pieces, index, threads, few); },
-        [&] { mergePieces(unit, parts, pieces, index, threads, 1); });
+        merge.perRound.ge(threads + 1),
+        [&] { mergePieces(unit, merge.parts, merge.pieces, index, threads, fewParts); },
+        [&] { mergePieces(unit, merge.parts, merge.pieces, index, threads, 1); });
   });
 }

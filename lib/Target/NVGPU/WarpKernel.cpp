@@ -48,7 +48,10 @@ LogicalResult WarpEmitter::emit() {
   LLVM::GlobalOp memory = sharedMemory(b, plan.function->getParentOfType<ModuleOp>());
   factor = (plan.scalesScores() ? 1 : plan.scale) * 1.4426950408889634;
   createFunction();
+  for (int64_t operand : plan.documentOperands())
+    documentBounds[operand] = {b.i32(0), b.i32(0), b.i32(0), b.i32(0)};
   ends = endsOf(plan.mask);
+  documentBounds.clear();
   base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),
                                         LLVM::AddressOfOp::create(b, memory).getResult()));
   block = b.special("ctaid.x");
@@ -83,9 +86,11 @@ QueryTile WarpEmitter::partOf(const QueryTile &tile, int64_t rowTile) {
 /// weights left their range. `exact`: no tile keeps its reference.
 Vals WarpEmitter::computeRows(Val exact) {
   auto tiles = static_cast<size_t>(w.rowTiles);
+  findDocuments();
   QueryTile tile = tileOf(block, w.rows());
   tile.firstRow = tile.rowTile * w.rows();
   rangesOf(tile, w.rows());
+  documentBounds.clear(); // they hold of all rows; later code asks for one
   if (plan.lazy) {
     tile.edge = exact.select(tile.count, tile.edge);
     tile.edge2 = exact.select(tile.count, tile.edge2);

@@ -59,6 +59,13 @@ protected:
   void storeRows(ArrayRef<Val> state);
   Val blockHasDoubt(Val doubt);
 
+  // WarpDocuments.cpp
+  void findDocuments();
+  void findDocumentsOfRows(int64_t operand, Val first, Val last);
+  void findKeysOfDocuments(int64_t operand, Val from, Val to);
+  KeyBounds keysOfDocuments(int64_t operand, Val first, Val last);
+  Val documentWords(int64_t operand);
+
   // WarpLoads.cpp
   CopyPlan copyPlan(int64_t size, int64_t rows) const { return {size, rows, w.threads()}; }
   CopySource sourceOf(const TensorAddress &tensor, const CopyPlan &copy, int64_t place);

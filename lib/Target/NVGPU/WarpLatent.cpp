@@ -49,13 +49,16 @@ void WarpLatentEmitter::computeUnit(const StreamUnit &unit) {
   meet(); // the next unit's loads go where this one's were read
 }
 
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
 /// Teams leave what they know of their rows, since every warp stores columns of all of them.
-void WarpLatentEmitter::storeUnit(const StreamUnit &unit, const State &state) {
+void WarpLatentEmitter::leaveRows(const State &state) {
   Vals own = state.rowSum;
   for (int64_t lanes : {1, 2})
     for (Val &x : own)
       x = x + b.shuffle(x, lanes);
-  Val column = warpNumber() * l.partColumns();
   b.ifThen(member().eq(0) & quad.eq(0), [&] {
     Val row = rowInTeam() << 2;
     for (int64_t r : {0, 1}) {
@@ -65,34 +68,40 @@ void WarpLatentEmitter::storeUnit(const StreamUnit &unit, const State &state) {
     }
   });
   meet();
+}
+
+/// The thread's two rows of row tile `m`: what stands at `offset` for each.
+Vals WarpLatentEmitter::readRows(int64_t offset, int64_t m) {
+  Vals both;
+  for (int64_t row : {16 * m, 16 * m + 8})
+    both.push_back(b.ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()},
+                         {shared(offset + 4 * row) + (lane >> 2 << 2)})
+                       .front());
+  return both;
+}
+
+/// The warp's columns of all rows: results where the unit has all keys, else its part of them.
+void WarpLatentEmitter::storeRows(const StreamUnit &unit, ArrayRef<Val> acc, bool isWhole) {
+  Val column = warpNumber() * l.partColumns();
   auto perTile = static_cast<size_t>(l.partColumns() / 2);
-  auto loadRow = [&](int64_t offset, int64_t row) {
-    return b
-        .ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()},
-             {shared(offset + 4 * row) + (lane >> 2 << 2)})
-        .front();
-  };
-  auto forTiles = [&](auto store) {
-    for (int64_t m = 0; m < l.rowTiles; ++m) {
-      Val row = (lane >> 2) + 16 * m;
-      Row rows[] = {rowOfTile(unit, row), rowOfTile(unit, row + 8)};
-      Val maximum[] = {loadRow(l.maximaOffset(), 16 * m), loadRow(l.maximaOffset(), 16 * m + 8)};
-      Val sum[] = {loadRow(l.sumsOffset(), 16 * m), loadRow(l.sumsOffset(), 16 * m + 8)};
-      store(rows, ArrayRef(state.acc).slice(static_cast<size_t>(m) * perTile, perTile), maximum,
-            sum);
-    }
-  };
+  for (int64_t m = 0; m < l.rowTiles; ++m) {
+    Val row = (lane >> 2) + 16 * m;
+    Row rows[] = {rowOfTile(unit, row), rowOfTile(unit, row + 8)};
+    Vals maximum = readRows(l.maximaOffset(), m), sum = readRows(l.sumsOffset(), m);
+    ArrayRef<Val> mine = acc.slice(static_cast<size_t>(m) * perTile, perTile);
+    if (isWhole)
+      storeColumns(unit, rows, mine, maximum, sum, column);
+    else
+      storePart(unit, rows, mine, maximum, sum, column);
+  }
+}
+
+void WarpLatentEmitter::storeUnit(const StreamUnit &unit, const State &state) {
+  leaveRows(state);
   b.ifThen(
-      unit.isWhole,
+      unit.isWhole, [&] { storeRows(unit, state.acc, true); },
       [&] {
-        forTiles([&](auto &rows, ArrayRef<Val> acc, auto &maximum, auto &sum) {
-          storeColumns(unit, rows, acc, maximum, sum, column);
-        });
-      },
-      [&] {
-        forTiles([&](auto &rows, ArrayRef<Val> acc, auto &maximum, auto &sum) {
-          storePart(unit, rows, acc, maximum, sum, column);
-        });
-        mergeParts(unit, thread, l.threads(), 1);
+        storeRows(unit, state.acc, false);
+        mergeParts(unit, mergeOf(unit, l.threads()), thread, l.threads(), /*barrier=*/1);
       });
 }

@@ -44,6 +44,9 @@ private:
   void computeUnit(const StreamUnit &unit) override;
   Vals pack(const State &state) const;
   State unpack(ArrayRef<Val> all) const;
+  void leaveRows(const State &state);
+  Vals readRows(int64_t offset, int64_t m);
+  void storeRows(const StreamUnit &unit, ArrayRef<Val> acc, bool isWhole);
   void storeUnit(const StreamUnit &unit, const State &state);
 
   // WarpLatentTiles.cpp: products, weights.
@@ -52,7 +55,8 @@ private:
   void leavePart(ArrayRef<Val> scores);
   Vals completeScores(ArrayRef<Val> mine);
   Vals finishScores(ArrayRef<Val> scores, const QueryTile &tile, Val number);
-  Val placeOfWeights(Val number);
+  Val placeOf(Val number, int64_t bytes);
+  void meetTeam();
   void publish(const Softmax &softmax, Val number);
   Vals rescale(ArrayRef<Val> acc, Val number);
   Vals addValues(Val number, ArrayRef<Val> acc);

@@ -1,6 +1,7 @@
 //===- WarpLatentTiles.cpp - key tiles of the warps' latent kernels ----------===//
 #include "Products.h"
 #include "WarpLatent.h"
+#include "WarpProductText.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -12,25 +13,12 @@ static constexpr int64_t firstTeam = 2;
 // Matrix products
 //===----------------------------------------------------------------------===//
 
-static std::string load(const Twine &name, size_t address, int64_t offset, bool transposed) {
-  return ("ldmatrix.sync.aligned.m8n8.x4" + Twine(transposed ? ".trans" : "") + ".shared.b16 {" +
-          name + "0, " + name + "1, " + name + "2, " + name + "3}, [$" + Twine(address) + "+" +
-          Twine(offset) + "];\n")
-      .str();
-}
-
-/// Two products of 16 rows with 16 columns of the right operand `k`.
-static std::string multiply(size_t accumulator, const Twine &left, bool isHalf,
-                            const Twine &guard = "") {
-  std::string type = isHalf ? ".f16" : ".bf16", text;
-  for (size_t half = 0; half < 2; ++half) {
-    std::string sum = operandList(accumulator + 4 * half, 4);
-    text += (guard + "mma.sync.aligned.m16n8k16.row.col.f32" + type + type + ".f32 " + sum + ", {" +
-             left + "0, " + left + "1, " + left + "2, " + left + "3}, {k" + Twine(2 * half) +
-             ", k" + Twine(2 * half + 1) + "}, " + sum + ";\n")
-                .str();
-  }
-  return text;
+/// Two products of 16 rows with the 16 columns of the right operand `k`.
+static void multiplyPair(WarpProductText &text, size_t accumulator, StringRef left) {
+  for (size_t half = 0; half < 2; ++half)
+    text.multiply(accumulator + 4 * half, WarpProductText::numbered(left, 0, 4),
+                  WarpProductText::numbered("k", static_cast<int64_t>(2 * half), 2),
+                  /*fresh=*/false);
 }
 
 /// Scores of the team's rows and the key tile, of the warp's part of the columns. Where the parts
@@ -40,46 +28,49 @@ Vals WarpLatentEmitter::partialScores(Val number) {
   int64_t rowBytes = WarpTile::rowBytes(l.qkSize), steps = l.stepsOfWarp();
   size_t query = 2 * results, key = query + 1, first = query + 2;
   bool isUneven = steps * l.sharers() != WarpTile::columnSteps(l.qkSize);
-  std::string text = "{ .reg .b32 k<4>, q<4>; .reg .pred p;\n";
+  WarpProductText text(plan.isHalf);
+  text.text = "{ .reg .b32 k<4>, q<4>; .reg .pred p;\n";
   for (int64_t s = 0; s < steps; ++s) {
-    std::string guard;
     if (isUneven) {
-      text += "setp.lt.s32 p, $" + std::to_string(first) + ", " +
-              std::to_string(WarpTile::columnSteps(l.qkSize) - s) + ";\n";
-      guard = "@p ";
+      text.text += "setp.lt.s32 p, $" + std::to_string(first) + ", " +
+                   std::to_string(WarpTile::columnSteps(l.qkSize) - s) + ";\n";
+      text.guard = "@p ";
     }
-    text += guard + load("q", query, 32 * s, false);
-    for (int64_t k = 0; k < l.keys / 16; ++k)
-      text += guard + load("k", key, 16 * k * rowBytes + 32 * s, false) +
-              multiply(static_cast<size_t>(8 * k), "q", plan.isHalf, guard);
+    text.load("q", query, 32 * s, false);
+    for (int64_t k = 0; k < l.keys / 16; ++k) {
+      text.load("k", key, 16 * k * rowBytes + 32 * s, false);
+      multiplyPair(text, static_cast<size_t>(8 * k), "q");
+    }
   }
   Vals inputs = {queryLane, keyLane + slotOffset(number, l.stages, l.keyBytes())};
   if (isUneven)
     inputs.push_back(member() * steps);
-  return b.ptx(text + "}", Vals(results, b.f32(0)), {}, inputs);
+  return b.ptx(text.text + "}", Vals(results, b.f32(0)), {}, inputs);
 }
 
 /// acc, brought to the tile's references, + weights * the warp's columns of the tile.
 Vals WarpLatentEmitter::addValues(Val number, ArrayRef<Val> acc) {
-  int64_t rowBytes = WarpTile::rowBytes(l.qkSize), weightBytes = WarpTile::rowBytes(l.keys);
+  int64_t rowBytes = WarpTile::rowBytes(l.qkSize);
   auto perTile = static_cast<size_t>(l.partColumns() / 2);
   size_t weights = 2 * acc.size(), values = weights + 1;
-  std::string text = "{ .reg .b32 k<4>;\n";
+  WarpProductText text(plan.isHalf);
+  text.text = "{ .reg .b32 k<4>;\n";
+  auto weightsOf = [](int64_t m) { return "p" + std::to_string(m) + "_"; };
   for (int64_t m = 0; m < l.rowTiles; ++m)
-    text += ".reg .b32 p" + std::to_string(m) + "_<4>;\n";
+    text.text += ".reg .b32 " + weightsOf(m) + "<4>;\n";
   for (int64_t s = 0; s < l.keys / 16; ++s) {
     for (int64_t m = 0; m < l.rowTiles; ++m)
-      text += load("p" + Twine(m) + "_", weights, 16 * m * weightBytes + 32 * s, false);
+      text.load(weightsOf(m), weights, m * l.teamBytes() + 32 * s, false);
     for (int64_t c = 0; c < l.partColumns() / 16; ++c) {
-      text += load("k", values, 16 * s * rowBytes + 32 * c, true);
+      text.load("k", values, 16 * s * rowBytes + 32 * c, true);
       for (int64_t m = 0; m < l.rowTiles; ++m)
-        text += multiply(static_cast<size_t>(m) * perTile + static_cast<size_t>(8 * c),
-                         "p" + Twine(m) + "_", plan.isHalf);
+        multiplyPair(text, static_cast<size_t>(m) * perTile + static_cast<size_t>(8 * c),
+                     weightsOf(m));
     }
   }
   Val slot = slotOffset(number, l.stages, l.keyBytes());
-  return b.ptx(text + "}", rescale(acc, number), {},
-               {weightLane + placeOfWeights(number), valueLane + slot});
+  return b.ptx(text.text + "}", rescale(acc, number), {},
+               {weightLane + placeOf(number, l.weightsBytes()), valueLane + slot});
 }
 
 //===----------------------------------------------------------------------===//
@@ -97,6 +88,10 @@ void WarpLatentEmitter::leavePart(ArrayRef<Val> scores) {
            scores[i + 3]});
 }
 
+void WarpLatentEmitter::meetTeam() {
+  b.ptx("bar.sync $0, $1;", {team() + firstTeam, b.i32(32 * l.sharers())});
+}
+
 /// The sum of the team's parts, the same bits for all: a tree whose pairs are the same, whoever
 /// begins.
 Vals WarpLatentEmitter::completeScores(ArrayRef<Val> mine) {
@@ -104,7 +99,7 @@ Vals WarpLatentEmitter::completeScores(ArrayRef<Val> mine) {
   if (sharers == 1)
     return Vals(mine);
   Val place = shared(l.partialsOffset()) + (lane << 4);
-  b.ptx("bar.sync $0, $1;", {team() + firstTeam, b.i32(32 * sharers)});
+  meetTeam();
   SmallVector<Vals> parts = {Vals(mine)};
   for (int64_t other = 1; other < sharers; ++other) {
     Val from = place + (warpNumber() ^ other) * l.partialBytes();
@@ -136,17 +131,19 @@ Vals WarpLatentEmitter::finishScores(ArrayRef<Val> scores, const QueryTile &tile
       isFull, [&] { return out; }, [&] { return maskScores(out, rows, keyTile, /*atEnd=*/true); });
 }
 
-/// Where a tile's weights and factors are, from the first such place on.
-Val WarpLatentEmitter::placeOfWeights(Val number) {
-  return l.overlap ? (number & 1) * l.placeBytes() : b.i32(0);
+/// Where a tile's part of what has one place or two is, from the first on.
+Val WarpLatentEmitter::placeOf(Val number, int64_t bytes) {
+  return l.overlap ? (number & 1) * bytes : b.i32(0);
 }
 
 /// Leaves weights and row factors for all warps; members of a team take groups of columns in turn.
 void WarpLatentEmitter::publish(const Softmax &softmax, Val number) {
   Vals words = KernelEmitter::pack(softmax.weights); // 2g + r: two keys of group g, row r
   int64_t rowBytes = WarpTile::rowBytes(l.keys);
-  Val place = shared(l.weightsOffset()) + placeOfWeights(number);
-  Val target = place + rowInTeam() * rowBytes + (quad << 2);
+  Val target = shared(l.weightsOffset()) + placeOf(number, l.weightsBytes()) +
+               team() * l.teamBytes() + (lane >> 2) * rowBytes + (quad << 2);
+  if (!l.hasOwnWeights())
+    meetTeam(); // all have read the parts
   for (int64_t turn = 0; turn < l.sharers(); ++turn)
     b.ifThen(member().eq(turn), [&] {
       for (int64_t g = turn; g < l.keys / 8; g += l.sharers())
@@ -155,7 +152,8 @@ void WarpLatentEmitter::publish(const Softmax &softmax, Val number) {
                 {target + 16 * g + 8 * r * rowBytes, words[static_cast<size_t>(2 * g + r)]});
       if (turn == 0)
         b.ifThen(quad.eq(0), [&] {
-          Val factors = place + (rowInTeam() << 2) + l.weightsBytes();
+          Val factors =
+              shared(l.factorsOffset()) + placeOf(number, l.factorsBytes()) + (rowInTeam() << 2);
           for (int64_t r : {0, 1})
             b.ptx("st.shared.f32 [$0], $1;",
                   {factors + 32 * r, softmax.rescale[static_cast<size_t>(r)]});
@@ -165,8 +163,7 @@ void WarpLatentEmitter::publish(const Softmax &softmax, Val number) {
 
 /// Brings sums to the references of a tile; nothing to do where no row has a new one.
 Vals WarpLatentEmitter::rescale(ArrayRef<Val> acc, Val number) {
-  Val place =
-      shared(l.weightsOffset() + l.weightsBytes()) + placeOfWeights(number) + (lane >> 2 << 2);
+  Val place = shared(l.factorsOffset()) + placeOf(number, l.factorsBytes()) + (lane >> 2 << 2);
   Vals factors;
   Val isAny;
   for (int64_t i = 0; i < 2 * l.rowTiles; ++i) {

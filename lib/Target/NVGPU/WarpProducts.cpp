@@ -8,45 +8,29 @@
 //===----------------------------------------------------------------------===//
 #include "Products.h"
 #include "WarpKernel.h"
+#include "WarpProductText.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-namespace {
-/// Text of one block of PTX.
-class ProductText {
-public:
-  explicit ProductText(bool isHalf) : isHalf(isHalf) {}
-  std::string text;
-
-  /// Loads 16 rows of 16 columns at `[$address + offset]` into `name0` ... `name3`.
-  void load(StringRef name, size_t address, int64_t offset, bool transposed);
-  /// accumulator += left * right; a `fresh` accumulator starts at zero.
-  void multiply(size_t accumulator, const std::string &left, const std::string &right, bool fresh);
-
-private:
-  bool isHalf;
-};
-} // namespace
-
-static std::string numbered(StringRef name, int64_t first, int64_t count) {
+std::string WarpProductText::numbered(StringRef name, int64_t first, int64_t count) {
   std::string text;
   for (int64_t i = 0; i < count; ++i)
     text += (i ? ", " : "") + name.str() + std::to_string(first + i);
   return "{" + text + "}";
 }
 
-void ProductText::load(StringRef name, size_t address, int64_t offset, bool transposed) {
-  text += "ldmatrix.sync.aligned.m8n8.x4" + std::string(transposed ? ".trans" : "") +
+void WarpProductText::load(StringRef name, size_t address, int64_t offset, bool transposed) {
+  text += guard + "ldmatrix.sync.aligned.m8n8.x4" + std::string(transposed ? ".trans" : "") +
           ".shared.b16 " + numbered(name, 0, 4) + ", [$" + std::to_string(address) + "+" +
           std::to_string(offset) + "];\n";
 }
 
-void ProductText::multiply(size_t accumulator, const std::string &left, const std::string &right,
-                           bool fresh) {
+void WarpProductText::multiply(size_t accumulator, const std::string &left,
+                               const std::string &right, bool fresh) {
   std::string type = isHalf ? ".f16" : ".bf16", sum = operandList(accumulator, 4);
-  text += "mma.sync.aligned.m16n8k16.row.col.f32" + type + type + ".f32 " + sum + ", " + left +
-          ", " + right + ", " + (fresh ? "{z, z, z, z}" : sum) + ";\n";
+  text += guard + "mma.sync.aligned.m16n8k16.row.col.f32" + type + type + ".f32 " + sum + ", " +
+          left + ", " + right + ", " + (fresh ? "{z, z, z, z}" : sum) + ";\n";
 }
 
 static constexpr StringLiteral declarations =
@@ -74,7 +58,7 @@ Vals WarpEmitter::products(Val slot, int64_t firstKey) {
   auto perTile = static_cast<size_t>(w.partKeys / 2);
   size_t results = static_cast<size_t>(w.rowTiles) * perTile, keyOperand = results,
          queryOperand = results + 1;
-  ProductText text(plan.isHalf);
+  WarpProductText text(plan.isHalf);
   text.text = declarations;
   for (int64_t m = 0; m < w.rowTiles; ++m)
     text.text += ".reg .b32 q" + std::to_string(m) + "_<4>;\n";
@@ -85,7 +69,7 @@ Vals WarpEmitter::products(Val slot, int64_t firstKey) {
       if (queries.empty())
         text.load(name, queryOperand, m * 16 * rowBytes + 32 * s, false);
       left.push_back(queries.empty()
-                         ? numbered(name, 0, 4)
+                         ? WarpProductText::numbered(name, 0, 4)
                          : operandList(queryOperand + static_cast<size_t>(4 * (m * steps + s)), 4));
     }
     for (int64_t k = 0; k < w.partKeys / 16; ++k) {
@@ -93,7 +77,7 @@ Vals WarpEmitter::products(Val slot, int64_t firstKey) {
       for (size_t m = 0; m < left.size(); ++m)
         for (int64_t half = 0; half < 2; ++half)
           text.multiply(m * perTile + static_cast<size_t>(8 * k + 4 * half), left[m],
-                        numbered("k", 2 * half, 2), s == 0);
+                        WarpProductText::numbered("k", 2 * half, 2), s == 0);
     }
   }
   Vals inputs = {keyLane + slot};
@@ -109,7 +93,7 @@ Vals WarpEmitter::weightedSum(ArrayRef<Val> weights, Val slot, int64_t firstKey,
   int64_t steps = w.partKeys / 16, rowBytes = WarpTile::rowBytes(w.vSize), groups = w.vSize / 8;
   auto perTile = static_cast<size_t>(w.vSize / 2);
   size_t firstWeight = 2 * sum.size(), valueOperand = firstWeight + weights.size();
-  ProductText text(plan.isHalf);
+  WarpProductText text(plan.isHalf);
   text.text = declarations;
   for (int64_t s = 0; s < steps; ++s)
     for (int64_t column = 0; column < groups; column += 2) {
@@ -119,7 +103,7 @@ Vals WarpEmitter::weightedSum(ArrayRef<Val> weights, Val slot, int64_t firstKey,
         for (int64_t half = 0; half < std::min<int64_t>(2, groups - column); ++half)
           text.multiply(static_cast<size_t>(m) * perTile + static_cast<size_t>(4 * (column + half)),
                         operandList(firstWeight + static_cast<size_t>(4 * (m * steps + s)), 4),
-                        numbered("k", 2 * half, 2), false);
+                        WarpProductText::numbered("k", 2 * half, 2), false);
     }
   Vals inputs(weights);
   inputs.push_back(valueLane + slot);

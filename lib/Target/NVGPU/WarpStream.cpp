@@ -84,7 +84,7 @@ void WarpStreamEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> both,
       unit.isWhole, [&] { storeWhole(unit, both, state.acc, state.maximum, state.sum); },
       [&] {
         storePart(unit, both, state.acc, state.maximum, state.sum, b.i32(0));
-        mergeParts(unit, thread, w.threads(), 1);
+        mergeParts(unit, mergeOf(unit, w.threads()), thread, w.threads(), 1);
       });
 }
 

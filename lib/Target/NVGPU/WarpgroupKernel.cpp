@@ -265,7 +265,7 @@ LogicalResult WarpgroupEmitter::emit() {
   createFunction();
   documentOperand = plan.documentOperand();
   if (t.hasDocuments)
-    documentBounds = {b.i32(0), b.i32(0), b.i32(0), b.i32(0)};
+    documentBounds[documentOperand] = {b.i32(0), b.i32(0), b.i32(0), b.i32(0)};
   ends = endsOf(plan.mask);
   forgetDocuments();
   base = b.val(LLVM::PtrToIntOp::create(b, b.getI32Type(),

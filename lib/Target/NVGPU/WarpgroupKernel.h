@@ -50,12 +50,12 @@ protected:
   void prepareDocuments();
   void emitScout();
   void readDocuments(Val number);
-  void forgetDocuments() { documentBounds.reset(); }
+  void forgetDocuments() { documentBounds.clear(); }
   int64_t documentBarriers() const { return t.documentOffset() + WarpgroupTile::cards * 16; }
   int64_t documentTable() const { return documentBarriers() + WarpgroupTile::cards * 8; }
+  int64_t documentOperand = -1; // whose ids the scout reads
   Val documentEntry(Val entry);
   Val documentShift();
-  Val documentId(Val index);
   void buildDocuments(Val warp, int64_t warps, function_ref<void()> meet);
   KeyBounds findDocuments(const QueryTile &tile);
   KeyBounds scanDocuments(Val least, Val most);

@@ -38,16 +38,23 @@ int64_t NVWorkPlan::largestGroup() const {
   return static_cast<int64_t>(most);
 }
 
-static int64_t firstDocument(MaskAttr mask) {
-  if (mask.getKind() == MaskKind::Document)
-    return mask.getValues()[0];
-  int64_t found = -1;
-  for (unsigned i = 0; i < mask.getChildren().size() && found < 0; ++i)
-    found = firstDocument(mask.getChild(i));
-  return found;
+static void collectDocuments(MaskAttr mask, SmallVectorImpl<int64_t> &operands) {
+  if (mask.getKind() == MaskKind::Document && !llvm::is_contained(operands, mask.getValues()[0]))
+    operands.push_back(mask.getValues()[0]);
+  for (unsigned i = 0; i < mask.getChildren().size(); ++i)
+    collectDocuments(mask.getChild(i), operands);
 }
 
-int64_t NVWorkPlan::documentOperand() const { return firstDocument(mask); }
+SmallVector<int64_t> NVWorkPlan::documentOperands() const {
+  SmallVector<int64_t> operands;
+  collectDocuments(mask, operands);
+  return operands;
+}
+
+int64_t NVWorkPlan::documentOperand() const {
+  SmallVector<int64_t> operands = documentOperands();
+  return operands.empty() ? -1 : operands.front();
+}
 
 LogicalResult NVWorkPlan::readBody() {
   Block &body = work.getBody().front();

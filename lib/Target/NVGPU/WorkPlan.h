@@ -56,7 +56,9 @@ struct NVWorkPlan {
   /// Scores leave the product times `scale`; otherwise the exponent's factor holds it.
   bool scalesScores() { return hasRegion() || scale <= 0; }
   int64_t largestGroup() const;
-  /// Of the mask's first word about documents; -1 for none.
+  /// Of the mask's words about documents, each once.
+  SmallVector<int64_t> documentOperands() const;
+  /// The first of them; -1 for none.
   int64_t documentOperand() const;
 
   /// Fails with a diagnostic for a form or schedule that this target cannot lower. `numberOf` tells

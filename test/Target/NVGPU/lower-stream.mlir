@@ -26,14 +26,14 @@
 // CHECK: arith.cmpi sge
 // CHECK: wgmma.wait_group.sync.aligned 0
 // CHECK-NOT: scf.for
-// A whole item is the output; a part leaves a record and is counted, and the last one says that the merge begins, which others wait for.
+// A whole item is the output; a part leaves a record and is counted, and the last one of a long merge says that it begins, which others wait for.
 // CHECK: scf.if
 // CHECK: st.global.b32
 // CHECK: } else {
 // CHECK: st.global.v2.f32
-// CHECK: fence.acq_rel.gpu
-// CHECK: atom.relaxed.gpu.global.add.u32
+// CHECK: atom.acq_rel.gpu.global.add.u32
 // CHECK: st.relaxed.gpu.global.u32
+// CHECK: fence.acq_rel.gpu
 // CHECK: scf.while
 // CHECK: ld.relaxed.gpu.global.u32
 // CHECK: ld.relaxed.gpu.global.v4.f32

@@ -150,7 +150,7 @@ func.func @mixed(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tenso
 // CHECK: mma.sync.aligned.m16n8k16
 // CHECK: st.global.b32
 // CHECK: st.global.v2.f32
-// CHECK: fence.acq_rel.gpu
+// CHECK: atom.acq_rel.gpu.global.add.u32
 // CHECK: ld.relaxed.gpu.global.v4.f32
 // CHECK: llvm.return
 func.func @decode(%q: tensor<?x8x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x8x?x128xbf16> attributes {attn.entry = "decode"} {

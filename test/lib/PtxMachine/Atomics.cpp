@@ -1,13 +1,23 @@
-//===- Atomics.cpp - atom.add -------------------------------------------------------------===//
+//===- Atomics.cpp - atom and red: add, min, max -------------------------------------------===//
 #include "Accesses.h"
 #include "Decoder.h"
+#include <algorithm>
 
 using namespace ptx;
 
 namespace {
 
-/// option[1] ordering, option[2] space.
-template <typename T> Status addTo(Warp &warp, const Instruction &in, uint32_t lanes) {
+enum Operation : uint32_t { Add, Min, Max };
+constexpr uint32_t KeepsOld = 4;
+
+template <typename T> T apply(uint32_t operation, T x, T y) {
+  return operation == Add   ? static_cast<T>(x + y)
+         : operation == Min ? std::min(x, y)
+                            : std::max(x, y);
+}
+
+/// option[0] operation and KeepsOld, option[1] ordering, option[2] space.
+template <typename T> Status change(Warp &warp, const Instruction &in, uint32_t lanes) {
   auto space = static_cast<Space>(in.option[2]);
   auto ordering = static_cast<Ordering>(in.option[1]);
   const T *b = warp.values<T>(in.from[1]);
@@ -28,7 +38,7 @@ template <typename T> Status addTo(Warp &warp, const Instruction &in, uint32_t l
       return Status::Fail;
     if (!isDefined)
       return warp.fail(in, "an atomic on memory that nobody wrote");
-    T now = old + b[lane];
+    T now = apply(in.option[0] & 3, old, b[lane]);
     if (space != Space::Shared) {
       observe(warp, address, ordering);
       publish(warp, address, ordering, /*replaces=*/false);
@@ -37,27 +47,37 @@ template <typename T> Status addTo(Warp &warp, const Instruction &in, uint32_t l
       return Status::Fail;
     out[lane] = old;
   }
-  warp.write(in.to, out, lanes, 0);
+  if (in.option[0] & KeepsOld)
+    warp.write(in.to, out, lanes, 0);
   return Status::GiveWay;
 }
 
-void decodeAdd(Decoder &d) {
+void decodeAtomic(Decoder &d, bool keepsOld) {
   Space space = d.space();
   int ordering = d.which({"relaxed", "acquire", "release", "acq_rel"});
   for (const char *scope : {"gpu", "cta", "sys", "cluster"})
     d.has(scope);
-  bool isSum = d.has("add");
+  int operation = d.which({"add", "min", "max"});
   Type type = d.type();
-  if (!isSum || type.bits < 32 || type.isReal())
+  if (operation < 0 || type.bits < 32 || type.isReal())
     return d.refuse("this atomic is not modelled");
-  d.in.to = d.destination(0, type.bits);
-  d.address(1, 0, space);
-  d.in.from[1] = d.source(2, type.bits);
+  unsigned first = keepsOld ? 1 : 0;
+  if (keepsOld)
+    d.in.to = d.destination(0, type.bits);
+  d.address(first, 0, space);
+  d.in.from[1] = d.source(first + 1, type.bits);
+  d.in.option[0] = static_cast<uint32_t>(operation) | (keepsOld ? KeepsOld : 0);
   d.in.option[1] = ordering < 0 ? Relaxed : static_cast<uint32_t>(ordering) + Relaxed;
   d.in.option[2] = static_cast<uint32_t>(space);
-  d.in.run = type.bits == 64 ? addTo<uint64_t> : addTo<uint32_t>;
+  if (type.bits == 64)
+    d.in.run = type.isSigned() ? change<int64_t> : change<uint64_t>;
+  else
+    d.in.run = type.isSigned() ? change<int32_t> : change<uint32_t>;
 }
+
+void decodeAtom(Decoder &d) { decodeAtomic(d, true); }
+void decodeRed(Decoder &d) { decodeAtomic(d, false); }
 
 } // namespace
 
-void ptx::addAtomics(OpcodeTable &table) { table["atom"] = decodeAdd; }
+void ptx::addAtomics(OpcodeTable &table) { table["atom"] = decodeAtom, table["red"] = decodeRed; }

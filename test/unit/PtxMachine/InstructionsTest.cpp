@@ -88,6 +88,24 @@ TEST_F(InstructionsTest, LanesExchange) {
   EXPECT_EQ(out[30], 7u);
 }
 
+/// All lanes at one word, in any order.
+TEST_F(InstructionsTest, AtomicsOnSharedMemory) {
+  auto after = [&](const std::string &operation, const std::string &start) {
+    return stored("setp.eq.s32 %p1, %r0, 0; mov.b32 %r3, " + start +
+                  "; @%p1 st.shared.b32 [%r1], %r3; bar.warp.sync -1;\n"
+                  "sub.s32 %r4, %r0, 5; red.shared." +
+                  operation + " [%r1], %r4; bar.warp.sync -1; ld.shared.b32 %r9, [%r1];");
+  };
+  EXPECT_EQ(after("min.s32", "7"), "");
+  EXPECT_EQ(out[3], static_cast<uint32_t>(-5));
+  EXPECT_EQ(after("min.u32", "7"), "");
+  EXPECT_EQ(out[3], 0u);
+  EXPECT_EQ(after("max.s32", "7"), "");
+  EXPECT_EQ(out[3], 26u);
+  EXPECT_EQ(after("add.u32", "7"), "");
+  EXPECT_EQ(out[3], 496u - 160u + 7u);
+}
+
 /// Lanes part and meet again; each has its own way.
 TEST_F(InstructionsTest, Branches) {
   for (bool tears : {false, true}) {

@@ -6,9 +6,10 @@
 static void show(const char *what, attn_gpu_entry entry, int64_t batch, int64_t queries,
                  int64_t keys) {
   attn_gpu_ranges r = attn_gpu_choose_ranges(&entry, batch, queries, keys, 132);
-  printf("%s: %d sequences of %d steps, %d workers of %d and %d steps, %d blocks in gangs of %d\n",
-         what, (int)r.sequences, (int)r.steps, (int)r.workers, (int)r.share, (int)r.more,
-         (int)r.blocks, (int)r.gang);
+  printf("%s: %d sequences of %d steps, %d in %d ranges of %d and %d steps, %d blocks in gangs of "
+         "%d\n",
+         what, (int)r.sequences, (int)r.steps, (int)r.cut, (int)r.cutters, (int)r.share,
+         (int)r.more, (int)r.blocks, (int)r.gang);
 }
 
 int main(void) {
