@@ -104,9 +104,13 @@ void WarpgroupEmitter::passOn() {
 // Key tiles
 //===----------------------------------------------------------------------===//
 
-static Val ringBarrier(Val base, int64_t first, Val count, int64_t stages) {
-  return base + first + (ringSlot(count, stages) << 3);
+Val WarpgroupEmitter::ringBarrier(int64_t first, Val count) {
+  return shared(first) + (ringSlot(count, t.stages) << 3);
 }
+void WarpgroupEmitter::waitRing(int64_t full, Val count) {
+  wait(ringBarrier(full, count), ringParity(count, t.stages));
+}
+void WarpgroupEmitter::release(int64_t empty, Val count) { arrive(ringBarrier(empty, count)); }
 
 /// Takes the tile's card, which the query producer wrote, with its queries.
 void WarpgroupEmitter::view(QueryTile &tile) {
@@ -120,14 +124,11 @@ void WarpgroupEmitter::view(QueryTile &tile) {
 /// The rightmost key tile this warpgroup needs; it starts maximum and sum. -> weights, maximum,
 /// sum.
 Vals WarpgroupEmitter::firstTile(QueryTile &tile) {
-  auto waitRing = [&](int64_t full, Val count) {
-    wait(ringBarrier(base, full, count, t.stages), ringParity(count, t.stages));
-  };
   b.loop(b.i32(0), tile.skip, {}, [&](Val i, Vals) -> Vals {
     for (auto [full, empty] :
          {std::pair(at.keyFull, at.keyEmpty), std::pair(at.valueFull, at.valueEmpty)}) {
       waitRing(full, tile.started + i);
-      arrive(ringBarrier(base, empty, tile.started + i, t.stages));
+      release(empty, tile.started + i);
     }
     takeTurn();
     passOn();
@@ -136,7 +137,7 @@ Vals WarpgroupEmitter::firstTile(QueryTile &tile) {
   Val count = tile.started + tile.skip;
   waitRing(at.keyFull, count);
   Vals scores = waitProducts(0, products(tile.queryLow, count));
-  arrive(ringBarrier(base, at.keyEmpty, count, t.stages));
+  release(at.keyEmpty, count);
   scores = finishScores(scores, tile, tile.skip, true, true);
   Softmax s = softmax(scores, {}, {}, true);
   return concat({pack(s.weights), s.maximum, s.sum});
@@ -150,9 +151,6 @@ Vals WarpgroupEmitter::step(QueryTile &tile, Val number, Vals state, bool masked
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
       sum(all.slice(nP + nO + 2, 2));
   Val count = tile.started + number, before = count - 1;
-  auto waitRing = [&](int64_t full, Val c) {
-    wait(ringBarrier(base, full, c, t.stages), ringParity(c, t.stages));
-  };
   waitRing(at.keyFull, count);
   takeTurn();
   Vals scores = products(tile.queryLow, count);
@@ -165,15 +163,15 @@ Vals WarpgroupEmitter::step(QueryTile &tile, Val number, Vals state, bool masked
     Vals both = waitProducts(0, concat({scores, acc}));
     acc.assign(both.begin() + static_cast<std::ptrdiff_t>(scores.size()), both.end());
     scores.assign(both.begin(), both.begin() + static_cast<std::ptrdiff_t>(scores.size()));
-    arrive(ringBarrier(base, at.valueEmpty, before, t.stages));
+    release(at.valueEmpty, before);
   }
-  arrive(ringBarrier(base, at.keyEmpty, count, t.stages));
+  release(at.keyEmpty, count);
   scores = finishScores(scores, tile, number, masked, false);
   Softmax s = lazy ? keepReference(scores, maximum, sum)
                    : softmax(scores, maximum, sum, masked || plan.hasRegion());
   if (plan.overlap) {
     acc = waitProducts(0, acc);
-    arrive(ringBarrier(base, at.valueEmpty, before, t.stages));
+    release(at.valueEmpty, before);
   }
   if (!lazy)
     acc = scaled(acc, s.rescale);
@@ -221,9 +219,9 @@ Vals WarpgroupEmitter::consume(Vals it) {
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
       sum(all.slice(nP + nO + 2, 2));
   Val last = tile.started + tile.count - 1;
-  wait(ringBarrier(base, at.valueFull, last, t.stages), ringParity(last, t.stages));
+  waitRing(at.valueFull, last);
   acc = waitProducts(0, weightedSum(weights, last, acc));
-  arrive(ringBarrier(base, at.valueEmpty, last, t.stages));
+  release(at.valueEmpty, last);
   placeRows(tile);
   for (int64_t lanes : {1, 2})
     for (Val &x : sum)

@@ -21,18 +21,14 @@ KernelEmitter::Softmax WarpgroupStreamEmitter::weigh(const Tile &tile, ArrayRef<
 
 /// Products in flight for the scores of a tile, whose keys are there.
 Vals WarpgroupStreamEmitter::startScores(const QueryTile &rows, Val count) {
-  wait(shared(at.keyFull) + (ringSlot(count, t.stages) << 3), ringParity(count, t.stages));
+  waitRing(at.keyFull, count);
   return products(rows.queryLow, count);
 }
 
 /// Products in flight that add weighted values.
 Vals WarpgroupStreamEmitter::startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc) {
-  wait(shared(at.valueFull) + (ringSlot(count, t.stages) << 3), ringParity(count, t.stages));
+  waitRing(at.valueFull, count);
   return weightedSum(weights, count, acc);
-}
-
-void WarpgroupStreamEmitter::release(int64_t empty, Val count) {
-  arrive(shared(empty) + (ringSlot(count, t.stages) << 3));
 }
 
 static void rescale(MutableArrayRef<Val> acc, ArrayRef<Val> byRow) {

@@ -73,6 +73,9 @@ protected:
   void emitConsumer();
   Vals consume(Vals state);
   void view(QueryTile &tile);
+  Val ringBarrier(int64_t first, Val count);
+  void waitRing(int64_t full, Val count);
+  void release(int64_t empty, Val count);
   Vals products(Val queryLow, Val count);
   Vals weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum);
   Vals waitProducts(int64_t pending, ArrayRef<Val> values);

@@ -58,7 +58,6 @@ protected:
   Vals visitOverlapped(const Tile &tile, Vals state, bool masked);
   Vals startScores(const QueryTile &rows, Val count);
   Vals startValues(ArrayRef<Val> weights, Val count, ArrayRef<Val> acc);
-  void release(int64_t empty, Val count);
   Softmax weigh(const Tile &tile, ArrayRef<Val> scores, bool masked, ArrayRef<Val> maximum,
                 ArrayRef<Val> sum);
 
