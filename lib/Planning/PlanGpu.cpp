@@ -125,6 +125,8 @@ struct Choice {
   /// Without a maximum the softmax is short: other warpgroups' products fill it, and waiting for
   /// both products at once leaves the compiler free. The smallest products are too short for that.
   bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize < 32; }
+  /// Where instructions bind, as below 64 columns, asking costs as much as it saves (0 to -2 %).
+  bool peek() const { return lazy && tile.vSize >= 64; }
 };
 } // namespace
 
@@ -138,6 +140,7 @@ static ScheduleAttr build(MLIRContext *context, const Choice &choice) {
   fields.set("p_in_registers", 1);
   fields.set("overlap", choice.overlap());
   fields.set("pingpong", choice.pingpong());
+  fields.set("peek", choice.peek());
   fields.set("persistent", 1);
   fields.set("roles", "specialised");
   fields.set("maximum", choice.lazy ? "lazy" : "exact");
@@ -187,6 +190,9 @@ static SmallVector<std::string> explain(const Choice &choice, int64_t shared) {
             "it",
       choice.pingpong() ? "pingpong = 1: one warpgroup's softmax under another's products"
                         : "pingpong = 0: two wide warpgroups alternate by themselves",
+      choice.peek() ? "peek = 1: whether the next tiles are there is asked in front of the softmax"
+                    : "peek = 0: small products are bound by instructions, exact maxima hide the "
+                      "answer's way",
       "persistent = 1: blocks take tiles from a counter",
       choice.uneven ? "order = longest_first: later positions see more keys"
                     : "order = linear: every tile sees equally many keys"};
@@ -304,6 +310,10 @@ static LogicalResult checkBuilt(AttentionOp op, ScheduleAttr schedule, bool warp
   } checks[] = {
       {"roles", schedule.getWord("roles") == roles.substr(8), roles},
       {"form", schedule.getWord("form") != "group", "form = panels or stream"},
+      {"peek",
+       !schedule.getFlag("peek") ||
+           (warpgroups && !isStream && schedule.getWord("maximum") == "lazy"),
+       "peek = 0 without roles = specialised, form = panels and maximum = lazy"},
       {"persistent", schedule.getFlag("persistent") == warpgroups, persistent},
       {"p_in_registers", schedule.getFlag("p_in_registers"), "p_in_registers = 1"},
       {"maximum", schedule.getWord("maximum") == "exact" || !isStream,

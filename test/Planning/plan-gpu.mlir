@@ -3,11 +3,11 @@
 
 // 128 columns: two warpgroups.
 // CHECK-LABEL: func.func @full
-// CHECK: schedule<rows = 128, keys = 128, stages = 2, roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, pingpong = 0, persistent = 1, maximum = lazy, order = linear>
+// CHECK: schedule<rows = 128, keys = 128, stages = 2, roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, pingpong = 0, peek = 1, persistent = 1, maximum = lazy, order = linear>
 // CHECK-SAME: "keys = 128: registers 128/2 scores + 128/4 weights + 128/2 accumulator + 30 = 190 of 232; shared memory 164384 of 232448 bytes; wider tiles
 // CHECK-SAME: "maximum = lazy: rows keep the first tile's maximum, tiles that outgrow it run again"
 // EXACT-LABEL: func.func @full
-// EXACT: maximum = exact, order = linear>
+// EXACT: peek = 0, {{.*}}maximum = exact, order = linear>
 // EXACT-SAME: "maximum = exact: asked for"
 func.func @full(%q: tensor<?x2x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x2x?x128xbf16> {
   %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>
@@ -25,7 +25,7 @@ func.func @causal64(%q: tensor<?x2x?x64xf16>, %k: tensor<?x2x?x64xf16>, %v: tens
 
 // Without a maximum four narrow warpgroups win, and need no overlap.
 // CHECK-LABEL: func.func @lazy64
-// CHECK: schedule<rows = 256, keys = 64, stages = 4, {{.*}}consumers = 4, {{.*}}overlap = 0, pingpong = 1, {{.*}}maximum = lazy
+// CHECK: schedule<rows = 256, keys = 64, stages = 4, {{.*}}consumers = 4, {{.*}}overlap = 0, pingpong = 1, peek = 1, {{.*}}maximum = lazy
 // EXACT-LABEL: func.func @lazy64
 // EXACT: schedule<rows = 192, keys = 128, {{.*}}overlap = 1,
 func.func @lazy64(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x2x?x64xbf16> {
@@ -51,7 +51,7 @@ func.func @stride(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tens
 
 // 16 columns: scores are nearly all there is; four warpgroups hide each other's exponentials.
 // CHECK-LABEL: func.func @full16
-// CHECK: schedule<rows = 256, keys = 96, stages = 4, {{.*}}consumers = 4, {{.*}}pingpong = 1
+// CHECK: schedule<rows = 256, keys = 96, stages = 4, {{.*}}consumers = 4, {{.*}}pingpong = 1, peek = 0
 func.func @full16(%q: tensor<?x2x?x16xbf16>, %k: tensor<?x2x?x16xbf16>, %v: tensor<?x2x?x16xbf16>) -> tensor<?x2x?x16xbf16> {
   %o = attn.attention %q, %k, %v scale(0.25) : tensor<?x2x?x16xbf16>, tensor<?x2x?x16xbf16>, tensor<?x2x?x16xbf16> -> tensor<?x2x?x16xbf16>
   return %o : tensor<?x2x?x16xbf16>

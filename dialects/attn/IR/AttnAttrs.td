@@ -229,6 +229,7 @@ def Attn_ScheduleAttr : Attn_Record<"Schedule", "schedule"> {
     | `split_output` | warpgroups, or warps of the portable form, that share the output's columns of the same rows |
     | `values_in_keys` | values are columns of the key tile and are loaded with it |
     | `q_in_registers`, `p_in_registers`, `overlap`, `pingpong`, `persistent` | switches of asynchronous targets |
+    | `peek` | the next tiles of keys and values are asked for in front of the softmax, so that nobody waits for the answer (`roles = specialised`, `maximum = lazy`) |
     | `maximum` | `exact`, or `lazy` running maximum |
     | `powers` | of weights that are rounded to bf16: a `polynomial`, or a `table` of 16 bits; a `short_table` drops one of them (CPU, matrix tiles) |
     | `bypass` | operands whose tile loads ask not to stay in the first-level cache: `none`, `keys`, `values`, `both` (CPU, matrix tiles) |

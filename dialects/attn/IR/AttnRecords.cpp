@@ -130,6 +130,7 @@ ArrayRef<RecordField> ScheduleAttr::fieldTable() {
       flagField("p_in_registers", false),
       flagField("overlap", false),
       flagField("pingpong", false),
+      flagField("peek", false),
       flagField("persistent", false),
       wordField("maximum", maxima),
       wordField("powers", powers),

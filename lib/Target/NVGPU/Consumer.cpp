@@ -107,8 +107,12 @@ void WarpgroupEmitter::passOn() {
 Val WarpgroupEmitter::ringBarrier(int64_t first, Val count) {
   return shared(first) + (ringSlot(count, t.stages) << 3);
 }
-void WarpgroupEmitter::waitRing(int64_t full, Val count) {
-  wait(ringBarrier(full, count), ringParity(count, t.stages));
+void WarpgroupEmitter::waitRing(int64_t full, Val count, Val isKnown) {
+  Val barrier = ringBarrier(full, count), parity = ringParity(count, t.stages);
+  if (isKnown)
+    waitUnless(isKnown, barrier, parity);
+  else
+    wait(barrier, parity);
 }
 void WarpgroupEmitter::release(int64_t empty, Val count) { arrive(ringBarrier(empty, count)); }
 
@@ -143,39 +147,58 @@ Vals WarpgroupEmitter::firstTile(QueryTile &tile) {
   return concat({pack(s.weights), s.maximum, s.sum});
 }
 
-/// Scores of key tile `number` and the weighted values of the one before are in flight together.
-/// State: weights, accumulator, maximum, sum.
-Vals WarpgroupEmitter::step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy) {
-  auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
-  ArrayRef<Val> all(state);
-  Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
-      sum(all.slice(nP + nO + 2, 2));
-  Val count = tile.started + number, before = count - 1;
-  waitRing(at.keyFull, count);
+/// Scores of key tile `count`, in flight together with the weighted values of the one before, which
+/// `acc` takes up. `isKnown`: whether the tiles of keys and values are known to be there; none if
+/// nobody has asked.
+Vals WarpgroupEmitter::startProducts(const QueryTile &tile, Val count, ArrayRef<Val> weights,
+                                     Vals &acc, ArrayRef<Val> isKnown) {
+  Val before = count - 1;
+  bool asked = !isKnown.empty();
+  waitRing(at.keyFull, count, asked ? isKnown[0] : Val());
+  if (asked)
+    waitRing(at.valueFull, before, isKnown[1]);
   takeTurn();
   Vals scores = products(tile.queryLow, count);
-  waitRing(at.valueFull, before);
+  if (!asked)
+    waitRing(at.valueFull, before);
   acc = weightedSum(weights, before, acc);
   passOn();
+  return scores;
+}
+
+/// Waits for the scores, and for the weighted values unless they overlap with the softmax.
+void WarpgroupEmitter::finishProducts(Val count, Vals &scores, Vals &acc) {
   if (plan.overlap) {
     scores = waitProducts(1, scores);
   } else {
     Vals both = waitProducts(0, concat({scores, acc}));
     acc.assign(both.begin() + static_cast<std::ptrdiff_t>(scores.size()), both.end());
     scores.assign(both.begin(), both.begin() + static_cast<std::ptrdiff_t>(scores.size()));
-    release(at.valueEmpty, before);
+    release(at.valueEmpty, count - 1);
   }
   release(at.keyEmpty, count);
+}
+
+/// The weighted values that were in flight during the softmax.
+void WarpgroupEmitter::finishValues(Val count, Vals &acc) {
+  if (!plan.overlap)
+    return;
+  acc = waitProducts(0, acc);
+  release(at.valueEmpty, count - 1);
+}
+
+/// Key tile `number` with a running maximum. State: weights, accumulator, maximum, sum.
+Vals WarpgroupEmitter::step(QueryTile &tile, Val number, Vals state, bool masked) {
+  auto nP = static_cast<size_t>(t.keys / 4), nO = static_cast<size_t>(t.vSize / 2);
+  ArrayRef<Val> all(state);
+  Vals acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)), sum(all.slice(nP + nO + 2, 2));
+  Val count = tile.started + number;
+  Vals scores = startProducts(tile, count, all.take_front(nP), acc, {});
+  finishProducts(count, scores, acc);
   scores = finishScores(scores, tile, number, masked, false);
-  Softmax s = lazy ? keepReference(scores, maximum, sum)
-                   : softmax(scores, maximum, sum, masked || plan.hasRegion());
-  if (plan.overlap) {
-    acc = waitProducts(0, acc);
-    release(at.valueEmpty, before);
-  }
-  if (!lazy)
-    acc = scaled(acc, s.rescale);
-  return concat({pack(s.weights), acc, s.maximum, s.sum});
+  Softmax s = softmax(scores, maximum, sum, masked || plan.hasRegion());
+  finishValues(count, acc);
+  return concat({pack(s.weights), scaled(acc, s.rescale), s.maximum, s.sum});
 }
 
 //===----------------------------------------------------------------------===//
@@ -186,19 +209,22 @@ Vals WarpgroupEmitter::step(QueryTile &tile, Val number, Vals state, bool masked
 /// a flagged tile there are none, since view() ends the exact loop at the last one.
 /// `early`: the sums behind them, if exact ones follow.
 Vals WarpgroupEmitter::runTiles(QueryTile &tile, Vals state, Vals &early) {
-  auto run = [&](Val from, Val to, bool masked, bool lazy) {
-    state = b.loop(from, to, state,
-                   [&](Val i, Vals s) { return step(tile, i, std::move(s), masked, lazy); });
+  auto run = [&](Val from, Val to, bool masked) {
+    state =
+        b.loop(from, to, state, [&](Val i, Vals s) { return step(tile, i, std::move(s), masked); });
   };
   if (ends.right || plan.lazy)
-    run(tile.skip + 1, tile.edge, ends.right || ends.left, false);
-  if (plan.lazy)
+    run(tile.skip + 1, tile.edge, ends.right || ends.left);
+  if (plan.lazy) {
     settleReference(tile, MutableArrayRef<Val>(state).take_back(4).take_front(2));
-  run(tile.edge, tile.edge2, false, plan.lazy);
+    state = runLazy(tile, state);
+  } else {
+    run(tile.edge, tile.edge2, false);
+  }
   if (ends.left) {
     if (plan.lazy)
       early = Vals(ArrayRef<Val>(state).take_back(2));
-    run(tile.edge2, tile.count, true, false);
+    run(tile.edge2, tile.count, true);
   }
   return state;
 }

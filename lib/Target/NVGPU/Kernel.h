@@ -164,6 +164,8 @@ protected:
   };
   Softmax softmax(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum, bool mayBeEmpty);
   void settleReference(const QueryTile &tile, MutableArrayRef<Val> maximum);
+  Vals shiftOf(ArrayRef<Val> maximum);
+  Vals powers(ArrayRef<Val> scores, ArrayRef<Val> shift);
   Softmax keepReference(ArrayRef<Val> scores, ArrayRef<Val> maximum, ArrayRef<Val> sum);
   Val isDoubtful(const QueryTile &tile, ArrayRef<Val> acc, ArrayRef<Val> sum, ArrayRef<Val> early);
   Vals finishScores(ArrayRef<Val> scores, QueryTile &tile, Val number, bool masked, bool atEnd);

@@ -104,17 +104,28 @@ void KernelEmitter::settleReference(const QueryTile &tile, MutableArrayRef<Val> 
             .select(b.f32(0), m);
 }
 
+/// What the reference adds to the exponents of its row.
+Vals KernelEmitter::shiftOf(ArrayRef<Val> maximum) {
+  Vals shift;
+  for (const Val &m : maximum)
+    shift.push_back(b.f32(0) - m * b.f32(factor));
+  return shift;
+}
+
+Vals KernelEmitter::powers(ArrayRef<Val> scores, ArrayRef<Val> shift) {
+  Val scale = b.f32(factor);
+  Vals out;
+  for (auto [i, score] : llvm::enumerate(scores))
+    out.push_back(b.exp2(b.fma(score, scale, shift[rowOf(i)])));
+  return out;
+}
+
 /// Weights against the reference; the sum just grows.
 KernelEmitter::Softmax KernelEmitter::keepReference(ArrayRef<Val> scores, ArrayRef<Val> maximum,
                                                     ArrayRef<Val> sum) {
   Softmax out;
   out.maximum = Vals(maximum);
-  Val scale = b.f32(factor);
-  Vals shift;
-  for (const Val &m : maximum)
-    shift.push_back(b.f32(0) - m * scale);
-  for (auto [i, score] : llvm::enumerate(scores))
-    out.weights.push_back(b.exp2(b.fma(score, scale, shift[rowOf(i)])));
+  out.weights = powers(scores, shiftOf(maximum));
   for (unsigned r = 0; r < 2; ++r)
     out.sum.push_back(sum[r] + reduceInChains(rowElements(out.weights, r),
                                               sizes.vSize > 128 ? 2 : 4,

@@ -17,6 +17,23 @@ void WarpgroupEmitter::wait(Val barrier, Val parity) {
         {barrier, parity});
 }
 
+/// Whether the barrier's phase is over, without waiting for it.
+Val WarpgroupEmitter::test(Val barrier, Val parity) {
+  return b
+      .ptx("{ .reg .pred p;\nmbarrier.test_wait.parity.shared.b64 p, [$1], $2;\n"
+           "selp.b32 $0, 1, 0, p; }",
+           {}, {b.getI32Type()}, {barrier, parity})
+      .front();
+}
+
+/// wait() where test() has not found the phase to be over.
+void WarpgroupEmitter::waitUnless(Val isKnown, Val barrier, Val parity) {
+  b.ptx("{ .reg .pred P1;\nsetp.ne.b32 P1, $2, 0;\n@P1 bra.uni DONE;\nLAB_WAIT:\n"
+        "mbarrier.try_wait.parity.shared.b64 P1, [$0], $1, 10000000;\n@P1 bra.uni DONE;\n"
+        "bra.uni LAB_WAIT;\nDONE: }",
+        {barrier, parity, isKnown});
+}
+
 /// One arrival per warp, predicated instead of branched.
 void WarpgroupEmitter::arrive(Val barrier) {
   b.ptx("{ .reg .pred p;\nsetp.eq.s32 p, $1, 0;\n@p mbarrier.arrive.release.cta.shared::cta.b64 _, "

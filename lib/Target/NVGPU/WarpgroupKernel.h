@@ -37,6 +37,8 @@ protected:
                 Val head, Val batch, Val count);
   Val nextTile(Val number);
   void wait(Val barrier, Val parity);
+  void waitUnless(Val isKnown, Val barrier, Val parity);
+  Val test(Val barrier, Val parity);
   void arrive(Val barrier);
   void expect(Val barrier, int64_t bytes);
 
@@ -74,16 +76,25 @@ protected:
   Vals consume(Vals state);
   void view(QueryTile &tile);
   Val ringBarrier(int64_t first, Val count);
-  void waitRing(int64_t full, Val count);
+  void waitRing(int64_t full, Val count, Val isKnown = Val());
   void release(int64_t empty, Val count);
   Vals products(Val queryLow, Val count);
   Vals weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum);
   Vals waitProducts(int64_t pending, ArrayRef<Val> values);
   Vals firstTile(QueryTile &tile);
-  Vals step(QueryTile &tile, Val number, Vals state, bool masked, bool lazy);
+  Vals startProducts(const QueryTile &tile, Val count, ArrayRef<Val> weights, Vals &acc,
+                     ArrayRef<Val> isKnown);
+  void finishProducts(Val count, Vals &scores, Vals &acc);
+  void finishValues(Val count, Vals &acc);
+  Vals step(QueryTile &tile, Val number, Vals state, bool masked);
   Vals runTiles(QueryTile &tile, Vals state, Vals &early);
   void passOn();
   void takeTurn();
+
+  // LazyLoop.cpp
+  Vals runLazy(QueryTile &tile, ArrayRef<Val> state);
+  Vals lazyStep(QueryTile &tile, Val number, ArrayRef<Val> shift, ArrayRef<Val> state);
+  Vals askForTiles(Val count);
 
   const WarpgroupTile &t;
   Val group; // the consumer's number

@@ -221,6 +221,7 @@ LogicalResult NVWorkPlan::readSchedule() {
     return readStreamSchedule();
   overlap = schedule.getFlag("overlap");
   pingpong = schedule.getFlag("pingpong") && tile.consumers > 1;
+  peek = schedule.getFlag("peek");
   lazy = schedule.getWord("maximum") == "lazy";
   strict = schedule.getFlag("strict");
   longestFirst = schedule.getWord("order") == "longest_first";

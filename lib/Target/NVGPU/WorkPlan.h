@@ -41,7 +41,8 @@ struct NVWorkPlan {
   bool isStream = false; // packed rows, split keys: form = stream
   int64_t splits = 1;    // stream: most parts of the key range
   int64_t blocks = 1;    // per multiprocessor
-  bool overlap = false, pingpong = false, longestFirst = false, lazy = false, strict = false;
+  bool overlap = false, pingpong = false, peek = false, longestFirst = false, lazy = false,
+       strict = false;
   double scale = 1;
 
   /// Whether the offset needs no arithmetic of the host: Sk - Sq, a constant or an argument.

@@ -149,4 +149,5 @@ void ptx::addTransactionBarriers(OpcodeTable &table) {
   table["mbarrier.init"] = decodeInitialize;
   table["mbarrier.arrive"] = decodeArrive;
   table["mbarrier.try_wait"] = decodeTest;
+  table["mbarrier.test_wait"] = decodeTest;
 }
