@@ -3,7 +3,7 @@
 
 // 128 columns: two warpgroups.
 // CHECK-LABEL: func.func @full
-// CHECK: schedule<rows = 128, keys = 128, stages = 2, roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, pingpong = 0, peek = 1, persistent = 1, maximum = lazy, order = linear>
+// CHECK: schedule<rows = 128, keys = 128, stages = 2, roles = specialised, consumers = 2, p_in_registers = 1, overlap = 1, pingpong = 0, peek = 0, persistent = 1, maximum = lazy, order = linear>
 // CHECK-SAME: "keys = 128: registers 128/2 scores + 128/4 weights + 128/2 accumulator + 30 = 190 of 232; shared memory 164384 of 232448 bytes; wider tiles
 // CHECK-SAME: "maximum = lazy: rows keep the first tile's maximum, tiles that outgrow it run again"
 // EXACT-LABEL: func.func @full
