@@ -48,6 +48,8 @@ static int find_all(void *library) {
                 {"cuMemAlloc_v2", (void **)&attn_driver.mem_alloc},
                 {"cuMemFree_v2", (void **)&attn_driver.mem_free},
                 {"cuStreamSynchronize", (void **)&attn_driver.synchronize},
+                {"cuStreamCreate", (void **)&attn_driver.stream_create},
+                {"cuStreamDestroy_v2", (void **)&attn_driver.stream_destroy},
                 {"cuMemsetD32Async", (void **)&attn_driver.memset_words},
                 {"cuStreamGetCaptureInfo_v2", (void **)&attn_driver.capture_info},
                 {"cuThreadExchangeStreamCaptureMode", (void **)&attn_driver.capture_mode}};

@@ -32,6 +32,8 @@ typedef struct attn_gpu_driver {
   int (*mem_alloc)(uint64_t *, size_t);
   int (*mem_free)(uint64_t);
   int (*synchronize)(void *);
+  int (*stream_create)(void **, unsigned);
+  int (*stream_destroy)(void *);
   int (*memset_words)(uint64_t, unsigned, size_t, void *);
   int (*capture_info)(void *, int *, uint64_t *, void *, void *, void *);
   int (*capture_mode)(int *);

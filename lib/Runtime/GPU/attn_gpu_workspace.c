@@ -21,7 +21,7 @@ typedef struct workspace {
 static workspace *workspaces;
 static pthread_mutex_t workspace_lock = PTHREAD_MUTEX_INITIALIZER;
 
-enum { RELAXED = 2, OUT_OF_MEMORY = 2 };
+enum { RELAXED = 2, OUT_OF_MEMORY = 2, NON_BLOCKING = 1 };
 
 static int32_t driver_error(int result) {
   return result == OUT_OF_MEMORY ? ATTN_ERROR_OUT_OF_MEMORY
@@ -59,8 +59,25 @@ static int give_back(workspace *space) {
   return attn_driver.mem_free(memory);
 }
 
-/* Memory calls are allowed during a capture, on another stream or another thread's, in relaxed
- * mode. Counters are cleared on the stream, in the capture if there is one. */
+/* Counters are cleared once, and every launch leaves them clear. In a capture that is done beside
+ * it: a graph would do it again in each replay, and its kernels would wait. */
+static int clear(const workspace *space, size_t words) {
+  void *beside = 0;
+  int again, result;
+  if (!space->capture)
+    return attn_driver.memset_words(space->memory, 0, words, space->stream);
+  result = attn_driver.stream_create(&beside, NON_BLOCKING);
+  if (result)
+    return result;
+  result = attn_driver.memset_words(space->memory, 0, words, beside);
+  if (!result)
+    result = attn_driver.synchronize(beside);
+  again = attn_driver.stream_destroy(beside);
+  return result ? result : again;
+}
+
+/* Such calls are allowed during a capture, on another stream or another thread's, in relaxed
+ * mode. */
 static int32_t reserve(workspace *space, size_t bytes, size_t cleared_words) {
   int mode = RELAXED, again, result = attn_driver.capture_mode(&mode);
   if (result)
@@ -68,12 +85,12 @@ static int32_t reserve(workspace *space, size_t bytes, size_t cleared_words) {
   result = give_back(space);
   if (!result)
     result = allocate(space, bytes);
+  if (!result && cleared_words)
+    result = clear(space, cleared_words);
   again = attn_driver.capture_mode(&mode);
   if (!result)
     result = again;
-  if (!result && cleared_words)
-    result = attn_driver.memset_words(space->memory, 0, cleared_words, space->stream);
-  if (result && space->memory == 0)
+  if (result) /* uncleared counters are of no use */
     space->bytes = 0;
   return driver_error(result);
 }

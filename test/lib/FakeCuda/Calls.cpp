@@ -205,9 +205,10 @@ int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t n, void *stream) {
 //===----------------------------------------------------------------------===//
 
 int cuStreamCreate(void **stream, unsigned flags) {
+  enum { NonBlocking = 1 };
   FAKE_CALL;
   *stream = std::malloc(1);
-  return flags ? InvalidValue : 0;
+  return flags & ~NonBlocking ? InvalidValue : 0;
 }
 int cuStreamDestroy_v2(void *stream) {
   FAKE_CALL;
