@@ -22,6 +22,7 @@ build() { # compiler, folder
   python3 "$here/latent_bundles.py" "$compiler" "$folder/latent"
   python3 "$here/build_cases.py" "$compiler" "$folder/scores" planned
   python3 "$here/build_cases.py" "$compiler" "$folder/random" random:80 operands:40 edges
+  python3 "$here/build_cases.py" "$compiler" "$folder/strict" strict random:16 operands:8
   python3 "$here/entry_bundles.py" "$compiler" "$folder/entries"
   cp "$(dirname "$compiler")/attn-run" "$folder"
 }
@@ -50,7 +51,8 @@ check() { # folder, results
   part check python3 "$here/check_and_time.py" "$folder/check" --spoil --nobench --repeats 1000 --json "$results/check.json"
   part portable python3 "$here/check_and_time.py" "$folder/portable_check" --spoil --nobench --json "$results/portable_check.json"
   part latent python3 "$here/latent.py" "$folder/latent" --nobench --json "$results/latent_check.json"
-  part random python3 "$here/card_tests.py" "$folder/random" --part random,nan,large,repeats --lengths 8 --json "$results/random.json"
+  part random python3 "$here/card_tests.py" "$folder/random" --part random,large,repeats --lengths 8 --json "$results/random.json"
+  part strict python3 "$here/card_tests.py" "$folder/strict" --part random,nan --lengths 4 --json "$results/strict.json"
   entries() { python3 "$here/check_entries.py" "$folder/entries" --attn-run "$folder/attn-run" "$@"; }
   part entries entries --only='(?<!-layer)\.bundle$'
   part layers entries --only='-layer\.bundle$' --q-len=5 --kv-len=9

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles cases for the GPU machine; needs no GPU: `build_cases.py ATTN_COMPILE FOLDER WHAT...`.
 
-WHAT: `target:sm_80` (for the rest; else sm_90a); `scores` (masks and score programs for peers.py, with other schedules beside the planner's; `planned`: without those), or cases for
+WHAT: `target:sm_80` (for the rest; else sm_90a); `strict` (kernels that keep promise 3, for the part `nan` of card_tests.py); `scores` (masks and score programs for peers.py, with other schedules beside the planner's; `planned`: without those), or cases for
 card_tests.py: `random:N[:SEED]`, `operands:N[:SEED]` (masks that depend on data), `documents:N[:SEED]`, `edges`. FOLDER gets one library per group of cases and cases.json.
 """
 import json, os, random, shutil, subprocess, sys
@@ -66,7 +66,7 @@ def build(job):
     number, group = job
     source, bundle = f"{folder}/{number}.mlir", f"{folder}/{number}.bundle"
     open(source, "w").write("\n".join(map(text, group)))
-    done = subprocess.run([compiler, source, f"--target={target}", "-o", bundle], capture_output=True, text=True)
+    done = subprocess.run([compiler, source, f"--target={target}", *options, "-o", bundle], capture_output=True, text=True)
     os.remove(source)
     if done.returncode or "warning" in done.stderr: print(f"{[c['name'] for c in group]}: {done.stderr.strip()[:1500]}", flush=True)
     if done.returncode: return build_each(number, group) if len(group) > 1 else []
@@ -83,7 +83,8 @@ if __name__ == "__main__":
     compiler, folder, *words = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
     target = next((w[7:] for w in words if w.startswith("target:")), "sm_90a")
-    wanted = [c for word in words if not word.startswith("target:") for c in kinds(word)]
+    options = ["--strict"] if "strict" in words else []
+    wanted = [c for word in words if word != "strict" and not word.startswith("target:") for c in kinds(word)]
     with ThreadPoolExecutor(2) as pool:
         good = [c for group in pool.map(build, enumerate([wanted[i:i + 8] for i in range(0, len(wanted), 8)])) for c in group]
     json.dump({c["name"]: c for c in good}, open(f"{folder}/cases.json", "w"), indent=1)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """On the GPU machine: kernels of build_cases.py against float64. `card_tests.py FOLDER [--only REGEX] [--part …] [--json FILE]`.
 
-nan         random with NaN in some keys and values (promise 3)
+nan         random with NaN in some keys and values (promise 3; of strict kernels)
 random      every case on several random lengths, batches, layouts, data; outputs poisoned, memory between rows filled with NaN, equal bits twice
 large       keys and values of more than 2^31 elements, sampled rows
 repeats     1000 launches with equal bits; kernels named hazard_* have 65536 keys, since weights in registers of a matrix product must not
