@@ -29,6 +29,9 @@ LogicalResult checkGpuStreamSchedule(AttentionOp attention, TargetAttr target);
 /// Most parts of a key range that a schedule may allow.
 constexpr int64_t mostStreamSplits = 256;
 
+/// Heads of its largest group, which share a key head and fill packed rows.
+int64_t largestGroup(AttentionOp attention);
+
 /// Whether packed rows can serve its mask: one without operands, and not strict.
 bool mayStream(AttentionOp attention);
 

@@ -62,7 +62,7 @@ static ScheduleAttr build(MLIRContext *context, const StreamTile &tile) {
   return fields.attribute();
 }
 
-static int64_t largestGroup(AttentionOp op) {
+int64_t attn::largestGroup(AttentionOp op) {
   size_t most = 1;
   for (const HeadGroup &group : computeHeadGroups(op.headMap()))
     most = std::max(most, group.heads.size());

@@ -32,13 +32,6 @@ static constexpr struct {
               {16, 4, 64, 2, 1, false}, {16, 4, 16, 3, 2, false}, {16, 4, 16, 4, 1, false},
               {16, 4, 16, 2, 1, false}};
 
-static int64_t largestGroup(AttentionOp op) {
-  size_t most = 1;
-  for (const HeadGroup &group : computeHeadGroups(op.headMap()))
-    most = std::max(most, group.heads.size());
-  return static_cast<int64_t>(most);
-}
-
 /// Rows that a group fills, in steps that teams of warps can share.
 static int64_t wantedRows(AttentionOp op) {
   int64_t group = largestGroup(op);

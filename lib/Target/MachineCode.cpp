@@ -44,15 +44,9 @@ static constexpr StringLiteral lastPasses =
     "early-cse<memssa>,loop-vectorize,gvn,instcombine<max-iterations=1;no-verify-fixpoint>,"
     "loop-mssa(licm),simplifycfg),globaldce";
 
-/// Short loops of known length vanish. Products in vector registers are written unrolled, and
-/// unrolling the rest costs a seventh of the time; only tile registers, whose numbers are
-/// constants, want their loops unrolled here.
-static StringRef unrollingPasses(const llvm::TargetMachine &machine) {
-  return machine.getTargetFeatureString().contains("+amx-tile") ? "loop(loop-unroll-full),sroa,"
-                                                                : "";
-}
+static constexpr StringLiteral unrollingPasses = "loop(loop-unroll-full),sroa,";
 
-void attn::optimizeKernels(llvm::Module &module, llvm::TargetMachine &machine) {
+void attn::optimizeKernels(llvm::Module &module, llvm::TargetMachine &machine, bool unrollLoops) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager calls;
@@ -65,7 +59,7 @@ void attn::optimizeKernels(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.crossRegisterProxies(loops, functions, calls, modules);
   llvm::ModulePassManager passes;
   llvm::cantFail(builder.parsePassPipeline(
-      passes, (firstPasses + unrollingPasses(machine) + lastPasses).str()));
+      passes, (firstPasses + (unrollLoops ? unrollingPasses : "") + lastPasses).str()));
   passes.run(module, modules);
 }
 

@@ -134,37 +134,34 @@ static int may_cut(const attn_gpu_entry *entry, const attn_gpu_ranges *r) {
                            (r->steps + r->share - 1) / r->share + 1 <= entry->most_parts);
 }
 
+/* Deals `r` out in another way if that is faster. */
+static void try_cut(const attn_gpu_entry *entry, attn_gpu_ranges *r, int64_t cut, int64_t cutters,
+                    int64_t gangs) {
+  attn_gpu_ranges other = *r;
+  if (!cut || cutters <= 0 || cut == cutters)
+    return;
+  deal(&other, cut, cutters, gangs);
+  if (may_cut(entry, &other) && time_of(entry, &other, gangs) < time_of(entry, r, gangs))
+    *r = other;
+}
+
 attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batch, int64_t queries,
                                        int64_t keys, int processors) {
-  enum { CANDIDATES = 4 };
-  int64_t packed = queries * entry->group_size,
-          row_tiles = (packed + entry->rows - 1) / entry->rows, gangs, i;
-  int64_t slots = processors * entry->blocks;
-  attn_gpu_ranges best,
-      r = {.row_tiles = row_tiles, .rows = packed < entry->rows ? packed : entry->rows};
-  double best_time;
-  r.gang = row_tiles <= LARGEST_GANG && row_tiles <= slots ? row_tiles : 1;
-  r.sequences = batch * entry->groups * (row_tiles / r.gang);
+  int64_t packed = queries * entry->group_size, slots = processors * entry->blocks, gangs, all;
+  attn_gpu_ranges r = {.row_tiles = (packed + entry->rows - 1) / entry->rows,
+                       .rows = packed < entry->rows ? packed : entry->rows};
+  r.gang = r.row_tiles <= LARGEST_GANG && r.row_tiles <= slots ? r.row_tiles : 1;
+  r.sequences = all = batch * entry->groups * (r.row_tiles / r.gang);
   r.steps = steps_of(entry, keys);
   gangs = slots / r.gang;
   deal(&r, 0, 0, gangs); /* whole items */
-  best = r, best_time = time_of(entry, &r, gangs);
-  for (i = 0; i < CANDIDATES; ++i) {
-    /* As many ranges as run side by side; parts of items of equal size; whole items for all but
-     * those that would leave multiprocessors idle. */
-    int64_t rest = r.sequences > gangs ? r.sequences % gangs : 0;
-    int64_t cut[CANDIDATES] = {r.sequences, r.sequences, r.sequences, rest};
-    int64_t cutters[CANDIDATES] = {gangs, gangs / r.sequences * r.sequences,
-                                   gangs / 2 / r.sequences * r.sequences, gangs};
-    double time;
-    if (!cut[i] || cutters[i] <= 0 || cut[i] == cutters[i])
-      continue;
-    deal(&r, cut[i], cutters[i], gangs);
-    time = time_of(entry, &r, gangs);
-    if (may_cut(entry, &r) && time < best_time)
-      best = r, best_time = time;
-  }
-  return best;
+  /* As many ranges as run side by side; parts of items of equal size; whole items for all but those
+   * that would leave multiprocessors idle. */
+  try_cut(entry, &r, all, gangs, gangs);
+  try_cut(entry, &r, all, gangs / all * all, gangs);
+  try_cut(entry, &r, all, gangs / 2 / all * all, gangs);
+  try_cut(entry, &r, all > gangs ? all % gangs : 0, gangs, gangs);
+  return r;
 }
 
 /* ---- their memory --------------------------------------------------------------------------- */

@@ -74,12 +74,18 @@ std::unique_ptr<llvm::Module> CPUTarget::translate(ModuleOp module,
   return result;
 }
 
+/// Products in vector registers are written unrolled; only tile registers, whose numbers are
+/// constants, want their loops unrolled by LLVM.
+static bool wantsUnrolling(const llvm::TargetMachine &machine) {
+  return machine.getTargetFeatureString().contains("+amx-tile");
+}
+
 FailureOr<std::string> CPUTarget::serialize(ModuleOp module, OutputKind kind) const {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> translated = translate(module, context);
   if (!translated)
     return failure();
-  optimizeKernels(*translated, *machine);
+  optimizeKernels(*translated, *machine, wantsUnrolling(*machine));
   if (kind == OutputKind::LLVMIR) {
     std::string out;
     llvm::raw_string_ostream stream(out);
@@ -105,7 +111,7 @@ static std::string compilePart(llvm::Module &part, const Processor &processor) {
   recovery.DumpStackAndCleanupOnFailure = false;
   recovery.RunSafely([&] {
     std::unique_ptr<llvm::TargetMachine> machine = createMachine(processor);
-    optimizeKernels(part, *machine);
+    optimizeKernels(part, *machine, wantsUnrolling(*machine));
     if (auto code = emitMachineCode(part, *machine, llvm::CodeGenFileType::ObjectFile);
         succeeded(code))
       object = std::move(*code);
