@@ -33,6 +33,17 @@ part() { # name, command...: runs on when one part fails, and remembers it
   echo "-- $name: $((SECONDS - start)) s"
 }
 
+# A tool of compute-sanitizer around the kernels of `random`, six programs side by side, a share of the kernels each.
+sanitized() { # tool
+  local share pids=() bad=0
+  for share in 0 1 2 3 4 5; do
+    compute-sanitizer --tool "$1" --error-exitcode 1 python3 "$here/card_tests.py" "$folder/random" --part sanitize --seconds 60 --share $share/6 &
+    pids+=($!)
+  done
+  for share in "${pids[@]}"; do wait "$share" || bad=1; done
+  return $bad
+}
+
 time_of() { part "$1" python3 "$here/check_and_time.py" "$folder/$1" --nocheck --rounds 3 --json "$results/$1.json" "${@:2}"; }
 
 measure() { # folder, results
@@ -56,9 +67,7 @@ check() { # folder, results
   entries() { python3 "$here/check_entries.py" "$folder/entries" --attn-run "$folder/attn-run" "$@"; }
   part entries entries --only='(?<!-layer)\.bundle$'
   part layers entries --only='-layer\.bundle$' --q-len=5 --kv-len=9
-  for tool in memcheck racecheck; do
-    part $tool compute-sanitizer --tool $tool --error-exitcode 1 python3 "$here/card_tests.py" "$folder/random" --part sanitize --seconds 60
-  done
+  for tool in memcheck racecheck; do part $tool sanitized $tool; done
 }
 
 failed=

@@ -6,7 +6,8 @@ random      every case on several random lengths, batches, layouts, data; output
 large       keys and values of more than 2^31 elements, sampled rows
 repeats     1000 launches with equal bits; kernels named hazard_* have 65536 keys, since weights in registers of a matrix product must not
             be overwritten while it runs
-sanitize    small shapes for compute-sanitizer (run it around this program), kernels in random order for --seconds
+sanitize    small shapes for compute-sanitizer (run it around this program), kernels in random order for --seconds; --share=2/6 takes every
+            sixth kernel from the third on, for programs side by side (most of a tool's time is the processor's)
 Exit code 1 when something is wrong.
 """
 import argparse, json, random, re, sys, time
@@ -20,6 +21,7 @@ ap.add_argument("--only", default=".")
 ap.add_argument("--part", default="random")
 ap.add_argument("--lengths", type=int, default=5)
 ap.add_argument("--seconds", type=float, default=1e9)
+ap.add_argument("--share", default="0/1")
 ap.add_argument("--json", default="")
 A = ap.parse_args()
 cases = {n: c for n, c in card.load(A.folder).items() if re.search(A.only, n)}
@@ -223,6 +225,8 @@ def part_repeats():
 def part_sanitize():
     wrong, done, start = 0, 0, time.time()
     names = [n for n, c in cases.items() if c.get("test") in ("random", "repeats")]
+    first, step = map(int, A.share.split("/"))
+    names = names[first::step]
     for n in random.sample(names, len(names)):
         if time.time() - start > A.seconds: break
         done += 1
