@@ -111,7 +111,9 @@ public:
 
   /// The next launch may come as soon as there is room; this one touches no memory before the
   /// launch before it is done (attn_gpu_start.c).
-  void followLaunchBefore() { ptx("griddepcontrol.launch_dependents;\ngriddepcontrol.wait;", {}); }
+  void followLaunchBefore() { letNextStart(), waitForLaunchBefore(); }
+  void letNextStart() { ptx("griddepcontrol.launch_dependents;", {}); }
+  void waitForLaunchBefore() { ptx("griddepcontrol.wait;", {}); }
   /// Whether kernels between attentions do so, too.
   bool followsLaunches = false;
 };

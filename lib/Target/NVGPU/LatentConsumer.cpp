@@ -236,6 +236,7 @@ Vals LatentEmitter::consume(const StreamUnit &unit, Vals it) {
     return State{Vals(all.take_front(n)), Vals(all.slice(n, 2)), Vals(all.slice(n + 2, 2))};
   };
   Val from = b.uniform(unit.from), to = b.uniform(unit.to);
+  beginUnit(it[1]);
   wait(shared(queryFull), it[1] & 1);
   releaseQueries(from.ge(to)); // no keys, no scores
   state = b.loop(from, to, state, [&](Val step, Vals before) -> Vals {

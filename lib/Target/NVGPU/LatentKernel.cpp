@@ -90,6 +90,7 @@ void LatentEmitter::loadTile(const StreamUnit &unit, Val keyTile, Val count) {
 void LatentEmitter::emitTiles() {
   walk({b.i32(0)}, [&](const StreamUnit &unit, Vals it) -> Vals {
     Val first = unit.from << 1, tiles = (unit.to << 1) - first;
+    beginUnit(it[0]);
     b.loop(b.i32(0), tiles, {}, [&](Val i, Vals) -> Vals {
       loadTile(unit, first + i, it[0] + i);
       return {};

@@ -134,6 +134,7 @@ Vals WarpgroupStreamEmitter::consumeUnit(const StreamUnit &unit, Vals it) {
   QueryTile rows = tileOfRows(unit, both);
   Merge merge = mergeOf(unit, 128);
   QuerySlot slot = querySlot(it[1]);
+  beginUnit(it[1]);
   wait(queryBarrier(queryFull, slot), slot.parity);
   rows.started = it[0];
   rows.slot = queryBarrier(queryEmpty, slot);

@@ -60,6 +60,7 @@ void WarpgroupStreamEmitter::emitQueryLoader(Val number, int64_t threads) {
   int64_t atOnce = threads / 4;
   walk({b.i32(0)}, [&](const StreamUnit &unit, Vals it) -> Vals {
     QuerySlot slot = querySlot(it[0]);
+    beginUnit(it[0]);
     wait(queryBarrier(queryEmpty, slot), slot.parity ^ 1);
     Val live = (a.queries * groups.size - unit.firstRow).min(64);
     b.loop(b.i32(0), (live + (atOnce - 1)).div(atOnce), {}, [&](Val pass, Vals) -> Vals {

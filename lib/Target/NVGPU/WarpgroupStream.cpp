@@ -5,9 +5,16 @@
 using namespace mlir;
 using namespace mlir::attn;
 
+/// The block's first unit, number 0, begins behind the launch before: what the unit is was worked
+/// out meanwhile.
+void WarpgroupStreamEmitter::beginUnit(Val number) {
+  b.ifThen(number.eq(0), [&] { b.waitForLaunchBefore(); });
+}
+
 /// One thread: the next unit's first tiles are in flight while this one's last are computed.
 void WarpgroupStreamEmitter::emitProducer() {
   walk({b.i32(0)}, [&](const StreamUnit &unit, Vals it) -> Vals {
+    beginUnit(it[0]);
     b.loop(unit.from, unit.to, {}, [&](Val keyTile, Vals) -> Vals {
       Val count = it[0] + (keyTile - unit.from);
       loadRing(at.keyFull, at.keyEmpty, t.keyOffset(), a.keyMap, t.qkSize, keyTile, unit.keyHead,
@@ -108,8 +115,8 @@ LogicalResult WarpgroupStreamEmitter::emit() {
   lane = thread & 31;
   group = b.i32(0);
   prefetchMaps();
+  b.letNextStart();
   initBarriers();
-  b.followLaunchBefore();
   emitRoles();
   LLVM::ReturnOp::create(b, ValueRange());
   return success();

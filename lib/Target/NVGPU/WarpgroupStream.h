@@ -29,6 +29,7 @@ protected:
   void initBarriers(ArrayRef<std::tuple<int64_t, int64_t, int64_t>> all);
   virtual void emitRoles();
   void emitProducer();
+  void beginUnit(Val number);
 
   // StreamQueries.cpp
   /// Where the queries of the block's unit `number` lie, and their phase.

@@ -8,13 +8,15 @@ using namespace ptx;
 // One lane
 //===----------------------------------------------------------------------===//
 
-/// A kernel that may start early must not touch memory before it has waited.
-static bool mayTouch(Warp &warp, const Instruction &in, Space space) {
-  if (!warp.block.grid.launch.mayStartEarly || warp.hasWaitedForGrid || space == Space::Parameter ||
-      space == Space::Constant)
+bool ptx::mayTouchMemory(Warp &warp, const Instruction &in) {
+  if (!warp.block.grid.launch.mayStartEarly || warp.hasWaitedForGrid)
     return true;
   warp.fail(in, "memory is touched before griddepcontrol.wait, by a launch that may start early");
   return false;
+}
+
+static bool mayTouch(Warp &warp, const Instruction &in, Space space) {
+  return space == Space::Parameter || space == Space::Constant || mayTouchMemory(warp, in);
 }
 
 static bool isAligned(Warp &warp, const Instruction &in, uint64_t address, uint64_t bytes) {

@@ -15,6 +15,10 @@ bool readMemory(Warp &warp, const Instruction &in, Space space, uint32_t lane, u
 bool writeMemory(Warp &warp, const Instruction &in, Space space, uint32_t lane, uint64_t address,
                  uint64_t bytes, const void *from, bool isDefined, bool isAtomic);
 
+/// A kernel that may start early must not touch memory before it has waited. False after such a
+/// mistake.
+bool mayTouchMemory(Warp &warp, const Instruction &in);
+
 /// fence.acq_rel of the device's scope.
 void fenceDevice(Warp &warp);
 /// An atomic read of an address that others may have published at, and an atomic write.

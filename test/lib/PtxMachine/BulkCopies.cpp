@@ -107,6 +107,8 @@ const TensorMap *findMap(Warp &warp, const Instruction &in, int lane) {
 /// from: destination, map, mbarrier; listed: coordinates. Each lane that comes here sends a box.
 Status copyBox(Warp &warp, const Instruction &in, uint32_t lanes) {
   static constexpr uint64_t Alignment = 128;
+  if (!mayTouchMemory(warp, in))
+    return Status::Fail;
   for (unsigned slot = 0; slot < 3; ++slot)
     if (!warp.mustBeDefined(in, in.from[slot], lanes, "an address"))
       return Status::Fail;

@@ -51,5 +51,6 @@ std::string MachineTest::run(const std::string &body) {
   launch.threads = threads;
   launch.dynamicShared = 4096;
   launch.parameters = parameters;
+  launch.mayStartEarly = mayStartEarly;
   return device.run(*module, *module->find("kernel"), launch);
 }

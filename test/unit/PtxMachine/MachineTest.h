@@ -25,6 +25,7 @@ protected:
   }
 
   unsigned threads = 32, blocks = 1;
+  bool mayStartEarly = false;
   ptx::Settings settings;
   ptx::TensorMap map = {};
   std::vector<uint32_t> out = std::vector<uint32_t>(256, 0), in = std::vector<uint32_t>(256, 0);

@@ -166,6 +166,16 @@ TEST_F(BoxTest, Mistakes) {
   expectMistake(box("128", wait), "there is no tensor map of 2 axes");
 }
 
+TEST_F(BoxTest, BehindTheLaunchBefore) {
+  const std::string go = "griddepcontrol.wait;\n";
+  const char *words = "touched before griddepcontrol.wait";
+  mayStartEarly = true;
+  EXPECT_EQ(run(go + box("128", wait)), "");
+  EXPECT_EQ(out[31], 24u);
+  expectMistake(box("128", wait), words);
+  expectMistake("st.global.b32 [%d2], %r0;\n" + go, words);
+}
+
 //===----------------------------------------------------------------------===//
 // Products of warpgroups
 //===----------------------------------------------------------------------===//
