@@ -37,7 +37,7 @@ static int64_t steps_of(const attn_gpu_entry *entry, int64_t keys) {
 /* The most row tiles of a sequence that run side by side as one gang. */
 enum { LARGEST_GANG = 8 };
 /* How a merge goes (Stream.h, Parts.cpp). */
-enum { PARTS_AT_ONCE = 16, FEW_PARTS = 4, COLUMNS_OF_PIECE = 4 };
+enum { PARTS_AT_ONCE = 16, COLUMNS_OF_PIECE = 4 };
 
 /* Measured on an H200 with a block on each of 132 multiprocessors: bytes per microsecond that
  * memory sends, microseconds that a block alone needs for a tile of keys whatever its size (the
@@ -91,15 +91,23 @@ static int64_t merging_threads(const attn_gpu_entry *entry) {
   return !entry->has_maps ? entry->threads : entry->values_in_keys ? 256 : 128;
 }
 
+/* Pieces of a round: a thread has sixteen loads in flight, of several pieces where there are few
+ * parts (StreamResults.cpp). */
+static int64_t pieces_of_round(const attn_gpu_entry *entry, int64_t pieces, int64_t parts) {
+  int64_t threads = merging_threads(entry), each = 1;
+  while (each < 4 && 2 * each * parts <= PARTS_AT_ONCE && each * threads < pieces)
+    each *= 2;
+  return each * threads;
+}
+
 /* All blocks that have nothing else to do take rounds: those whose range ends in the item. Ranges
  * that do not divide an item touch it at both ends. Before whole items the merge is hidden as long
  * as the ring still fills. */
 static double merge_time(const attn_gpu_entry *entry, const attn_gpu_ranges *r) {
-  int64_t threads = merging_threads(entry);
   int64_t pieces = r->rows * (entry->v_size / COLUMNS_OF_PIECE);
   int is_even = !r->more && r->cutters % r->cut == 0, at_end = r->cut == r->sequences;
   int64_t parts = r->cutters / r->cut + (is_even ? 0 : 2);
-  int64_t at_once = parts <= FEW_PARTS && pieces > threads ? FEW_PARTS * threads : threads;
+  int64_t at_once = pieces_of_round(entry, pieces, parts);
   int64_t rounds = (pieces + at_once - 1) / at_once, helpers = at_end && parts > 2 ? parts - 1 : 1;
   int64_t trips = (parts + PARTS_AT_ONCE - 1) / PARTS_AT_ONCE;
   double time;
@@ -147,7 +155,8 @@ static void try_cut(const attn_gpu_entry *entry, attn_gpu_ranges *r, int64_t cut
 
 attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batch, int64_t queries,
                                        int64_t keys, int processors) {
-  int64_t packed = queries * entry->group_size, slots = processors * entry->blocks, gangs, all;
+  int64_t packed = queries * entry->group_size, slots = processors * entry->blocks, gangs, all,
+          rest;
   attn_gpu_ranges r = {.row_tiles = (packed + entry->rows - 1) / entry->rows,
                        .rows = packed < entry->rows ? packed : entry->rows};
   r.gang = r.row_tiles <= LARGEST_GANG && r.row_tiles <= slots ? r.row_tiles : 1;
@@ -160,7 +169,9 @@ attn_gpu_ranges attn_gpu_choose_ranges(const attn_gpu_entry *entry, int64_t batc
   try_cut(entry, &r, all, gangs, gangs);
   try_cut(entry, &r, all, gangs / all * all, gangs);
   try_cut(entry, &r, all, gangs / 2 / all * all, gangs);
-  try_cut(entry, &r, all > gangs ? all % gangs : 0, gangs, gangs);
+  rest = all > gangs ? all % gangs : 0;
+  try_cut(entry, &r, rest, gangs, gangs);
+  try_cut(entry, &r, rest, rest ? gangs / rest * rest : 0, gangs);
   return r;
 }
 

@@ -136,9 +136,9 @@ void StreamEmitter::storeMerged(const StreamUnit &unit, const Row &row, Val colu
     b.ifThen(column.eq(0), [&] { storeRowLse(unit, row, finish.lse); });
 }
 
-/// A thread has sixteen parts of one piece in flight, or, where there are few parts and many
-/// pieces, four parts of four.
-static constexpr int64_t fewParts = 4;
+/// A thread has sixteen loads in flight: of so many pieces at once where there are so few parts, of
+/// one where there are more.
+static constexpr std::pair<int64_t, int64_t> piecesOfFewParts[] = {{2, 8}, {4, 4}};
 
 StreamEmitter::Merge StreamEmitter::mergeOf(const StreamUnit &unit, int64_t threads) {
   Val start = unit.sequence * s.steps;
@@ -146,8 +146,12 @@ StreamEmitter::Merge StreamEmitter::mergeOf(const StreamUnit &unit, int64_t thre
   Merge merge;
   merge.parts = {(first + unit.sequence) * s.gang + unit.inGang, s.gang, last - first + 1};
   merge.pieces = (a.queries * groups.size - unit.firstRow).min(s.rows) * (sizes.vSize / 4);
-  Val isWide = merge.pieces.ge(threads + 1) & merge.parts.count.lt(b.i32(fewParts + 1));
-  merge.perRound = isWide.select(b.i32(fewParts * threads), b.i32(threads));
+  merge.perRound = b.i32(threads);
+  for (auto [count, mostParts] : piecesOfFewParts) {
+    Val isWide =
+        merge.pieces.ge(threads * count / 2 + 1) & merge.parts.count.lt(b.i32(mostParts + 1));
+    merge.perRound = isWide.select(b.i32(threads * count), merge.perRound);
+  }
   merge.rounds = b.uniform((merge.pieces + merge.perRound - 1).div(merge.perRound));
   return merge;
 }
@@ -158,9 +162,12 @@ void StreamEmitter::mergeParts(const StreamUnit &unit, const Merge &merge, Val n
                       number,    shared(flagOffset), threads,      barrier};
   memory->meet(meeting, [&](Val round) {
     Val index = round * merge.perRound + number;
+    auto mergeSome = [&](int64_t count) {
+      mergePieces(unit, merge.parts, merge.pieces, index, threads, count);
+    };
+    Val isOne = merge.perRound.eq(threads), isTwo = merge.perRound.eq(2 * threads);
     b.ifThen(
-        merge.perRound.ge(threads + 1),
-        [&] { mergePieces(unit, merge.parts, merge.pieces, index, threads, fewParts); },
-        [&] { mergePieces(unit, merge.parts, merge.pieces, index, threads, 1); });
+        isOne, [&] { mergeSome(1); },
+        [&] { b.ifThen(isTwo, [&] { mergeSome(2); }, [&] { mergeSome(4); }); });
   });
 }

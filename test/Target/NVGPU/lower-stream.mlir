@@ -6,12 +6,13 @@
 // CHECK-SAME: numbers = array<i64: 192, 116736, 64, 64, 8, 128, 128, 0, 4, 1, 1, 2, 4, 256, 0, 0,
 // CHECK-LABEL: llvm.func @decode_kernel(
 // CHECK-SAME: nvvm.kernel, nvvm.maxntid = array<i32: 192>, nvvm.minctasm = 1 : i32
-// The next launch may come; this one waits for the one before.
+// The next launch may come. Each role walks the block's range of key steps, and waits for the launch before when it knows its first unit.
 // CHECK: griddepcontrol.launch_dependents;
-// CHECK-SAME: griddepcontrol.wait;
-// Each role walks the block's range of key steps. The products: the first tile, if there is any, then a loop without mask code and one
-// with: scores multiply together with the last values.
+// CHECK-NOT: griddepcontrol.wait;
 // CHECK: scf.while
+// CHECK: griddepcontrol.wait;
+// The products: the first tile, if there is any, then a loop without mask code and one
+// with: scores multiply together with the last values.
 // CHECK: scf.if
 // CHECK: wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16
 // CHECK: arith.cmpi sge
@@ -40,10 +41,12 @@
 // CHECK: st.global.v2.b32
 // The copy engine: keys and values of a tile, two boxes each.
 // CHECK: scf.while
+// CHECK: griddepcontrol.wait;
 // CHECK: scf.for
 // CHECK-COUNT-4: llvm.nvvm.cp.async.bulk.tensor.g2s.cta.tile.4d
 // Queries are gathered and swizzled by a warp; the products see them behind a fence.
 // CHECK: scf.while
+// CHECK: griddepcontrol.wait;
 // CHECK: cp.async.cg.shared.global
 // CHECK: cp.async.wait_all
 // CHECK-SAME: fence.proxy.async.shared::cta
@@ -68,11 +71,11 @@ func.func @uneven(%q: tensor<?x3x?x64xf16>, %k: tensor<?x2x?x64xf16>, %v: tensor
 // -----
 
 // A single query is decoding, too. Sinks are added once, where results become final: a thread's two rows of a whole item, one piece of a
-// merge, or four.
+// merge, two, or four.
 // CHECK: numbers = array<i64: 192,
 // CHECK-LABEL: llvm.func @one_kernel(
 // CHECK: llvm.nvvm.prefetch.tensormap
-// CHECK-COUNT-7: llvm.load %{{.*}} : !llvm.ptr<1> -> f32
+// CHECK-COUNT-9: llvm.load %{{.*}} : !llvm.ptr<1> -> f32
 // CHECK-NOT: llvm.load %{{.*}} : !llvm.ptr<1> -> f32
 // CHECK: llvm.return
 func.func @one(%q: tensor<?x4x1x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>, %s: tensor<4xf32>) -> tensor<?x4x1x64xbf16> {
