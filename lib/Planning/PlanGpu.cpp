@@ -15,17 +15,17 @@ using namespace mlir::attn;
 static constexpr int64_t mostKeys = 128, mostKeysBesideWideValues = 64;
 /// More consumers pay if their tiles stay this wide: measured from 16 to 256 columns. 4 x 64 wins
 /// only without a maximum (at 64 columns up to 13 %; 6 and 4 % over 4 x 80 at 32 and 40, in four
-/// stages), 3 x 80 loses to 2 x 128 either way. Rows that
-/// are an odd number of 16-byte units straddle sectors and keep the copy engine busy: there it pays
-/// to load each key for more queries (72 columns 4 x 48 against 3 x 112 15 %, 120 columns 3 x 80
-/// against 2 x 128 34 %).
-enum class When { Always, Lazy, LazyFrom32, OddRows };
+/// stages; 3 % over 4 x 96 at 16, with queries in registers), 3 x 80 loses to 2 x 128 either way. A
+/// fifth and a sixth consumer lose up to 10 % from 32 columns on. Rows that are an odd number of
+/// 16-byte units straddle sectors and keep the copy engine busy: there it pays to load each key for
+/// more queries (72 columns 4 x 48 against 3 x 112 15 %, 120 columns 3 x 80 against 2 x 128 34 %).
+enum class When { Always, Lazy, OddRows };
 static constexpr struct {
   int64_t consumers, keys;
   When when;
-} crowds[] = {{4, 96, When::Always},  {4, 64, When::LazyFrom32}, {4, 80, When::Always},
-              {4, 64, When::Lazy},    {4, 48, When::OddRows},    {3, 128, When::Always},
-              {3, 112, When::Always}, {3, 96, When::Always},     {3, 80, When::OddRows}};
+} crowds[] = {{4, 64, When::Lazy},    {4, 96, When::Always},  {4, 80, When::Always},
+              {4, 48, When::OddRows}, {3, 128, When::Always}, {3, 112, When::Always},
+              {3, 96, When::Always},  {3, 80, When::OddRows}};
 
 //===----------------------------------------------------------------------===//
 // Choice
@@ -56,15 +56,23 @@ static std::optional<WarpgroupTile> widest(const WarpgroupTile &sizes, int64_t c
   return std::nullopt;
 }
 
+/// Queries that stay in registers spare the tensor cores' way to shared memory: 1 to 5 % between
+/// turns of four consumers, nothing beside wider tiles, whose products are long.
+static void keepQueries(WarpgroupTile &tile, int64_t shared, bool lazy) {
+  tile.queriesInRegisters = lazy && tile.consumers == 4;
+  tile.queriesInRegisters = tile.queriesInRegisters && tile.fits(shared);
+}
+
 static std::optional<WarpgroupTile> chooseTile(const WarpgroupTile &sizes, int64_t shared,
                                                bool lazy) {
   bool oddRows = sizes.qkSize % 16 != 0 || sizes.vSize % 16 != 0;
   for (auto [consumers, keys, when] : crowds) {
     bool applies = when == When::Always || (when == When::OddRows ? oddRows : lazy);
-    if (when == When::LazyFrom32 && std::min(sizes.qkSize, sizes.vSize) < 32)
+    auto tile = widest(sizes, consumers, keys, shared);
+    if (!applies || !tile || tile->keys != keys)
       continue;
-    if (auto tile = widest(sizes, consumers, keys, shared); applies && tile && tile->keys == keys)
-      return tile;
+    keepQueries(*tile, shared, lazy);
+    return tile;
   }
   bool isWide = lazy && sizes.vSize > 192;
   return widest(sizes, 2, isWide ? mostKeysBesideWideValues : mostKeys, shared);
@@ -123,8 +131,11 @@ struct Choice {
 
   bool pingpong() const { return tile.consumers > 2; }
   /// Without a maximum the softmax is short: other warpgroups' products fill it, and waiting for
-  /// both products at once leaves the compiler free. The smallest products are too short for that.
-  bool overlap() const { return !lazy || tile.consumers <= 2 || tile.vSize < 32; }
+  /// both products at once leaves the compiler free. The smallest products are too short for that,
+  /// unless their queries are in registers.
+  bool overlap() const {
+    return !lazy || tile.consumers <= 2 || (tile.vSize < 32 && !tile.queriesInRegisters);
+  }
   /// Below 64 columns instructions bind, and asking costs as many as it saves time (0 to -2 %);
   /// from 104 on it costs up to 4 %.
   bool peek() const { return lazy && pingpong() && tile.vSize >= 64 && tile.vSize <= 96; }
@@ -138,6 +149,8 @@ static ScheduleAttr build(MLIRContext *context, const Choice &choice) {
   fields.set("keys", tile.keys);
   fields.set("stages", tile.stages);
   fields.set("consumers", tile.consumers);
+  if (tile.queriesInRegisters)
+    fields.set("q_in_registers", 1);
   fields.set("p_in_registers", 1);
   fields.set("overlap", choice.overlap());
   fields.set("pingpong", choice.pingpong());
@@ -158,15 +171,20 @@ static std::string explainMaximum(AttentionOp op, bool lazy, Maximum wanted) {
                        : "maximum = exact: f16 weights could not grow above 65504";
 }
 
-static std::string codeText(const WarpgroupTile &tile) {
-  return tile.codeRegisters ? " + " + std::to_string(tile.codeRegisters) + " for mask and scores"
-                            : "";
+/// Registers beside scores, weights and accumulator that only some kernels need.
+static std::string moreRegisters(const WarpgroupTile &tile) {
+  std::string text;
+  if (tile.queriesInRegisters)
+    text += " + " + std::to_string(tile.queryRegisters()) + " queries";
+  if (tile.codeRegisters)
+    text += " + " + std::to_string(tile.codeRegisters) + " for mask and scores";
+  return text;
 }
 
 static SmallVector<std::string> explain(const Choice &choice, int64_t shared) {
   const WarpgroupTile &tile = choice.tile;
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
-  return {
+  SmallVector<std::string> reasons = {
       text(llvm::formatv("rows = {0}: {1} consumer warpgroups of 64 rows", tile.rows(),
                          tile.consumers)),
       text(llvm::formatv("keys = {0}: registers {0}/2 scores + {0}/4 weights + {1}/2 accumulator + "
@@ -175,7 +193,7 @@ static SmallVector<std::string> explain(const Choice &choice, int64_t shared) {
                          tile.keys, tile.vSize, tile.neededRegisters(), tile.consumerRegisters(),
                          tile.sharedBytes(), shared,
                          tile.keys == mostKeys ? "; wider tiles make short sequences wait" : "",
-                         codeText(tile))),
+                         moreRegisters(tile))),
       text(llvm::formatv("stages = {0}: key and value tiles of {1} and {2} bytes in flight",
                          tile.stages, tile.keyBytes(), tile.valueBytes())),
       text(llvm::formatv("consumers = {0}: {1}", tile.consumers,
@@ -197,6 +215,10 @@ static SmallVector<std::string> explain(const Choice &choice, int64_t shared) {
       "persistent = 1: blocks take tiles from a counter",
       choice.uneven ? "order = longest_first: later positions see more keys"
                     : "order = linear: every tile sees equally many keys"};
+  if (tile.queriesInRegisters)
+    reasons.push_back("q_in_registers = 1: few columns; read from shared memory in every step, "
+                      "queries would keep the other instructions from their operands");
+  return reasons;
 }
 
 /// Words whose code divides, or reads elements of a tensor.
@@ -368,6 +390,7 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   tile.keys = schedule.getInt("keys");
   tile.consumers = schedule.getInt("consumers");
   tile.stages = schedule.getInt("stages");
+  tile.queriesInRegisters = schedule.getFlag("q_in_registers");
   if (tile.consumers < 1 || tile.consumers > 4 || schedule.getInt("rows") != tile.rows())
     return op.emitOpError("expected 1 to 4 consumers of 64 rows each, found consumers = ")
            << tile.consumers << " and rows = " << schedule.getInt("rows");

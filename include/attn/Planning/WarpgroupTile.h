@@ -15,7 +15,7 @@ namespace mlir::attn {
 /// key tiles and value tiles. Elements have 16 bits. All sizes in bytes.
 struct WarpgroupTile : TileSizes {
   int64_t consumers = 0, queryBuffers = 1;
-  bool hasDocuments = false;
+  bool hasDocuments = false, queriesInRegisters = false;
 
   int64_t rows() const { return 64 * consumers; }
   int64_t threads() const { return 128 * (consumers + 1); }
@@ -63,8 +63,13 @@ struct WarpgroupTile : TileSizes {
     int64_t pool = launchRegisters() * (consumers + 1) - producerRegisters();
     return std::min<int64_t>(248, pool / consumers / 8 * 8);
   }
-  /// Scores, weights as 16-bit pairs, accumulator; then addresses, row maxima and sums, predicates.
-  int64_t neededRegisters() const { return keys / 2 + keys / 4 + vSize / 2 + 30 + codeRegisters; }
+  /// Queries that stay in registers: four for each step of 16 columns.
+  int64_t queryRegisters() const { return queriesInRegisters ? 4 * ((qkSize + 15) / 16) : 0; }
+  /// Scores, weights as 16-bit pairs, accumulator, queries; then addresses, row maxima and sums,
+  /// predicates.
+  int64_t neededRegisters() const {
+    return keys / 2 + keys / 4 + vSize / 2 + queryRegisters() + 30 + codeRegisters;
+  }
   bool fits(int64_t sharedLimit) const {
     return neededRegisters() <= consumerRegisters() && sharedBytes() <= sharedLimit;
   }

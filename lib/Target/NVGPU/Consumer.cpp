@@ -40,27 +40,32 @@ std::string attn::hex(int64_t value) {
   return "0x" + llvm::utohexstr(static_cast<uint64_t>(value));
 }
 
-/// Scores of 64 rows and a key tile, both operands in shared memory.
-Vals WarpgroupEmitter::products(Val queryLow, Val count) {
+/// Scores of 64 rows and a key tile in shared memory; the queries are in registers or there, too.
+Vals WarpgroupEmitter::products(const QueryTile &tile, Val count) {
   Val keyLow = keyBase + ringSlot(count, t.stages) * (t.keyBytes() >> 4);
   auto n = static_cast<size_t>(t.keys / 2);
   int64_t columns = WarpgroupTile::chunkColumns(t.qkSize), row = 2 * columns;
-  std::string high = hex(descriptorHigh(t.qkSize)), q = std::to_string(n),
-              k = std::to_string(n + 1);
+  bool held = !tile.queries.empty();
+  std::string high = hex(descriptorHigh(t.qkSize)), k = std::to_string(n),
+              q = std::to_string(n + 1);
   std::string text = "{ .reg .pred p, o; .reg .b64 da, db; .reg .b32 xa, xb;\nsetp.ne.b32 p, 0, 0; "
                      "setp.eq.b32 o, 0, 0;\n"
                      "wgmma.fence.sync.aligned;\n";
   for (int64_t at = 0; at < t.qkSize; at += 16) {
     int64_t chunk = at / columns, step = at % columns;
     int64_t qa = (chunk * 64 * row + step * 2) >> 4, ka = (chunk * t.keys * row + step * 2) >> 4;
-    text += "add.u32 xa, $" + q + ", " + std::to_string(qa) + "; add.u32 xb, $" + k + ", " +
-            std::to_string(ka) + "; mov.b64 da, {xa, " + high + "}; mov.b64 db, {xb, " + high +
-            "};\n";
-    text += instruction(t.keys, plan.isHalf) + operandList(0, n) + ", da, db, " + (at ? "o" : "p") +
-            ", 1, 1, 0, 0;\n";
+    if (!held)
+      text +=
+          "add.u32 xa, $" + q + ", " + std::to_string(qa) + "; mov.b64 da, {xa, " + high + "}; ";
+    text += "add.u32 xb, $" + k + ", " + std::to_string(ka) + "; mov.b64 db, {xb, " + high + "};\n";
+    std::string left = held ? operandList(n + 1 + static_cast<size_t>(at / 4), 4) : "da";
+    text += instruction(t.keys, plan.isHalf) + operandList(0, n) + ", " + left + ", db, " +
+            (at ? "o" : "p") + ", 1, 1, " + (held ? "0;\n" : "0, 0;\n");
   }
   SmallVector<Type> types(n, b.getF32Type());
-  return b.ptx(text + "wgmma.commit_group.sync.aligned; }", {}, types, {queryLow, keyLow});
+  Vals inputs = {keyLow};
+  llvm::append_range(inputs, held ? ArrayRef(tile.queries) : ArrayRef(tile.queryLow));
+  return b.ptx(text + "wgmma.commit_group.sync.aligned; }", {}, types, inputs);
 }
 
 /// sum + weights * values: weights in registers, values in shared memory with keys as rows.
@@ -123,6 +128,10 @@ void WarpgroupEmitter::view(QueryTile &tile) {
   tile.queryLow = queryBase + buffer * (t.queryBytes() >> 4);
   wait(shared(at.queryFull) + (tile.slot << 3), (tile.number >> (t.queryBuffers - 1)) & 1);
   readCard(tile);
+  if (!t.queriesInRegisters)
+    return;
+  tile.queries = loadQueries(buffer);
+  arrive(shared(at.queryEmpty) + (tile.slot << 3));
 }
 
 /// The rightmost key tile this warpgroup needs; it starts maximum and sum. -> weights, maximum,
@@ -140,7 +149,7 @@ Vals WarpgroupEmitter::firstTile(QueryTile &tile) {
   });
   Val count = tile.started + tile.skip;
   waitRing(at.keyFull, count);
-  Vals scores = waitProducts(0, products(tile.queryLow, count));
+  Vals scores = waitProducts(0, products(tile, count));
   release(at.keyEmpty, count);
   scores = finishScores(scores, tile, tile.skip, true, true);
   Softmax s = softmax(scores, {}, {}, true);
@@ -158,7 +167,7 @@ Vals WarpgroupEmitter::startProducts(const QueryTile &tile, Val count, ArrayRef<
   if (asked)
     waitRing(at.valueFull, before, isKnown[1]);
   takeTurn();
-  Vals scores = products(tile.queryLow, count);
+  Vals scores = products(tile, count);
   if (!asked)
     waitRing(at.valueFull, before);
   acc = weightedSum(weights, before, acc);
@@ -240,7 +249,8 @@ Vals WarpgroupEmitter::consume(Vals it) {
   Vals state = concat({ArrayRef(first).take_front(nP), zeros, ArrayRef(first).drop_front(nP)});
   Vals early;
   state = runTiles(tile, std::move(state), early);
-  arrive(shared(at.queryEmpty) + (tile.slot << 3)); // the queries are read for the last time
+  if (!t.queriesInRegisters)
+    arrive(shared(at.queryEmpty) + (tile.slot << 3)); // the queries are read for the last time
   ArrayRef<Val> all(state);
   Vals weights(all.take_front(nP)), acc(all.slice(nP, nO)), maximum(all.slice(nP + nO, 2)),
       sum(all.slice(nP + nO + 2, 2));

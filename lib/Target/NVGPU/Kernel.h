@@ -68,6 +68,7 @@ struct QueryTile {
   Val started, number;   // key tiles and query tiles before this one in the rings
   Val row, firstRow;     // first of the thread's two rows; the warpgroup's first row
   Val slot, queryLow;    // barrier number and descriptor of the queries
+  Vals queries;          // the queries themselves, if they stay in registers
   Val skip, edge, edge2; // numbers: [0, skip) not needed, [edge, edge2) without mask code
   Val lane, warp;        // of the thread
   Val word;              // what stood in the ring: the tile's number, with a lazy maximum exactBit

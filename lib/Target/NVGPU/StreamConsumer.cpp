@@ -22,7 +22,7 @@ KernelEmitter::Softmax WarpgroupStreamEmitter::weigh(const Tile &tile, ArrayRef<
 /// Products in flight for the scores of a tile, whose keys are there.
 Vals WarpgroupStreamEmitter::startScores(const QueryTile &rows, Val count) {
   waitRing(at.keyFull, count);
-  return products(rows.queryLow, count);
+  return products(rows, count);
 }
 
 /// Products in flight that add weighted values.

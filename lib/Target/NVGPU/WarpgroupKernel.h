@@ -78,7 +78,7 @@ protected:
   Val ringBarrier(int64_t first, Val count);
   void waitRing(int64_t full, Val count, Val isKnown = Val());
   void release(int64_t empty, Val count);
-  Vals products(Val queryLow, Val count);
+  Vals products(const QueryTile &tile, Val count);
   Vals weightedSum(ArrayRef<Val> weights, Val count, ArrayRef<Val> sum);
   Vals waitProducts(int64_t pending, ArrayRef<Val> values);
   Vals firstTile(QueryTile &tile);
@@ -90,6 +90,9 @@ protected:
   Vals runTiles(QueryTile &tile, Vals state, Vals &early);
   void passOn();
   void takeTurn();
+
+  // QueryFragments.cpp
+  Vals loadQueries(Val buffer);
 
   // LazyLoop.cpp
   Vals runLazy(QueryTile &tile, ArrayRef<Val> state);

@@ -225,9 +225,11 @@ LogicalResult NVWorkPlan::readSchedule() {
   lazy = schedule.getWord("maximum") == "lazy";
   strict = schedule.getFlag("strict");
   longestFirst = schedule.getWord("order") == "longest_first";
-  // A second buffer lets the next tile's queries arrive during this tile.
+  tile.queriesInRegisters = schedule.getFlag("q_in_registers");
   tile.hasDocuments = documentOperand() >= 0;
-  tile.queryBuffers = 2;
+  // A second buffer lets the next tile's queries arrive during this tile, as one does whose queries
+  // are in registers.
+  tile.queryBuffers = tile.queriesInRegisters ? 1 : 2;
   if (tile.sharedBytes() > sharedLimit)
     tile.queryBuffers = 1;
   if (schedule.getInt("rows") != tile.rows() || schedule.getInt("panels") != 1 ||
