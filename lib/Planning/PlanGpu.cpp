@@ -401,8 +401,10 @@ LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   if (tile.neededRegisters() > tile.consumerRegisters())
     return op.emitOpError("expected at most ")
            << tile.consumerRegisters() << " registers per consumer thread, found "
-           << tile.neededRegisters() << " for keys = " << tile.keys << " and values of "
-           << tile.vSize << " columns; the products would run one after the other";
+           << tile.neededRegisters() << " for keys = " << tile.keys
+           << (tile.queriesInRegisters ? ", values of " : " and values of ") << tile.vSize
+           << " columns" << (tile.queriesInRegisters ? " and queries in registers" : "")
+           << "; the products would run one after the other";
   int64_t shared = target.getInt("shared_memory");
   if (tile.sharedBytes() > shared)
     return op.emitOpError("expected at most ")

@@ -16,6 +16,14 @@ func.func @size(%q: tensor<?x2x?x512xbf16>, %k: tensor<?x2x?x512xbf16>, %v: tens
 
 // -----
 
+func.func @held_queries(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x2x?x64xbf16> {
+  // expected-error@+1 {{expected at most 112 registers per consumer thread, found 126 for keys = 64, values of 64 columns and queries in registers; the products would run one after the other}}
+  %o = attn.attention %q, %k, %v scale(0.125) schedule<rows = 256, keys = 64, stages = 4, roles = specialised, consumers = 4, q_in_registers = 1, p_in_registers = 1, pingpong = 1, persistent = 1, maximum = lazy> : tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x2x?x64xbf16>
+  return %o : tensor<?x2x?x64xbf16>
+}
+
+// -----
+
 func.func @registers(%q: tensor<?x2x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x2x?x128xbf16> {
   // expected-error@+1 {{expected at most 160 registers per consumer thread, found 190 for keys = 128 and values of 128 columns; the products would run one after the other}}
   %o = attn.attention %q, %k, %v scale(0.125) schedule<rows = 192, keys = 128, stages = 1, roles = specialised, consumers = 3, p_in_registers = 1, persistent = 1> : tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>

@@ -49,12 +49,33 @@ func.func @stride(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tens
   return %o : tensor<?x2x?x64xbf16>
 }
 
-// 16 columns: scores are nearly all there is; four warpgroups hide each other's exponentials.
+// 16 columns: scores are nearly all there is; four warpgroups hide each other's exponentials. Without a maximum queries stay in registers.
 // CHECK-LABEL: func.func @full16
-// CHECK: schedule<rows = 256, keys = 96, stages = 4, {{.*}}consumers = 4, {{.*}}pingpong = 1, peek = 0
+// CHECK: schedule<rows = 256, keys = 64, stages = 4, {{.*}}consumers = 4, q_in_registers = 1, {{.*}}overlap = 0, pingpong = 1, peek = 0
+// CHECK-SAME: "keys = 64: registers 64/2 scores + 64/4 weights + 16/2 accumulator + 30 + 4 queries = 90 of 112;
+// CHECK-SAME: "q_in_registers = 1: few columns;
+// EXACT-LABEL: func.func @full16
+// EXACT: schedule<rows = 256, keys = 96, stages = 4, {{.*}}consumers = 4, p_in_registers = 1, overlap = 1, pingpong = 1,
 func.func @full16(%q: tensor<?x2x?x16xbf16>, %k: tensor<?x2x?x16xbf16>, %v: tensor<?x2x?x16xbf16>) -> tensor<?x2x?x16xbf16> {
   %o = attn.attention %q, %k, %v scale(0.25) : tensor<?x2x?x16xbf16>, tensor<?x2x?x16xbf16>, tensor<?x2x?x16xbf16> -> tensor<?x2x?x16xbf16>
   return %o : tensor<?x2x?x16xbf16>
+}
+
+// 40 columns are the most whose queries fit beside four warpgroups' scores; 48 are two registers over.
+// CHECK-LABEL: func.func @causal40
+// CHECK: schedule<rows = 256, keys = 64, stages = 4, {{.*}}consumers = 4, q_in_registers = 1, {{.*}}overlap = 0, pingpong = 1, peek = 0
+// CHECK-SAME: + 30 + 12 queries = 110 of 112;
+func.func @causal40(%q: tensor<?x2x?x40xbf16>, %k: tensor<?x2x?x40xbf16>, %v: tensor<?x2x?x40xbf16>) -> tensor<?x2x?x40xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x40xbf16>, tensor<?x2x?x40xbf16>, tensor<?x2x?x40xbf16> -> tensor<?x2x?x40xbf16>
+  return %o : tensor<?x2x?x40xbf16>
+}
+
+// CHECK-LABEL: func.func @causal48
+// CHECK: schedule<rows = 256, keys = 64, stages = 4, {{.*}}consumers = 4, p_in_registers = 1, overlap = 0, pingpong = 1, peek = 0
+// CHECK-NOT: queries
+func.func @causal48(%q: tensor<?x2x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tensor<?x2x?x48xbf16>) -> tensor<?x2x?x48xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x48xbf16>, tensor<?x2x?x48xbf16>, tensor<?x2x?x48xbf16> -> tensor<?x2x?x48xbf16>
+  return %o : tensor<?x2x?x48xbf16>
 }
 
 // 256 columns: the accumulator takes half the registers, two stages fill shared memory.

@@ -131,6 +131,7 @@ void WarpgroupEmitter::view(QueryTile &tile) {
   if (!t.queriesInRegisters)
     return;
   tile.queries = loadQueries(buffer);
+  b.ptx("bar.warp.sync -1;", {}); // all lanes have read before one tells the copy engine
   arrive(shared(at.queryEmpty) + (tile.slot << 3));
 }
 

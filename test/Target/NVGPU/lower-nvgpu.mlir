@@ -196,3 +196,19 @@ func.func @peek(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor
   %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x2x?x64xbf16>
   return %o : tensor<?x2x?x64xbf16>
 }
+
+// -----
+
+// q_in_registers: three steps of 16 columns are loaded once per tile, their buffer is free at once, and products find them in registers.
+// CHECK-LABEL: llvm.func @held_kernel(
+// CHECK-NOT: ldmatrix
+// CHECK-COUNT-3: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK: bar.warp.sync -1;
+// CHECK: mbarrier.arrive.release.cta
+// CHECK: wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {{.*}}, {$33, $34, $35, $36}, db, p, 1, 1, 0;{{.*}}, {$41, $42, $43, $44}, db, o, 1, 1, 0;
+// CHECK-NOT: ldmatrix
+// CHECK: llvm.return
+func.func @held(%q: tensor<?x2x?x40xbf16>, %k: tensor<?x2x?x40xbf16>, %v: tensor<?x2x?x40xbf16>) -> tensor<?x2x?x40xbf16> {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x2x?x40xbf16>, tensor<?x2x?x40xbf16>, tensor<?x2x?x40xbf16> -> tensor<?x2x?x40xbf16>
+  return %o : tensor<?x2x?x40xbf16>
+}
