@@ -56,7 +56,7 @@ static std::optional<WarpgroupTile> widest(const WarpgroupTile &sizes, int64_t c
   return std::nullopt;
 }
 
-/// Queries that stay in registers spare the tensor cores' way to shared memory: 1 to 5 % between
+/// Queries that stay in registers spare the tensor cores' way to shared memory: 1 to 4 % between
 /// turns of four consumers, nothing beside wider tiles, whose products are long.
 static void keepQueries(WarpgroupTile &tile, int64_t shared, bool lazy) {
   tile.queriesInRegisters = lazy && tile.consumers == 4;
