@@ -8,6 +8,7 @@
 #include "MatrixKernels.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/bit.h"
 
 using namespace mlir;
@@ -15,6 +16,8 @@ using namespace mlir::attn;
 
 /// Rows of a tile, and words of a row.
 static constexpr int64_t tileSize = 16;
+/// Rows or columns of two tiles.
+static constexpr int64_t high = 2 * tileSize;
 static constexpr int64_t leftTile = 4, rightTile = 6;
 /// A word of two bf16.
 static constexpr int64_t bf16Ones = 0x3f803f80;
@@ -95,42 +98,78 @@ SmallVector<Value> attn::valueTileAt(CpuBuilder &b, const WorkPlan &plan, Value 
   return {b.add(b.add(first, b.mul(step, block)), within), b.rem(word, b.index(tileSize))};
 }
 
-/// Adds one step of the sum: one or two left tiles, one below the other, by two right tiles side by
-/// side. Each load stands before the first product that needs it.
-void MatrixKernels::addProducts(int64_t leftTiles, const Left &left, Value right, Value rightRow,
-                                Value rightColumn, function_ref<void(int64_t)> between) {
-  auto leftAt = [&](int64_t tile) {
-    Operand operand = at(left.tiles, b.add(left.row, tile * tileSize), b.index(0));
-    operand.bypass = left.bypass;
-    return operand;
-  };
-  auto product = [&](int64_t i, int64_t j) {
-    callTile(b, "llvm.x86.tdpbf16ps", {2 * i + j, leftTile + i, rightTile + j});
-    if (between)
-      between(2 * i + j);
-  };
-  load(rightTile, at(right, rightRow, rightColumn));
-  load(leftTile, leftAt(0));
-  product(0, 0);
-  load(rightTile + 1, at(right, rightRow, b.add(rightColumn, tileSize)));
-  product(0, 1);
-  if (leftTiles == 1)
-    return;
-  load(leftTile + 1, leftAt(1));
-  product(1, 0);
-  product(1, 1);
+void MatrixKernels::loadLeft(int64_t tile, const Left &left) {
+  Operand operand = at(left.tiles, b.add(left.row, tile * tileSize), b.index(0));
+  operand.bypass = left.bypass;
+  load(leftTile + tile, operand);
 }
 
-void MatrixKernels::scoreStep(const ScoreBlock &block, int64_t step,
-                              function_ref<void(int64_t)> between) {
+void MatrixKernels::loadRight(int64_t tile, const Right &right) {
+  load(rightTile + tile, at(right.words, right.row, b.add(right.column, tile * tileSize)));
+}
+
+/// All four, in the order in which the products need them.
+void MatrixKernels::loadOperands(const Left &left, const Right &right) {
+  for (int64_t tile = 0; tile < 2; ++tile) {
+    loadRight(tile, right);
+    loadLeft(tile, left);
+  }
+}
+
+/// Adds one step of the sum: one or two left tiles, one below the other, by two right tiles side by
+/// side; `before` and `between` stand in front of and behind each product.
+void MatrixKernels::multiply(int64_t leftTiles, function_ref<void(int64_t)> before,
+                             function_ref<void(int64_t)> between) {
+  for (int64_t product = 0; product < 2 * leftTiles; ++product) {
+    if (before)
+      before(product);
+    callTile(b, "llvm.x86.tdpbf16ps", {product, leftTile + product / 2, rightTile + product % 2});
+    if (between)
+      between(product);
+  }
+}
+
+/// A step whose operands are loaded before the first product that needs them.
+void MatrixKernels::addProducts(int64_t leftTiles, const Left &left, const Right &right,
+                                function_ref<void(int64_t)> between) {
+  loadRight(0, right);
+  loadLeft(0, left);
+  multiply(
+      leftTiles,
+      [&](int64_t product) {
+        if (product == 1)
+          loadRight(1, right);
+        if (product == 2)
+          loadLeft(1, left);
+      },
+      between);
+}
+
+MatrixKernels::Left MatrixKernels::keysAt(const ScoreBlock &block, int64_t step) {
+  return {block.keys, keyTileRow(b, plan, block.firstKey, b.index(step)),
+          plan.bypass == "keys" || plan.bypass == "both"};
+}
+MatrixKernels::Right MatrixKernels::queriesAt(const ScoreBlock &block, int64_t step) {
+  return {block.query, b.index(step * tileSize), b.index(block.column)};
+}
+
+void MatrixKernels::loadFirst(const ScoreBlock &block) {
+  loadOperands(keysAt(block, 0), queriesAt(block, 0));
+}
+
+void MatrixKernels::scoreStep(const ScoreBlock &block, int64_t step, const Company *company) {
   if (step == 0)
     for (int64_t tile = 0; tile < 4; ++tile)
       callTile(b, "llvm.x86.tilezero", {tile});
-  Left keys = {block.keys, keyTileRow(b, plan, block.firstKey, b.index(step)),
-               plan.bypass == "keys" || plan.bypass == "both"};
-  addProducts(2, keys, block.query, b.index(step * tileSize), b.index(block.column), between);
+  function_ref<void(int64_t)> between = company ? company->between : nullptr;
+  if (company && step == 0)
+    multiply(2, nullptr, between);
+  else
+    addProducts(2, keysAt(block, step), queriesAt(block, step), between);
   if (step + 1 < scoreSteps())
     return;
+  if (company)
+    company->beforeStores();
   for (int64_t i = 0; i < 2; ++i)
     for (int64_t j = 0; j < 2; ++j)
       store(2 * i + j, at(block.scores, b.add(block.scoreRow, i * tileSize),
@@ -216,18 +255,27 @@ SmallVector<Value> MatrixKernels::addWeights(func::FuncOp function, Value from, 
   return next;
 }
 
-/// The steps of a sum over keys: `step` for the words from each `k` on. Blocks of value columns
-/// share the rows of weights that they add up to the sums of `vectors` vectors of rows from
-/// `column`.
+/// The steps of a sum over keys: `step` for the words from each `k` on, or `first` for the first.
+/// Blocks of value columns share the rows of weights that they add up to the sums of `vectors`
+/// vectors of rows from `column`.
 void MatrixKernels::forKeys(func::FuncOp function, const WeightShare &share, int64_t column,
-                            int64_t vectors, function_ref<void(Value k)> step) {
+                            int64_t vectors, function_ref<void(Value k)> step,
+                            function_ref<void()> first) {
   // Additions to one sum wait for each other: no more than four within a step of some 64 cycles.
   int64_t turns = (share.rows + 3) / 4;
   SmallVector<Value> sums(turns * vectors, b.splat(0));
-  sums = b.loop(b.index(0), function.getArgument(4), tileSize, sums, [&](Value k, ValueRange args) {
-    step(k);
+  auto addFrom = [&](Value k, ValueRange from) {
     return addWeights(function, b.add(k, b.mul(share.part, b.index(share.rows))), share.rows,
-                      column, vectors, args);
+                      column, vectors, from);
+  };
+  Value begin = b.index(first ? tileSize : 0);
+  if (first) {
+    first();
+    sums = addFrom(b.index(0), sums);
+  }
+  sums = b.loop(begin, function.getArgument(4), tileSize, sums, [&](Value k, ValueRange args) {
+    step(k);
+    return addFrom(k, args);
   });
   for (auto [i, sum] : llvm::enumerate(sums)) {
     int64_t vector = static_cast<int64_t>(i) % vectors;
@@ -244,33 +292,56 @@ MatrixKernels::Operand MatrixKernels::sumAt(func::FuncOp function, Value first, 
             b.index(column + tile % 2 * tileSize));
 }
 
-/// One or two tiles of value columns from `first`, by 32 rows of the panel from `column`. With
-/// `end` the sums are there already, and those of the block behind follow them, if it begins before
-/// `end`: each where the one before it has left, because a load waits for its register.
+MatrixKernels::Left MatrixKernels::valuesAt(func::FuncOp function, Value first, Value k) {
+  return {function.getArgument(0), valueTileAt(b, plan, first, k).front(), bypassesValues()};
+}
+MatrixKernels::Right MatrixKernels::weightsAt(func::FuncOp function, Value k, int64_t column) {
+  return {function.getArgument(1), k, b.index(column)};
+}
+
+/// One or two tiles of value columns from `first`, by 32 rows of the panel from `column`.
 void MatrixKernels::valueBlock(func::FuncOp function, Value first, int64_t leftTiles,
-                               int64_t column, const WeightShare &share, int64_t end) {
-  auto loadFrom = [&](Value block) {
-    return [=](int64_t tile) { load(tile, sumAt(function, block, column, tile)); };
-  };
-  auto store = [&](int64_t tile) { this->store(tile, sumAt(function, first, column, tile)); };
+                               int64_t column, const WeightShare &share) {
+  auto sum = [&](int64_t tile) { return sumAt(function, first, column, tile); };
   int64_t tiles = 2 * leftTiles;
-  if (end == 0)
-    beginSums(function, tiles, loadFrom(first));
+  beginSums(function, tiles, [&](int64_t tile) { load(tile, sum(tile)); });
   forKeys(function, share, column, 2, [&](Value k) {
-    SmallVector<Value> left = valueTileAt(b, plan, first, k);
-    addProducts(leftTiles, {function.getArgument(0), left.front(), bypassesValues()},
-                function.getArgument(1), k, b.index(column));
+    addProducts(leftTiles, valuesAt(function, first, k), weightsAt(function, k, column));
   });
-  auto leave = [&] {
-    for (int64_t tile = 0; tile < tiles; ++tile)
-      store(tile);
+  for (int64_t tile = 0; tile < tiles; ++tile)
+    store(tile, sum(tile));
+}
+
+/// Blocks of 32 value columns by a panel of 32 rows, one behind the other. The operands of a
+/// block's first step are loaded before the sums of the block in front of it are stored, as a load
+/// behind stores comes late; and each sum where the one before it has left, because a load waits
+/// for its register.
+void MatrixKernels::valueBlocksInTurn(func::FuncOp function, int64_t blocks) {
+  auto loadSum = [&](int64_t block) {
+    return [=](int64_t tile) { load(tile, sumAt(function, b.index(block * high), 0, tile)); };
   };
-  if (end == 0)
-    return leave();
-  Value next = b.add(first, leftTiles * tileSize);
-  b.when(
-      b.compare(arith::CmpIPredicate::slt, next, b.index(end)),
-      [&] { beginSums(function, tiles, loadFrom(next), store); }, leave);
+  auto loadFirstStep = [&](int64_t block) {
+    loadOperands(valuesAt(function, b.index(block * high), b.index(0)),
+                 weightsAt(function, b.index(0), 0));
+  };
+  int64_t sharing = sharingBlocks(blocks);
+  beginSums(function, 4, loadSum(0));
+  loadFirstStep(0);
+  for (int64_t block = 0; block < blocks; ++block) {
+    Value first = b.index(block * high);
+    WeightShare share = {b.index(block), block < sharing ? tileSize / sharing : 0};
+    forKeys(
+        function, share, 0, 2,
+        [&](Value k) { addProducts(2, valuesAt(function, first, k), weightsAt(function, k, 0)); },
+        [&] { multiply(2, nullptr, nullptr); });
+    auto leave = [&](int64_t tile) { store(tile, sumAt(function, first, 0, tile)); };
+    if (block + 1 < blocks) {
+      loadFirstStep(block + 1);
+      beginSums(function, 4, loadSum(block + 1), leave);
+    } else {
+      llvm::for_each(llvm::seq<int64_t>(0, 4), leave);
+    }
+  }
 }
 
 /// One tile of value columns from `first` by 64 rows of the panel from `column`: a tile of values
@@ -298,14 +369,18 @@ void MatrixKernels::wideValueBlock(func::FuncOp function, Value first, int64_t c
     store(j, sumAt(j));
 }
 
-/// `block` for each `width` value columns of the first `whole`. As many blocks as divide the rows
-/// of a tile of weights share their sums; those behind them add up nothing.
-void MatrixKernels::forValueBlocks(int64_t whole, int64_t width, bool addsWeights,
+/// As many of the blocks of value columns as divide the rows of a tile of weights share their sums;
+/// those behind them add up nothing.
+int64_t MatrixKernels::sharingBlocks(int64_t blocks) {
+  if (!plan.sumsWithValues() || blocks == 0)
+    return 0;
+  return static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::min(tileSize, blocks))));
+}
+
+/// `block` for each `width` value columns of the first `whole`.
+void MatrixKernels::forValueBlocks(int64_t whole, int64_t width,
                                    function_ref<void(Value, const WeightShare &)> block) {
-  int64_t sharing = 0;
-  if (addsWeights)
-    sharing = static_cast<int64_t>(
-        llvm::bit_floor(static_cast<uint64_t>(std::min(tileSize, whole / width))));
+  int64_t sharing = sharingBlocks(whole / width);
   if (sharing > 0)
     b.loop(b.index(0), b.index(sharing * width), width,
            [&](Value first) { block(first, {b.div(first, b.index(width)), tileSize / sharing}); });
@@ -334,23 +409,22 @@ func::FuncOp MatrixKernels::emitValues() {
 }
 
 void MatrixKernels::emitValueBlocks(func::FuncOp function) {
-  constexpr int64_t wide = 4 * tileSize, high = 2 * tileSize;
+  constexpr int64_t wide = 4 * tileSize;
   int64_t size = plan.accumulator.rows, whole = size / high * high;
-  bool addsWeights = plan.sumsWithValues();
   if (plan.rows % wide == 0)
-    return forValueBlocks(size, tileSize, addsWeights, [&](Value first, const WeightShare &share) {
+    return forValueBlocks(size, tileSize, [&](Value first, const WeightShare &share) {
       for (int64_t column = 0; column < plan.rows; column += wide)
         wideValueBlock(function, first, column, share);
     });
-  auto forRows = [&](Value first, int64_t leftTiles, const WeightShare &share, int64_t end) {
+  auto forRows = [&](Value first, int64_t leftTiles, const WeightShare &share) {
     for (int64_t column = 0; column < plan.rows; column += high)
-      valueBlock(function, first, leftTiles, column, share, end);
+      valueBlock(function, first, leftTiles, column, share);
   };
-  int64_t end = plan.rows == high ? whole : 0;
-  if (end > 0)
-    beginSums(function, 4, [&](int64_t tile) { load(tile, sumAt(function, b.index(0), 0, tile)); });
-  forValueBlocks(whole, high, addsWeights,
-                 [&](Value first, const WeightShare &share) { forRows(first, 2, share, end); });
+  if (plan.rows == high && whole > 0)
+    valueBlocksInTurn(function, whole / high);
+  else
+    forValueBlocks(whole, high,
+                   [&](Value first, const WeightShare &share) { forRows(first, 2, share); });
   if (whole < size)
-    forRows(b.index(whole), 1, {b.index(0), addsWeights && whole == 0 ? tileSize : 0}, 0);
+    forRows(b.index(whole), 1, {b.index(0), plan.sumsWithValues() && whole == 0 ? tileSize : 0});
 }

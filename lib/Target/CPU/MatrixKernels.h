@@ -30,10 +30,17 @@ public:
   };
   /// Steps of the sum of a score block.
   int64_t scoreSteps() const { return plan.rowWords() / 16; }
-  /// One of them: four products. The first clears the sums, the last stores them. `between` emits
-  /// what shall stand behind product 0, 1, 2, 3.
-  void scoreStep(const ScoreBlock &block, int64_t step,
-                 function_ref<void(int64_t product)> between = nullptr);
+  /// What stands among the products of a block: behind product 0, 1, 2, 3 of a step, and before the
+  /// sums are stored.
+  struct Company {
+    function_ref<void(int64_t product)> between;
+    function_ref<void()> beforeStores;
+  };
+  /// One of them: four products. The first clears the sums, the last stores them. With company the
+  /// operands of the first step are there already.
+  void scoreStep(const ScoreBlock &block, int64_t step, const Company *company = nullptr);
+  /// Loads the operands of a block's first step.
+  void loadFirst(const ScoreBlock &block);
 
   /// Shapes of the tile registers, once before the kernels are called; and their release.
   static void configure(CpuBuilder &b);
@@ -58,8 +65,19 @@ private:
   Operand at(Value memref, Value row, Value column);
   void load(int64_t tile, const Operand &operand);
   void store(int64_t tile, const Operand &operand);
-  void addProducts(int64_t leftTiles, const Left &left, Value right, Value rightRow,
-                   Value rightColumn, function_ref<void(int64_t)> between = nullptr);
+  /// Right operands: words [16 rows][32 columns], two tiles side by side.
+  struct Right {
+    Value words, row, column;
+  };
+  Left keysAt(const ScoreBlock &block, int64_t step);
+  Right queriesAt(const ScoreBlock &block, int64_t step);
+  void loadLeft(int64_t tile, const Left &left);
+  void loadRight(int64_t tile, const Right &right);
+  void loadOperands(const Left &left, const Right &right);
+  void multiply(int64_t leftTiles, function_ref<void(int64_t tile)> before,
+                function_ref<void(int64_t product)> between);
+  void addProducts(int64_t leftTiles, const Left &left, const Right &right,
+                   function_ref<void(int64_t)> between = nullptr);
   void rescale(Value accumulator, Value factors, Value fresh);
   Value freshOf(func::FuncOp function);
   void beginSums(func::FuncOp function, int64_t tiles, function_ref<void(int64_t tile)> load,
@@ -74,11 +92,15 @@ private:
   SmallVector<Value> addWeights(func::FuncOp function, Value from, int64_t count, int64_t column,
                                 int64_t vectors, ValueRange sums);
   void forKeys(func::FuncOp function, const WeightShare &share, int64_t column, int64_t vectors,
-               function_ref<void(Value k)> step);
+               function_ref<void(Value k)> step, function_ref<void()> first = nullptr);
+  Left valuesAt(func::FuncOp function, Value first, Value k);
+  Right weightsAt(func::FuncOp function, Value k, int64_t column);
   void valueBlock(func::FuncOp function, Value first, int64_t leftTiles, int64_t column,
-                  const WeightShare &share, int64_t end);
+                  const WeightShare &share);
+  void valueBlocksInTurn(func::FuncOp function, int64_t blocks);
+  int64_t sharingBlocks(int64_t blocks);
   void wideValueBlock(func::FuncOp function, Value first, int64_t column, const WeightShare &share);
-  void forValueBlocks(int64_t whole, int64_t width, bool addsWeights,
+  void forValueBlocks(int64_t whole, int64_t width,
                       function_ref<void(Value, const WeightShare &)> block);
   void emitValueBlocks(func::FuncOp function);
 

@@ -148,16 +148,16 @@ MatrixWeights::Block MatrixWeights::laterBlock(Value number, int64_t rows, Value
   return block;
 }
 
-void MatrixWeights::scoreStep(const Block &block, int64_t step,
-                              function_ref<void(int64_t)> between) {
-  kernels.scoreStep({panel.keys, block.query, panel.scores, b.mul(block.number, b.index(chunkKeys)),
-                     bufferRow(block), block.rows * 2 * plan.lanes, 0},
-                    step, between);
+MatrixKernels::ScoreBlock MatrixWeights::kernelBlock(const Block &block) {
+  Value firstKey = b.mul(block.number, b.index(chunkKeys));
+  return {panel.keys,       block.query,      panel.scores,
+          firstKey,         bufferRow(block), block.rows * 2 * plan.lanes,
+          /*scoreColumn=*/0};
 }
 
 void MatrixWeights::scoreBlock(const Block &block) {
   for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
-    scoreStep(block, step);
+    kernels.scoreStep(kernelBlock(block), step);
 }
 
 /// The score of the vector in row `row` of the buffer, scaled and after region and mask. Keys past
@@ -313,23 +313,27 @@ void MatrixWeights::askForRows(const Block &block, int64_t from, int64_t to) {
   }
 }
 
-/// Weights of a block, while the matrix unit makes the scores of a later one: behind each of its
-/// products comes a share of the weights.
-void MatrixWeights::weave(ArrayRef<Column> columns, const Block &block, const Block &later,
+/// Weights of a block, while the matrix unit makes the scores of the first of two later ones:
+/// behind each of its products comes a share of the weights. The first operands of the second one
+/// are loaded before the scores are stored: a load behind stores comes late.
+void MatrixWeights::weave(ArrayRef<Column> columns, const Block &block, ArrayRef<Block> later,
                           MutableArrayRef<Value> sums) {
-  int64_t pairs = chunkKeys, products = 4 * kernels.scoreSteps(), done = 0;
+  int64_t pairs = chunkKeys, products = 4 * kernels.scoreSteps(), done = 0, at = 0;
   int64_t asks = block.rows == 0 ? plan.asksPerStep() * plan.linesPerAsk() : 0;
+  auto weighShare = [&](int64_t) {
+    askForRows(block, at * asks / products, (at + 1) * asks / products);
+    for (; done < (at + 1) * pairs / products; ++done) {
+      int64_t column = 2 * block.rows + done % 2;
+      pair(columns, block, done % 2, b.index(done / 2), sums);
+      for (auto j = static_cast<size_t>(column); j < sums.size(); j += columns.size())
+        sums[j] = addedHere(b, sums[j]);
+    }
+    ++at;
+  };
+  auto loadNext = [&] { kernels.loadFirst(kernelBlock(later.back())); };
+  MatrixKernels::Company company = {weighShare, loadNext};
   for (int64_t step = 0; step < kernels.scoreSteps(); ++step)
-    scoreStep(later, step, [&](int64_t product) {
-      int64_t at = 4 * step + product;
-      askForRows(block, at * asks / products, (at + 1) * asks / products);
-      for (; done < (at + 1) * pairs / products; ++done) {
-        int64_t column = 2 * block.rows + done % 2;
-        pair(columns, block, done % 2, b.index(done / 2), sums);
-        for (auto j = static_cast<size_t>(column); j < sums.size(); j += columns.size())
-          sums[j] = addedHere(b, sums[j]);
-      }
-    });
+    kernels.scoreStep(kernelBlock(later.front()), step, &company);
 }
 
 SmallVector<Value> MatrixWeights::weighBlock(ArrayRef<Column> columns, const Block &block,
@@ -378,9 +382,16 @@ SmallVector<Value> MatrixWeights::weighWoven(ArrayRef<Column> columns, Value chu
   Value goesOn = b.both(b.compare(Predicate::slt, next, panel.panels),
                         b.compare(Predicate::sge, units, b.index(ahead)));
   Value last = b.select(goesOn, next, panel.number);
+  auto laterThan = [&](Value number, int64_t rows) {
+    return laterBlock(number, rows, chunks, last);
+  };
+  kernels.loadFirst(kernelBlock(laterThan(b.index(0), 0)));
   SmallVector<Value> sums = forBlocks(
       b.index(0), chunks, startOfSums(), [&](const Block &block, SmallVectorImpl<Value> &inner) {
-        weave(columns, block, laterBlock(block.number, block.rows, chunks, last), inner);
+        int64_t next = block.rows + 1;
+        Value number = b.add(block.number, next / blocks());
+        weave(columns, block,
+              {laterThan(block.number, block.rows), laterThan(number, next % blocks())}, inner);
       });
   setBegunWord(turnWord, ownBlock(chunks, 0).turn);
   setBegunWord(panelWord, b.select(goesOn, next, b.index(-1)));

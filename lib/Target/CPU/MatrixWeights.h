@@ -86,12 +86,12 @@ private:
   Value bufferRow(const Block &block);
   Block ownBlock(Value number, int64_t rows);
   Block laterBlock(Value number, int64_t rows, Value count, Value next);
-  void scoreStep(const Block &block, int64_t step, function_ref<void(int64_t)> between = nullptr);
+  MatrixKernels::ScoreBlock kernelBlock(const Block &block);
   void scoreBlock(const Block &block);
   void raiseBlock(ArrayRef<Column> columns, const Block &block, MutableArrayRef<Value> tops);
   void pair(ArrayRef<Column> columns, const Block &block, int64_t j, Value n,
             MutableArrayRef<Value> sums);
-  void weave(ArrayRef<Column> columns, const Block &block, const Block &later,
+  void weave(ArrayRef<Column> columns, const Block &block, ArrayRef<Block> later,
              MutableArrayRef<Value> sums);
   void askForRows(const Block &block, int64_t from, int64_t to);
   SmallVector<Value> weighBlock(ArrayRef<Column> columns, const Block &block, ValueRange sums);

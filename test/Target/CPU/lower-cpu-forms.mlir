@@ -12,9 +12,10 @@
 // AMX-NOT: scf.for
 // AMX-COUNT-8: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
 // AMX-COUNT-4: llvm.call_intrinsic "llvm.x86.tilestored64"
-// Three tiles of 40 value columns: a pair, and one alone. A value that is not finite goes through vectors.
+// Three tiles of 40 value columns: a pair, whose first step stands before the loop over keys, and one alone. A value
+// that is not finite goes through vectors.
 // AMX-LABEL: func.func private @panels_work0_values(
-// AMX-COUNT-6: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// AMX-COUNT-10: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
 // AMX-NOT: tdpbf16ps
 // AMX-LABEL: func.func private @panels_work0_values_strict(
 // AMX: vector.fma
