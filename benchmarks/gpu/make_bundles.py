@@ -131,6 +131,7 @@ decode("sinks", 8, 2, 64, sinks=True)
 decode("f16", 4, 2, 128, dtype="float16")
 for D in (8, 16, 24, 32, 40, 72, 80, 96, 112, 160, 192, 256):
     decode(f"d{D}", 4, 1, D)
+decode("d40_groups", 32, 8, 40)
 decode("d192_128", 4, 2, 192, Dv=128)
 decode("d64_256", 4, 2, 64, Dv=256)
 decode("d128_40", 4, 2, 128, Dv=40)

@@ -279,6 +279,25 @@ bool attn::mayStream(AttentionOp op) {
 /// Tensor cores that one instruction of a warpgroup feeds from shared memory, and the copy engine.
 static bool hasWarpgroups(TargetAttr target) { return target.getWord("tensor_core") != "mma"; }
 
+/// Whether rows begin anywhere in a sector of memory, and are so short that this matters.
+static bool hasOddRows(AttentionOp op) {
+  constexpr int64_t columnsOfSector = 16, shortRow = 112;
+  bool isOdd = op.qkSize() % columnsOfSector != 0 || op.vSize() % columnsOfSector != 0;
+  return isOdd && op.qkSize() <= shortRow && op.vSize() <= shortRow;
+}
+
+/// Packed rows, by warpgroups and the copy engine or by warps.
+static FailureOr<Plan> planPackedRows(AttentionOp op, TargetAttr target, TileSizes sizes) {
+  if (hasWarpgroups(target) && !hasOddRows(op))
+    return planStreamOnGpu(op, target);
+  sizes.codeRegisters = codeRegistersFor(op, /*warpgroups=*/false);
+  FailureOr<Plan> plan = planWarpStream(op, target, sizes);
+  if (hasWarpgroups(target) && succeeded(plan))
+    plan->reasons.push_back("rows begin anywhere in a sector of memory: the copy engine would take "
+                            "longer for each than memory does");
+  return plan;
+}
+
 static FailureOr<Plan> planWarpgroups(AttentionOp op, TargetAttr target, const WarpgroupTile &sizes,
                                       bool lazy) {
   int64_t shared = target.getInt("shared_memory");
@@ -304,7 +323,7 @@ FailureOr<Plan> attn::planOnGpu(AttentionOp op, TargetAttr target, Maximum wante
   if (failed(checkSizes(op)))
     return failure();
   if (isStreamWork(op) && mayStream(op))
-    return warpgroups ? planStreamOnGpu(op, target) : planWarpStream(op, target, sizes);
+    return planPackedRows(op, target, sizes);
   bool lazy = wanted == Maximum::Lazy && mayBeLazy(op) && hasFreeTiles(mask);
   FailureOr<Plan> plan = warpgroups ? planWarpgroups(op, target, sizes, lazy)
                                     : planWarps(op, target, sizes, isUneven(mask), lazy);
@@ -367,7 +386,10 @@ static LogicalResult checkStreamable(AttentionOp op) {
 
 LogicalResult attn::checkGpuSchedule(AttentionOp op, TargetAttr target) {
   ScheduleAttr schedule = op.getScheduleAttr();
-  bool warpgroups = hasWarpgroups(target);
+  // Of the warps' form Hopper has kernels for packed rows.
+  bool warpgroups = hasWarpgroups(target) &&
+                    (schedule.getWord("roles") != "uniform" ||
+                     schedule.getWord("form") != "stream" || schedule.getFlag("values_in_keys"));
   if (failed(checkInputs(op)) || failed(checkBuilt(op, schedule, warpgroups)))
     return failure();
   if (schedule.getInt("split_output") != 1 || schedule.getFlag("values_in_keys"))

@@ -18,6 +18,9 @@ static constexpr int64_t bytesInFlight = 96 << 10;
 /// In two stages or more, whose tiles are as large as that, and a quarter more, allows, in powers
 /// of two of keys.
 static constexpr int64_t mostBytes = bytesInFlight * 5 / 4, mostKeys = 128;
+/// A tile takes a block some 0.64 microseconds whatever its size, and memory sends 21 KB meanwhile:
+/// of small heads it has more keys, up to so many bytes.
+static constexpr int64_t mostKeysOfSmall = 256, smallBytes = 32 << 10;
 static constexpr int64_t leastStages = 2, mostStages = 8;
 
 bool attn::isStreamWork(AttentionOp op) {
@@ -33,7 +36,9 @@ bool attn::isStreamWork(AttentionOp op) {
 
 static std::optional<StreamTile> chooseStreamTile(const WarpgroupTile &sizes, int64_t shared) {
   StreamTile tile(sizes);
-  for (tile.keys = mostKeys; tile.keys >= 16; tile.keys /= 2) {
+  for (tile.keys = mostKeysOfSmall; tile.keys >= 16; tile.keys /= 2) {
+    if (tile.keys > mostKeys && tile.bytesRead() > smallBytes)
+      continue;
     if (leastStages * tile.bytesRead() > mostBytes && tile.keys > 16)
       continue;
     tile.stages = std::clamp(bytesInFlight / tile.bytesPerStage(), leastStages, mostStages);

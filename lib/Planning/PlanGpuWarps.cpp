@@ -147,22 +147,34 @@ FailureOr<Plan> attn::planWarps(AttentionOp op, TargetAttr target, const TileSiz
 
 /// Rows of a tile: 16, the least that `mma` multiplies, for each of four warps.
 static constexpr int64_t packedRows = 64, packedWarps = 4;
+/// Or the same 16 for all of them, where that suffices for a position's rows.
+static constexpr int64_t sharedRows = 16;
 /// Stages that hide the latency of memory beside other blocks, and as many as help.
 static constexpr int64_t enoughStages = 3, mostStreamStages = 3, mostStreamBlocks = 2;
 
-static std::optional<WarpChoice> chooseStream(const TileSizes &sizes, int64_t shared) {
+/// A tile takes a block a while whatever its size: of small heads it has twice the keys.
+static constexpr int64_t mostStreamKeys = 64, smallTileBytes = 20 << 10;
+
+static bool maySuit(const WarpTile &tile) {
+  int64_t bytes = 2 * tile.keys * (tile.qkSize + tile.vSize);
+  return tile.partKeys % 16 == 0 && (tile.keys <= mostStreamKeys || bytes <= smallTileBytes);
+}
+
+/// Warps that share rows have tiles of 64 keys at least: where three of them don't fit, in as many
+/// blocks, three of fewer keys are faster.
+static std::optional<WarpChoice> chooseStream(const TileSizes &sizes, int64_t shared, bool shares) {
   WarpChoice choice;
   WarpTile &tile = choice.tile;
   static_cast<TileSizes &>(tile) = sizes;
-  tile.warps = packedWarps, tile.rowTiles = 1;
+  tile.warps = packedWarps, tile.rowTiles = 1, tile.sharesRows = shares;
   for (choice.blocks = mostStreamBlocks; choice.blocks > 0; --choice.blocks)
-    for (int64_t least : {enoughStages, int64_t(2)})
-      for (int64_t keys : {64, 32, 16})
+    for (int64_t least : {enoughStages, shares ? enoughStages : 2})
+      for (int64_t keys = shares ? 2 * mostStreamKeys : mostStreamKeys; keys >= 16; keys /= 2)
         for (tile.stages = mostStreamStages; tile.stages >= least; --tile.stages)
           for (bool inRegisters : {true, false}) {
-            tile.keys = tile.partKeys = keys;
+            tile.keys = keys, tile.partKeys = tile.warpKeys();
             tile.queriesInRegisters = inRegisters;
-            if (tile.holds(choice.blocks, shared))
+            if (maySuit(tile) && tile.holds(choice.blocks, shared))
               return choice;
           }
   return std::nullopt;
@@ -173,9 +185,14 @@ static SmallVector<std::string> explainStream(const WarpChoice &choice, int64_t 
   auto text = [](auto &&formatted) { return std::string(formatted.str()); };
   return {
       "form = stream: decoding has few rows, so memory decides; keys and values are read once",
-      text(llvm::formatv("rows = {0}: 16 packed rows, the least that mma multiplies, for each "
-                         "of {1} warps; those without rows only copy",
-                         packedRows, packedWarps)),
+      tile.sharesRows
+          ? text(llvm::formatv("rows = {0}: the least that mma multiplies, for all of {1} warps, "
+                               "each of which multiplies its own keys of a tile",
+                               sharedRows, packedWarps))
+          : text(
+                llvm::formatv("rows = {0}: 16 packed rows, the least that mma multiplies, for each "
+                              "of {1} warps; those without rows only copy",
+                              packedRows, packedWarps)),
       text(llvm::formatv("keys = {0}: registers {1} of {2}; shared memory {3} of {4} bytes",
                          tile.keys, tile.neededRegisters(), tile.registersWith(choice.blocks),
                          tile.sharedBytes(), shared)),
@@ -190,7 +207,11 @@ static SmallVector<std::string> explainStream(const WarpChoice &choice, int64_t 
 
 FailureOr<Plan> attn::planWarpStream(AttentionOp op, TargetAttr target, const TileSizes &sizes) {
   int64_t shared = target.getInt("shared_memory");
-  std::optional<WarpChoice> choice = chooseStream(sizes, shared);
+  std::optional<WarpChoice> choice = chooseStream(sizes, shared, false), sharing;
+  if (largestGroup(op) <= sharedRows)
+    sharing = chooseStream(sizes, shared, true);
+  if (sharing && (!choice || sharing->blocks >= choice->blocks))
+    choice = sharing;
   if (!choice)
     return op.emitOpError("found no tile for head sizes ")
            << op.qkSize() << " and " << op.vSize() << " in " << shared << " bytes of shared memory";
@@ -218,21 +239,25 @@ LogicalResult attn::checkWarpSchedule(AttentionOp op, TargetAttr target, const T
   tile.keepsReference = schedule.getWord("maximum") == "lazy";
   int64_t rows = schedule.getInt("rows"), blocks = schedule.getInt("blocks"),
           shared = target.getInt("shared_memory");
-  if (tile.warps < 1 || tile.warps > 16 || rows < 16 || rows % (16 * tile.warps) != 0)
+  bool isStream = schedule.getWord("form") == "stream";
+  tile.sharesRows = isStream && rows == sharedRows;
+  if (tile.warps < 1 || tile.warps > 16 || rows < 16 ||
+      (!tile.sharesRows && rows % (16 * tile.warps) != 0))
     return op.emitOpError("expected 1 to 16 consumers (warps) of a multiple of 16 rows each, found "
                           "consumers = ")
            << tile.warps << " and rows = " << rows;
-  tile.rowTiles = rows / (16 * tile.warps);
-  tile.partKeys = schedule.getInt("register_keys") ? schedule.getInt("register_keys") : tile.keys;
+  tile.rowTiles = tile.sharesRows ? 1 : rows / (16 * tile.warps);
+  tile.partKeys =
+      schedule.getInt("register_keys") ? schedule.getInt("register_keys") : tile.warpKeys();
   if (tile.keys % 16 != 0 || tile.keys < 16 || tile.keys > 256)
     return op.emitOpError("expected keys to be a multiple of 16 up to 256, found ") << tile.keys;
-  if (tile.partKeys % 16 != 0 || tile.keys % tile.partKeys != 0)
-    return op.emitOpError("expected register_keys to be a multiple of 16 that divides keys = ")
-           << tile.keys << ", found " << tile.partKeys;
-  if (schedule.getWord("form") == "stream" &&
-      (rows != packedRows || tile.warps != packedWarps || tile.stages < 2))
-    return op.emitOpError("expected rows = 64, consumers = 4 and at least two stages in a schedule "
-                          "of form stream, found rows = ")
+  if (tile.partKeys % 16 != 0 || tile.warpKeys() % tile.partKeys != 0)
+    return op.emitOpError("expected register_keys to be a multiple of 16 that divides a warp's ")
+           << tile.warpKeys() << " keys of a tile, found " << tile.partKeys;
+  if (isStream &&
+      ((rows != packedRows && rows != sharedRows) || tile.warps != packedWarps || tile.stages < 2))
+    return op.emitOpError("expected rows = 64 or 16, consumers = 4 and at least two stages in a "
+                          "schedule of form stream, found rows = ")
            << rows << ", consumers = " << tile.warps << " and stages = " << tile.stages;
   if (tile.neededRegisters() > tile.registersWith(blocks))
     return op.emitOpError("expected at most ")

@@ -78,7 +78,7 @@ func.func @keys(%q: tensor<?x2x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tens
 // -----
 
 func.func @part(%q: tensor<?x2x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x2x?x128xbf16> {
-  // expected-error@+1 {{expected register_keys to be a multiple of 16 that divides keys = 64, found 48}}
+  // expected-error@+1 {{expected register_keys to be a multiple of 16 that divides a warp's 64 keys of a tile, found 48}}
   %o = attn.attention %q, %k, %v scale(0.125) schedule<rows = 64, keys = 64, register_keys = 48, consumers = 4, p_in_registers = 1> : tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x2x?x128xbf16>
   return %o : tensor<?x2x?x128xbf16>
 }
@@ -110,7 +110,7 @@ func.func @lazy(%q: tensor<?x2x?x64xf16>, %k: tensor<?x2x?x64xf16>, %v: tensor<?
 // -----
 
 func.func @stream(%q: tensor<?x2x?x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x2x?x64xbf16> {
-  // expected-error@+1 {{expected rows = 64, consumers = 4 and at least two stages in a schedule of form stream, found rows = 128, consumers = 4 and stages = 2}}
+  // expected-error@+1 {{expected rows = 64 or 16, consumers = 4 and at least two stages in a schedule of form stream, found rows = 128, consumers = 4 and stages = 2}}
   %o = attn.attention %q, %k, %v scale(0.125) schedule<rows = 128, keys = 32, stages = 2, consumers = 4, p_in_registers = 1, form = stream> : tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x2x?x64xbf16>
   return %o : tensor<?x2x?x64xbf16>
 }

@@ -58,16 +58,31 @@ func.func @half256(%q: tensor<?x2x?x256xf16>, %k: tensor<?x2x?x256xf16>, %v: ten
   return %o : tensor<?x2x?x256xf16>
 }
 
-// Decode: packed rows, keys read once, the key range in parts.
+// Decode: packed rows, keys read once, the key range in parts. Warps share rows where three tiles of 64 keys fit, in as many blocks.
 // CHECK-LABEL: func.func @decode
 // CHECK: schedule<rows = 64, keys = 32, stages = 3, roles = uniform, consumers = 4, blocks = 2, q_in_registers = 1, p_in_registers = 1, maximum = exact, splits = 256, form = stream>
 // CHECK-SAME: "form = stream: decoding has few rows
 // CHECK-SAME: "rows = 64: 16 packed rows, the least that mma multiplies, for each of 4 warps; those without rows only copy"
 // LARGE-LABEL: func.func @decode
-// LARGE: schedule<rows = 64, keys = 32, stages = 3, {{.*}}splits = 256, form = stream>
+// LARGE: schedule<rows = 16, keys = 64, stages = 3, {{.*}}splits = 256, form = stream>
 func.func @decode(%q: tensor<?x8x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: tensor<?x2x?x128xbf16>) -> tensor<?x8x?x128xbf16> attributes {attn.entry = "decode"} {
   %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x8x?x128xbf16>, tensor<?x2x?x128xbf16>, tensor<?x2x?x128xbf16> -> tensor<?x8x?x128xbf16>
   return %o : tensor<?x8x?x128xbf16>
+}
+
+// Small heads: more keys. Sixteen rows are shared, seventeen are not.
+// CHECK-LABEL: func.func @decode32
+// CHECK: schedule<rows = 16, keys = 128, stages = 3, roles = uniform, consumers = 4, blocks = 2, {{.*}}form = stream>
+// CHECK-SAME: "rows = 16: the least that mma multiplies, for all of 4 warps, each of which multiplies its own keys of a tile"
+func.func @decode32(%q: tensor<?x16x?x32xbf16>, %k: tensor<?x1x?x32xbf16>, %v: tensor<?x1x?x32xbf16>) -> tensor<?x16x?x32xbf16> attributes {attn.entry = "decode"} {
+  %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x16x?x32xbf16>, tensor<?x1x?x32xbf16>, tensor<?x1x?x32xbf16> -> tensor<?x16x?x32xbf16>
+  return %o : tensor<?x16x?x32xbf16>
+}
+// CHECK-LABEL: func.func @decode17
+// CHECK: schedule<rows = 64, keys = 64, stages = 3, roles = uniform
+func.func @decode17(%q: tensor<?x17x?x32xbf16>, %k: tensor<?x1x?x32xbf16>, %v: tensor<?x1x?x32xbf16>) -> tensor<?x17x?x32xbf16> attributes {attn.entry = "decode"} {
+  %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x17x?x32xbf16>, tensor<?x1x?x32xbf16>, tensor<?x1x?x32xbf16> -> tensor<?x17x?x32xbf16>
+  return %o : tensor<?x17x?x32xbf16>
 }
 
 // Values are columns of the keys: all warps of a block have the same rows, as many as a group of heads fills, and divide the columns. What does not fit takes fewer keys, then fewer rows.

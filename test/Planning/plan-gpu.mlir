@@ -100,6 +100,21 @@ func.func @decode(%q: tensor<?x8x?x128xbf16>, %k: tensor<?x2x?x128xbf16>, %v: te
   return %o : tensor<?x8x?x128xbf16>
 }
 
+// Rows of 80 bytes begin anywhere in a sector of memory: warps load them. Small heads have more keys.
+// CHECK-LABEL: func.func @decode40
+// CHECK: schedule<rows = 16, keys = 128, stages = 3, roles = uniform, consumers = 4, blocks = 2, {{.*}}form = stream>
+// CHECK-SAME: "rows begin anywhere in a sector of memory: the copy engine would take longer for each than memory does"
+func.func @decode40(%q: tensor<?x8x?x40xbf16>, %k: tensor<?x2x?x40xbf16>, %v: tensor<?x2x?x40xbf16>) -> tensor<?x8x?x40xbf16> attributes {attn.entry = "decode"} {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x8x?x40xbf16>, tensor<?x2x?x40xbf16>, tensor<?x2x?x40xbf16> -> tensor<?x8x?x40xbf16>
+  return %o : tensor<?x8x?x40xbf16>
+}
+// CHECK-LABEL: func.func @decode32
+// CHECK: schedule<rows = 64, keys = 256, stages = 3, roles = specialised
+func.func @decode32(%q: tensor<?x8x?x32xbf16>, %k: tensor<?x2x?x32xbf16>, %v: tensor<?x2x?x32xbf16>) -> tensor<?x8x?x32xbf16> attributes {attn.entry = "decode"} {
+  %o = attn.attention %q, %k, %v scale(0.125) mask(<causal>) : tensor<?x8x?x32xbf16>, tensor<?x2x?x32xbf16>, tensor<?x2x?x32xbf16> -> tensor<?x8x?x32xbf16>
+  return %o : tensor<?x8x?x32xbf16>
+}
+
 // One query is decoding as well; 256 columns fill a stage with half as many keys.
 // CHECK-LABEL: func.func @one256
 // CHECK: schedule<rows = 64, keys = 32, stages = 3, {{.*}}form = stream>

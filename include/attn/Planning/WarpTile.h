@@ -27,11 +27,17 @@ struct WarpTile : TileSizes {
   /// have the same rows, `rowTiles` times 16: see LatentWarpTile.h.
   int64_t valueColumn = -1;
 
+  /// Packed rows: all warps have the same 16, and each its own keys of a tile, the first quarter,
+  /// the second, and so on. What they have found comes together at the end.
+  bool sharesRows = false;
+
   bool isLatent() const { return valueColumn >= 0; }
   int64_t warpRows() const { return 16 * rowTiles; }
-  int64_t rows() const { return (isLatent() ? 1 : warps) * warpRows(); }
+  int64_t rows() const { return (isLatent() || sharesRows ? 1 : warps) * warpRows(); }
+  /// Keys of a tile that a warp multiplies.
+  int64_t warpKeys() const { return sharesRows ? keys / warps : keys; }
   int64_t threads() const { return 32 * warps; }
-  int64_t parts() const { return keys / partKeys; }
+  int64_t parts() const { return warpKeys() / partKeys; }
 
   /// Steps of 16 columns that cover a row.
   static int64_t columnSteps(int64_t size) { return (size + 15) / 16; }
@@ -52,6 +58,10 @@ struct WarpTile : TileSizes {
   /// Facts of the block's tile of rows, as words.
   static constexpr int64_t cardBytes = 32;
   int64_t cardOffset() const { return valueSourceOffset() + sourceBytes; }
+  /// Warps that share rows leave sums, references and accumulator over the value tiles: beside
+  /// those of the keys there are zeros.
+  static int64_t sharedWords(int64_t vSize) { return vSize / 2 + 4; }
+  int64_t stateBytes() const { return sharesRows ? warps * 32 * 4 * sharedWords(vSize) : 0; }
   /// A word for those who merge parts of a key range.
   int64_t flagOffset() const { return cardOffset() + cardBytes; }
   int64_t sharedBytes() const { return flagOffset() + 16; }
@@ -75,7 +85,7 @@ struct WarpTile : TileSizes {
   /// most that one block can ask for.
   static constexpr int64_t reservedBytes = 1024;
   bool holds(int64_t blocks, int64_t sharedLimit) const {
-    return neededRegisters() <= registersWith(blocks) &&
+    return neededRegisters() <= registersWith(blocks) && stateBytes() <= stages * valueBytes() &&
            blocks * (sharedBytes() + reservedBytes) <= sharedLimit + reservedBytes;
   }
   /// Blocks that a multiprocessor holds, at most `most`; 0 when not even one.

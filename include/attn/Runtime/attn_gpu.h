@@ -42,8 +42,9 @@ typedef struct attn_gpu_entry {
   /** Operands of the mask. */
   int64_t num_masks, masks[ATTN_GPU_MAX_MASKS];
   /** Whether the kernel takes addresses and strides of queries, keys and values; whether it takes
-   * tensor maps of them, as kernels do that load with the copy engine. */
-  int64_t reads_addresses, has_maps;
+   * tensor maps of them, as kernels do that load with the copy engine; whether it waits for the
+   * launch before it. */
+  int64_t reads_addresses, has_maps, follows;
 } attn_gpu_entry;
 
 /** A library's kernels. Without `ptx` they run on devices of `capability` (10 * major + minor)

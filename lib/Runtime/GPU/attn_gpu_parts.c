@@ -75,13 +75,25 @@ static double block_time(const attn_gpu_entry *entry) {
                          : warps_time + product_time * products * (double)entry->blocks;
 }
 
+/* What memory needs for a step of `gangs` ranges, side by side on `processors`, which share it
+ * evenly. Where some have a block more than others, theirs goes on when the others are done, as
+ * fast as those blocks are. */
+static double memory_time(double each, double block, int64_t gangs, int64_t processors) {
+  int64_t least = gangs / processors, more = gangs % processors;
+  double rest = (double)more * each, alone = block / (double)(least + 1);
+  if (!least || !more)
+    return (double)gangs * each;
+  return (double)(least * processors) * each + (rest > alone ? rest : alone);
+}
+
 /* `gangs` ranges side by side: the slower of memory, which sends keys once to each gang, and of one
  * block, and an eighth of the other that it does not hide. */
-static double time_of_ranges(const attn_gpu_entry *entry, double gangs, int64_t steps) {
+static double time_of_ranges(const attn_gpu_entry *entry, int64_t gangs, int64_t processors,
+                             int64_t steps) {
   double columns = (double)(entry->qk_size + (entry->values_in_keys ? 0 : entry->v_size));
-  double tiles = (double)tiles_of_step(entry);
-  double memory = gangs * tiles * (double)entry->keys * columns * 2 / chip_rate;
-  double block = tiles * block_time(entry);
+  double tiles = (double)tiles_of_step(entry), block = tiles * block_time(entry);
+  double each = tiles * (double)entry->keys * columns * 2 / chip_rate;
+  double memory = memory_time(each, block, gangs, processors);
   double step = memory > block ? memory + block / 8 : block + memory / 8;
   return (double)steps * step + unit_time;
 }
@@ -122,15 +134,17 @@ static double merge_time(const attn_gpu_entry *entry, const attn_gpu_ranges *r) 
 }
 
 static double time_of(const attn_gpu_entry *entry, const attn_gpu_ranges *r, int64_t gangs) {
-  int64_t whole = r->sequences - r->cut;
-  double last = (double)(whole % gangs), time = 0;
+  int64_t whole = r->sequences - r->cut, last = whole % gangs;
+  int64_t processors = r->gang == 1 ? gangs / entry->blocks : gangs;
+  double time = 0;
   if (whole >= gangs)
-    time = (double)(whole / gangs) * time_of_ranges(entry, (double)gangs, r->steps);
+    time = (double)(whole / gangs) * time_of_ranges(entry, gangs, processors, r->steps);
   if (last > 0)
-    time += time_of_ranges(entry, last, r->steps);
+    time += time_of_ranges(entry, last, processors, r->steps);
   if (r->cut) {
-    double ranges = (double)(r->cutters < gangs ? r->cutters : gangs);
-    time += time_of_ranges(entry, ranges, r->share + (r->more > 0)) + merge_time(entry, r);
+    int64_t ranges = r->cutters < gangs ? r->cutters : gangs;
+    time += time_of_ranges(entry, ranges, processors, r->share + (r->more > 0));
+    time += merge_time(entry, r);
   }
   return time;
 }

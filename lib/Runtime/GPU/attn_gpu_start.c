@@ -1,6 +1,6 @@
 /*===- attn_gpu_start.c - starts a kernel behind the launch before it ------===*\
 |*
-|* A kernel for Hopper alone, an attention with tensor maps or a step between attentions, waits
+|* A kernel for Hopper alone, an attention or a step between attentions, waits
 |* (griddepcontrol.wait) before it touches memory, and lets its successor start as soon as a
 |* multiprocessor has room (griddepcontrol.launch_dependents). So blocks set up their barriers,
 |* work out addresses and fetch their tensor maps while the launch before ends. After a kernel that
@@ -39,6 +39,6 @@ int attn_gpu_start(const attn_gpu_grid *grid, void *kernel, void *stream, void *
 int attn_gpu_start_entry(const attn_gpu_entry *entry, void *kernel, unsigned blocks, void *stream,
                          void **parameters) {
   attn_gpu_grid grid = {blocks, 1, (unsigned)entry->threads, (unsigned)entry->shared_bytes,
-                        entry->has_maps != 0};
+                        entry->follows != 0};
   return attn_gpu_start(&grid, kernel, stream, parameters);
 }

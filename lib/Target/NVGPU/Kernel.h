@@ -74,6 +74,7 @@ struct QueryTile {
   Val word;              // what stood in the ring: the tile's number, with a lazy maximum exactBit
   Val keepsReference;    // lazy: whether there are tiles without mask code
   int64_t firstKey = 0;  // of the scores that are finished: in the key tile
+  Val warpKey;           // and in front of that, where warps share rows; null where they do not
   /// Packed rows: position and score head of the thread's two rows.
   Val position[2], rowHead[2];
 };
@@ -122,6 +123,7 @@ protected:
   KeyBounds boundsOf(MaskAttr mask, Val first, Val last, Val head);
   KeyBounds concrete(KeyBounds bounds);
   Val isVisible(MaskAttr mask, Val position, Val keyBase, int64_t column, Val head, unsigned row);
+  Val firstKeyOf(const QueryTile &tile, Val keyTile);
   Vals maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile, bool atEnd);
   Val perRow(MaskAttr mask, unsigned row, unsigned what, function_ref<Val()> make);
 

@@ -59,6 +59,11 @@ static void appendTile(NVWorkPlan &plan, SmallVectorImpl<int64_t> &numbers) {
                   plan.latent ? LatentTile::rows : t.rows(), t.keys});
 }
 
+bool attn::mayFollowLaunches(func::FuncOp function) {
+  auto target = function->getParentOfType<ModuleOp>()->getAttrOfType<TargetAttr>(targetAttrName);
+  return target.getWord("tensor_core") == "wgmma";
+}
+
 void attn::describeAttention(NVWorkPlan &plan, ArrayRef<int64_t> signature,
                              SmallVectorImpl<int64_t> &numbers) {
   const ArgumentRoles &r = plan.roles;
@@ -74,7 +79,7 @@ void attn::describeAttention(NVWorkPlan &plan, ArrayRef<int64_t> signature,
   constexpr size_t mostMasks = 4; // ATTN_GPU_MAX_MASKS
   numbers.append(mostMasks - r.masks.size(), -1);
   bool hasMaps = !plan.warp;
-  numbers.append({plan.isStrict() || !hasMaps, hasMaps});
+  numbers.append({plan.isStrict() || !hasMaps, hasMaps, mayFollowLaunches(plan.function)});
 }
 
 LogicalResult attn::emitAttention(KernelBuilder &b, NVWorkPlan &plan, StringRef name) {

@@ -10,6 +10,10 @@ namespace mlir::attn {
 /// Writes the kernel of one attention at the builder's insertion point.
 LogicalResult emitAttention(KernelBuilder &b, NVWorkPlan &plan, StringRef name);
 
+/// Whether kernels may start behind the launch before them: the instructions came with Hopper, and
+/// code for older devices may run anywhere.
+bool mayFollowLaunches(func::FuncOp function);
+
 /// The fields of `attn_gpu_entry` in their order; `signature` holds those of `attn_gpu_signature`.
 void describeAttention(NVWorkPlan &plan, ArrayRef<int64_t> signature,
                        SmallVectorImpl<int64_t> &numbers);

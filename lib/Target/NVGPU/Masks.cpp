@@ -169,11 +169,16 @@ Val KernelEmitter::isVisible(MaskAttr mask, Val position, Val keyBase, int64_t c
   }
 }
 
+/// Key of the thread's first score.
+Val KernelEmitter::firstKeyOf(const QueryTile &tile, Val keyTile) {
+  Val first = keyTile * sizes.keys + tile.firstKey + (quadOf(tile) << 1);
+  return tile.warpKey ? first + tile.warpKey : first;
+}
+
 /// Scores of keys that a row does not see become -infinity; `atEnd` also those past the last key.
 Vals KernelEmitter::maskScores(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile,
                                bool atEnd) {
-  Val keyBase = keyTile * sizes.keys + tile.firstKey + (quadOf(tile) << 1),
-      none = b.minusInfinity();
+  Val keyBase = firstKeyOf(tile, keyTile), none = b.minusInfinity();
   MaskAttr mask = plan.mask;
   rowValues.clear();
   Val end = a.keys - 1 - keyBase;

@@ -177,7 +177,7 @@ Val KernelEmitter::scoreOf(const DenseMap<Value, ScoreValue> &shared, Val produc
 Vals KernelEmitter::applyScore(ArrayRef<Val> scores, const QueryTile &tile, Val keyTile) {
   if (!plan.scalesScores())
     return Vals(scores);
-  Val keyBase = keyTile * sizes.keys + tile.firstKey + (quadOf(tile) << 1);
+  Val keyBase = firstKeyOf(tile, keyTile);
   DenseMap<Value, ScoreValue> shared[2]; // per row
   for (unsigned r = 0; r < 2; ++r)
     shared[r] = r == 1 && !tile.rowHead[1] ? shared[0] : sharedScoreValues(tile, headOf(tile, r));

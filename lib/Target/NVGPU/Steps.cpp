@@ -26,19 +26,12 @@ struct LaunchShape {
   int64_t threads, itemsPerBlock, blocksPerItem;
 };
 
-/// Whether kernels between attentions may start behind the launch before them, as attentions do:
-/// the instructions came with Hopper, and code for older devices may run anywhere.
-bool mayFollow(func::FuncOp function) {
-  auto target = function->getParentOfType<ModuleOp>()->getAttrOfType<TargetAttr>(targetAttrName);
-  return target.getWord("tensor_core") == "wgmma";
-}
-
 class StepEmitter {
 public:
   StepEmitter(func::FuncOp function, ModuleOp host)
       : function(function), b(function.getLoc(), host), kernels(function.getLoc(), function),
         known(b) {
-    kernels.followsLaunches = mayFollow(function);
+    kernels.followsLaunches = mayFollowLaunches(function);
   }
   LogicalResult emit();
 

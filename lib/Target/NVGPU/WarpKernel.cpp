@@ -36,9 +36,16 @@ void WarpEmitter::placeLane() {
   Val row = lane & 15, column = (lane >> 4) << 4;
   Val keyRow = (lane & 7) + ((lane >> 4) << 3), keyColumn = ((lane >> 3) & 1) << 4;
   int64_t qkBytes = WarpTile::rowBytes(w.qkSize), vBytes = WarpTile::rowBytes(w.vSize);
-  queryLane = shared(0) + ((thread >> 5) * w.warpRows() + row) * qkBytes + column;
+  Val warp = thread >> 5;
+  queryLane = shared(0) + row * qkBytes + column;
   keyLane = shared(0) + keyRow * qkBytes + keyColumn;
   valueLane = shared(0) + row * vBytes + column;
+  if (w.sharesRows) {
+    keyLane = keyLane + warp * (w.warpKeys() * qkBytes);
+    valueLane = valueLane + warp * (w.warpKeys() * vBytes);
+  } else {
+    queryLane = queryLane + warp * (w.warpRows() * qkBytes);
+  }
 }
 
 LogicalResult WarpEmitter::emit() {

@@ -1,5 +1,6 @@
 //===- WarpStream.cpp - units of the warps' decode kernels -------------------===//
 #include "WarpStream.h"
+#include "Lowering.h"
 #include "Products.h"
 
 using namespace mlir;
@@ -74,9 +75,41 @@ void WarpStreamEmitter::startUnit(const StreamUnit &unit, const QueryTile &tile)
   queries = loadQueries();
 }
 
+/// Of warps that share rows: what all of them have found, for the first one.
+WarpEmitter::RowState WarpStreamEmitter::gatherWarps(const RowState &mine) {
+  Vals all = concat({mine.maximum, mine.sum, mine.acc}), most = mine.maximum, next(all.size());
+  auto word = [&](Val warp, size_t i) {
+    Val first = warp * (w.stateBytes() / w.warps) + (lane << 2);
+    return shared(w.valueOffset() + 128 * static_cast<int64_t>(i)) + first;
+  };
+  auto load = [&](int64_t warp, size_t i) {
+    return b.ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()}, {word(b.i32(warp), i)}).front();
+  };
+  meet(); // nobody reads tiles any more
+  for (auto [i, x] : llvm::enumerate(all))
+    b.ptx("st.shared.f32 [$0], $1;", {word(thread >> 5, i), x});
+  meet();
+  for (int64_t warp = 0; warp < w.warps; ++warp)
+    for (size_t r : {0, 1})
+      most[r] = most[r].max(load(warp, r));
+  Vals shift = shiftOf(most);
+  std::fill(next.begin(), next.end(), b.f32(0));
+  for (int64_t warp = 0; warp < w.warps; ++warp) {
+    Vals factors;
+    for (size_t r : {0, 1})
+      factors.push_back(b.exp2(b.fma(load(warp, r), b.f32(factor), shift[r])));
+    for (size_t i = 2; i < all.size(); ++i)
+      next[i] = b.fma(load(warp, i), factors[i < 4 ? i - 2 : rowOf(i - 4)], next[i]);
+  }
+  ArrayRef<Val> found(next);
+  return {Vals(found.drop_front(4)), most, Vals(found.slice(2, 2))};
+}
+
 void WarpStreamEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> both,
                                   ArrayRef<Val> packed) {
   RowState state = unpack(packed);
+  if (w.sharesRows)
+    state = gatherWarps(state);
   for (int64_t lanes : {1, 2})
     for (Val &x : state.sum)
       x = x + b.shuffle(x, lanes);
@@ -90,11 +123,16 @@ void WarpStreamEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> both,
 
 /// What a range holds of an item.
 void WarpStreamEmitter::computeUnit(const StreamUnit &unit) {
-  Val inTile = ((thread >> 5) << 4) + (lane >> 2);
+  Val warp = thread >> 5, inTile = lane >> 2;
+  if (!w.sharesRows)
+    inTile = inTile + (warp << 4);
   Row both[] = {rowOfTile(unit, inTile), rowOfTile(unit, inTile + 8)};
   QueryTile tile = tileOfUnit(unit, both);
-  Val first = unit.firstRow + ((thread >> 5) << 4);
-  isLive = b.uniform((a.queries * groups.size - first).max(0)).ne(0);
+  if (w.sharesRows)
+    for (Row &row : both)
+      row.isLive = row.isLive & warp.eq(0);
+  else
+    isLive = b.uniform((a.queries * groups.size - unit.firstRow - (warp << 4)).max(0)).ne(0);
   startUnit(unit, tile);
   Vals state(static_cast<size_t>(w.vSize / 2), b.f32(0)), none;
   state.append({b.minusInfinity(), b.minusInfinity(), b.f32(0), b.f32(0)});
@@ -103,6 +141,8 @@ void WarpStreamEmitter::computeUnit(const StreamUnit &unit) {
 }
 
 void WarpStreamEmitter::emitBlock() {
+  if (mayFollowLaunches(plan.function))
+    b.followLaunchBefore();
   placeLane();
   grid = b.special("nctaid.x");
   flagOffset = w.flagOffset();

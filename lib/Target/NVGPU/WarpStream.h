@@ -1,8 +1,8 @@
 //===- WarpStream.h - decode kernels of warps that load by themselves --------===//
 //
-// A block is a unit: the 64 packed rows of a tile (Stream.h), 16 for each of four warps, against a
+// A block takes units: 64 packed rows of a tile (Stream.h), 16 for each of four warps, against a
 // part of the keys. A warp whose rows are all past the end copies with the others and computes
-// nothing.
+// nothing. Or 16 packed rows that four warps share, each against its own keys of every tile.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_LIB_TARGET_NVGPU_WARPSTREAM_H
@@ -24,7 +24,9 @@ protected:
   QueryTile tileOfUnit(const StreamUnit &unit, ArrayRef<Row> both);
   void gatherQueries(const StreamUnit &unit);
   void startUnit(const StreamUnit &unit, const QueryTile &tile);
+  int64_t rowsOfTile() const override { return w.rows(); }
   virtual void computeUnit(const StreamUnit &unit);
+  RowState gatherWarps(const RowState &mine);
   void storeUnit(const StreamUnit &unit, ArrayRef<Row> both, ArrayRef<Val> state);
 };
 

@@ -155,6 +155,8 @@ Vals WarpEmitter::weigh(QueryTile &tile, Val number, int64_t firstKey, ArrayRef<
   for (int64_t m = 0; m < w.rowTiles; ++m) {
     QueryTile part = asksForRows ? partOf(rows, m) : QueryTile();
     part.firstKey = firstKey;
+    if (w.sharesRows)
+      part.warpKey = (thread >> 5) * w.warpKeys();
     auto mine = [&](ArrayRef<Val> all) { return ofRowTile(all, m, w.rowTiles); };
     Vals finished =
         asksForRows ? finishScores(mine(scores), part, number, masked, masked) : Vals(mine(scores));

@@ -174,9 +174,10 @@ static WarpTile warpTileOf(ScheduleAttr schedule, const TileSizes &sizes) {
   w.keys = schedule.getInt("keys");
   w.stages = schedule.getInt("stages");
   w.warps = schedule.getInt("consumers");
-  w.rowTiles = w.warps > 0 ? schedule.getInt("rows") / (16 * w.warps) : 0;
+  w.sharesRows = schedule.getWord("form") == "stream" && schedule.getInt("rows") == 16;
+  w.rowTiles = w.warps <= 0 ? 0 : w.sharesRows ? 1 : schedule.getInt("rows") / (16 * w.warps);
   w.queriesInRegisters = schedule.getFlag("q_in_registers");
-  w.partKeys = schedule.getInt("register_keys") ? schedule.getInt("register_keys") : w.keys;
+  w.partKeys = schedule.getInt("register_keys") ? schedule.getInt("register_keys") : w.warpKeys();
   return w;
 }
 
@@ -199,8 +200,8 @@ LogicalResult NVWorkPlan::readWarpSchedule() {
                    : splits == 1;
   int64_t shared = w.isLatent() ? LatentWarpTile(w, overlap).sharedBytes() : w.sharedBytes();
   if (obeys && w.rowTiles > 0 && w.rows() == schedule.getInt("rows") && w.keys > 0 &&
-      w.partKeys % 16 == 0 && w.partKeys > 0 && w.keys % w.partKeys == 0 && w.stages > 0 &&
-      blocks > 0 &&
+      w.partKeys % 16 == 0 && w.partKeys > 0 && w.warpKeys() % w.partKeys == 0 && w.stages > 0 &&
+      w.stateBytes() <= w.stages * w.valueBytes() && blocks > 0 &&
       blocks * (shared + WarpTile::reservedBytes) <=
           target.getInt("shared_memory") + WarpTile::reservedBytes &&
       schedule.getInt("panels") == 1 && !schedule.getFlag("persistent") &&

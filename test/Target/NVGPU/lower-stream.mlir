@@ -82,3 +82,25 @@ func.func @one(%q: tensor<?x4x1x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<
   %o = attn.attention %q, %k, %v scale(0.125) sinks(%s : tensor<4xf32>) : tensor<?x4x1x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x4x1x64xbf16>
   return %o : tensor<?x4x1x64xbf16>
 }
+
+// -----
+
+// Rows that begin anywhere in a sector: warps load them, behind the launch before as well, and share sixteen packed rows, each with its own keys
+// of a tile. At the end they leave what they have found in shared memory, and the first warp brings it together. Its last two numbers: no
+// tensor maps, and the launch may follow early.
+// CHECK: numbers = array<i64: 128, {{[0-9]+}}, 16, 128, 8, 40, 40, 0, 4, 1, 2, 2, 4, 256,
+// CHECK-SAME: 1, 0, 1>
+// CHECK-LABEL: llvm.func @odd_kernel(
+// CHECK: griddepcontrol.launch_dependents;
+// CHECK: griddepcontrol.wait;
+// CHECK: cp.async.cg
+// CHECK: mma.sync.aligned.m16n8k16
+// CHECK-COUNT-24: st.shared.f32
+// CHECK: llvm.nvvm.barrier.cta.sync.aligned.all
+// CHECK: ld.shared.f32
+// CHECK: st.global.b32
+// CHECK: llvm.return
+func.func @odd(%q: tensor<?x8x?x40xbf16>, %k: tensor<?x2x?x40xbf16>, %v: tensor<?x2x?x40xbf16>) -> tensor<?x8x?x40xbf16> attributes {attn.entry = "decode"} {
+  %o = attn.attention %q, %k, %v scale(0.125) : tensor<?x8x?x40xbf16>, tensor<?x2x?x40xbf16>, tensor<?x2x?x40xbf16> -> tensor<?x8x?x40xbf16>
+  return %o : tensor<?x8x?x40xbf16>
+}

@@ -23,7 +23,7 @@ int main(void) {
                         .groups = 8,
                         .group_size = 4,
                         .most_parts = 256};
-  attn_gpu_entry window = gqa, one = gqa, rows = gqa, whole = gqa, latent = gqa;
+  attn_gpu_entry window = gqa, one = gqa, rows = gqa, warps = gqa, whole = gqa, latent = gqa;
   window.most_keys = 512;
   one.groups = 1, one.group_size = 32;
   rows.groups = 4, rows.group_size = 16;
@@ -33,6 +33,9 @@ int main(void) {
   show("batch 17", gqa, 17, 1, 8192);
   show("batch 64", gqa, 64, 1, 8192);
   show("rows", rows, 40, 1, 4096);
+  warps.has_maps = 0, warps.threads = 128, warps.rows = 16, warps.blocks = 2;
+  show("warps, batch 16", warps, 16, 1, 8192);
+  show("warps, batch 17", warps, 17, 1, 8192);
   show("mqa", one, 64, 1, 8192);
   show("mqa, few", one, 4, 1, 4096);
   show("short", gqa, 1, 1, 64);
