@@ -7,6 +7,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include <deque>
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -46,7 +47,7 @@ static constexpr StringLiteral lastPasses =
 
 static constexpr StringLiteral unrollingPasses = "loop(loop-unroll-full),sroa,";
 
-void attn::optimizeKernels(llvm::Module &module, llvm::TargetMachine &machine, bool unrollLoops) {
+void attn::runPasses(llvm::Module &module, llvm::TargetMachine &machine, StringRef pipeline) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager calls;
@@ -58,9 +59,13 @@ void attn::optimizeKernels(llvm::Module &module, llvm::TargetMachine &machine, b
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, calls, modules);
   llvm::ModulePassManager passes;
-  llvm::cantFail(builder.parsePassPipeline(
-      passes, (firstPasses + (unrollLoops ? unrollingPasses : "") + lastPasses).str()));
+  llvm::cantFail(builder.parsePassPipeline(passes, pipeline));
   passes.run(module, modules);
+}
+
+void attn::optimizeKernels(llvm::Module &module, llvm::TargetMachine &machine, bool unrollLoops) {
+  runPasses(module, machine,
+            (firstPasses + (unrollLoops ? unrollingPasses : "") + lastPasses).str());
 }
 
 FailureOr<std::string> attn::emitMachineCode(llvm::Module &module, llvm::TargetMachine &machine,
@@ -139,6 +144,25 @@ LogicalResult attn::linkSharedLibrary(ArrayRef<StringRef> inputs, StringRef libr
   if (runProgram(linker, arguments, log) == 0)
     return success();
   return emitError() << "linking " << library << " failed: " << log;
+}
+
+FailureOr<std::string> attn::linkObjects(ArrayRef<std::string> objects,
+                                         function_ref<InFlightDiagnostic()> emitError) {
+  std::string linker = findLinker(), log;
+  if (linker.empty())
+    return emitError() << "no linker found; install lld-22, or take --emit=asm";
+  TemporaryFile output("o");
+  std::deque<TemporaryFile> files;
+  SmallVector<StringRef> arguments = {"-r", "--build-id=none", "-o", output.path()};
+  for (const std::string &object : objects) {
+    TemporaryFile &file = files.emplace_back("o");
+    if (!output.isValid() || !file.isValid() || !file.write(object))
+      return emitError() << "cannot write temporary files for the linker";
+    arguments.push_back(file.path());
+  }
+  if (runProgram(linker, arguments, log) != 0)
+    return emitError() << "linking the parts of the object failed: " << log;
+  return output.read();
 }
 
 std::string attn::findRuntimeLibrary(StringRef fileName, StringRef built) {

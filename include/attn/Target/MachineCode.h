@@ -21,6 +21,9 @@ namespace mlir::attn {
 std::unique_ptr<llvm::Module> translateLowered(ModuleOp module, llvm::LLVMContext &context,
                                                llvm::TargetMachine &machine);
 
+/// Runs LLVM's passes, named as for `opt -passes`.
+void runPasses(llvm::Module &module, llvm::TargetMachine &machine, StringRef pipeline);
+
 /// LLVM's optimisation of kernels, made for what this project's lowering writes: the products are
 /// register blocks already, so nothing is blocked again; constants are propagated, helpers inlined,
 /// addresses moved out of loops, loops over tokens vectorised. `unrollLoops`: short loops of known
@@ -58,6 +61,10 @@ int runProgram(StringRef program, ArrayRef<StringRef> arguments, std::string &lo
 /// to do without a linker.
 LogicalResult linkSharedLibrary(ArrayRef<StringRef> inputs, StringRef library, StringRef advice,
                                 function_ref<InFlightDiagnostic()> emitError);
+
+/// One object file from several that belong together; the linker as above.
+FailureOr<std::string> linkObjects(ArrayRef<std::string> objects,
+                                   function_ref<InFlightDiagnostic()> emitError);
 
 /// The static library `fileName` of this project's runtime: beside this program when installed,
 /// else `built`, where the build left it.

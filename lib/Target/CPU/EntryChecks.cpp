@@ -1,6 +1,5 @@
 //===- EntryChecks.cpp - compares arguments with a table, all entries in one function ---===//
 #include "EntryChecks.h"
-#include "Parts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -198,7 +197,6 @@ static LLVM::LLVMFuncOp checkFunction(ImplicitLocOpBuilder &b, ModuleOp module) 
   auto type = LLVM::LLVMFunctionType::get(b.getI32Type(), {pointer, pointer, b.getI64Type()});
   auto function = LLVM::LLVMFuncOp::create(b, checkFunctionName, type, LLVM::Linkage::Internal);
   function.setNoInline(true);
-  function->setAttr(sharedAttrName, b.getUnitAttr());
   CheckWriter(b, function).run();
   return function;
 }

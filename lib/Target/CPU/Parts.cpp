@@ -1,99 +1,72 @@
-//===- Parts.cpp - a lowered module in pieces that compile apart ------------===//
+//===- Parts.cpp - which functions of an object compile together ------------===//
 #include "Parts.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/IR/InstrTypes.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-namespace {
+/// Instructions up to which each part has a copy of its own of what several call; LLVM inlines
+/// what is shorter still.
+static constexpr size_t largestCopy = 200;
 
-/// A group of functions that belong together, in the order of the module.
-struct Group {
-  SmallVector<Operation *> functions;
-  int64_t operations = 0;
-};
+using Units = llvm::EquivalenceClasses<llvm::Function *>;
 
-} // namespace
-
-/// Functions that are in one part only.
-static bool isDivided(LLVM::LLVMFuncOp function) {
-  return !function.isExternal() && !function->hasAttr(sharedAttrName);
-}
-
-/// Whether whoever names `symbol` must be compiled with it: code, or memory that changes.
-static bool ties(Operation *symbol) {
-  if (auto global = dyn_cast<LLVM::GlobalOp>(symbol))
-    return !global.getConstant();
-  auto function = dyn_cast<LLVM::LLVMFuncOp>(symbol);
-  return function && isDivided(function);
-}
-
-static llvm::EquivalenceClasses<Operation *> tieFunctions(ModuleOp module) {
-  SymbolTable symbols(module);
-  llvm::EquivalenceClasses<Operation *> classes;
-  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
-    if (!isDivided(function))
-      continue;
-    classes.insert(function);
-    auto uses = SymbolTable::getSymbolUses(function.getOperation());
-    for (const SymbolTable::SymbolUse &use : *uses)
-      if (Operation *symbol = symbols.lookup(use.getSymbolRef().getRootReference()))
-        if (ties(symbol))
-          classes.unionSets(function, symbol);
+/// The functions that call `function`; none when it is used in another way, too.
+static llvm::SmallSetVector<llvm::Function *, 4> callersOf(llvm::Function &function) {
+  llvm::SmallSetVector<llvm::Function *, 4> callers;
+  for (llvm::Use &use : function.uses()) {
+    auto *call = dyn_cast<llvm::CallBase>(use.getUser());
+    if (!call || !call->isCallee(&use))
+      return {};
+    callers.insert(call->getFunction());
   }
-  return classes;
+  return callers;
 }
 
-/// Largest first; equal ones in the order of the module.
-static SmallVector<Group> groupFunctions(ModuleOp module) {
-  llvm::EquivalenceClasses<Operation *> classes = tieFunctions(module);
-  llvm::MapVector<Operation *, Group> groups;
-  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
-    if (!isDivided(function))
-      continue;
-    Group &group = groups[classes.getLeaderValue(function)];
-    group.functions.push_back(function);
-    function.walk([&](Operation *) { ++group.operations; });
+/// Joins a function with its callers where these are one unit. Whether it did.
+static bool joinCallers(Units &units, llvm::Function &function) {
+  if (function.isDeclaration() || !function.hasLocalLinkage())
+    return false;
+  auto callers = callersOf(function);
+  llvm::SmallPtrSet<llvm::Function *, 4> leaders;
+  for (llvm::Function *caller : callers)
+    leaders.insert(units.getLeaderValue(caller));
+  if (leaders.size() != 1 || *leaders.begin() == units.getLeaderValue(&function))
+    return false;
+  units.unionSets(callers.front(), &function);
+  return true;
+}
+
+static bool isCopied(llvm::Function &function) {
+  return function.hasLocalLinkage() && callersOf(function).size() > 1 &&
+         function.getInstructionCount() <= largestCopy;
+}
+
+FunctionUnits attn::findUnits(llvm::Module &module) {
+  Units units;
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration())
+      units.insert(&function);
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    for (llvm::Function &function : module)
+      changed |= joinCallers(units, function);
   }
-  SmallVector<Group> sorted;
+  llvm::MapVector<llvm::Function *, FunctionGroup> groups;
+  FunctionUnits out;
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    if (isCopied(function))
+      out.copied.insert(&function);
+    else
+      groups[units.getLeaderValue(&function)].push_back(&function);
+  }
   for (auto &entry : groups)
-    sorted.push_back(std::move(entry.second));
-  // An insertion sort is stable, and there are few.
-  for (auto *it = sorted.begin(); it != sorted.end(); ++it)
-    std::rotate(std::upper_bound(
-                    sorted.begin(), it, *it,
-                    [](const Group &a, const Group &b) { return a.operations > b.operations; }),
-                it, std::next(it));
-  return sorted;
-}
-
-/// The module without the functions that are not in `kept`.
-static OwningOpRef<ModuleOp> copyOnly(ModuleOp module, const DenseSet<Operation *> &kept) {
-  OwningOpRef<ModuleOp> part = ModuleOp::create(module.getLoc());
-  (*part)->setAttrs(module->getAttrDictionary());
-  OpBuilder b = OpBuilder::atBlockEnd(part->getBody());
-  for (Operation &op : *module.getBody()) {
-    auto function = dyn_cast<LLVM::LLVMFuncOp>(op);
-    if (!function || !isDivided(function) || kept.contains(&op))
-      b.clone(op);
-  }
-  return part;
-}
-
-SmallVector<OwningOpRef<ModuleOp>> attn::splitLowered(ModuleOp module, unsigned most) {
-  SmallVector<Group> groups = groupFunctions(module);
-  SmallVector<DenseSet<Operation *>> bins(
-      std::max<size_t>(1, std::min<size_t>(most, groups.size())));
-  SmallVector<int64_t> sizes(bins.size(), 0);
-  for (const Group &group : groups) {
-    size_t lightest = std::min_element(sizes.begin(), sizes.end()) - sizes.begin();
-    bins[lightest].insert(group.functions.begin(), group.functions.end());
-    sizes[lightest] += group.operations;
-  }
-  SmallVector<OwningOpRef<ModuleOp>> parts;
-  for (const DenseSet<Operation *> &bin : bins)
-    parts.push_back(copyOnly(module, bin));
-  return parts;
+    out.groups.push_back(std::move(entry.second));
+  return out;
 }

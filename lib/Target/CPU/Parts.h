@@ -1,20 +1,21 @@
-//===- Parts.h - a lowered module in pieces that compile apart ---*- C++ -*-===//
+//===- Parts.h - which functions of an object compile together ---*- C++ -*-===//
 #ifndef ATTN_LIB_TARGET_CPU_PARTS_H
 #define ATTN_LIB_TARGET_CPU_PARTS_H
 
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/OwningOpRef.h"
+#include "attn/Target/ModuleParts.h"
 
 namespace mlir::attn {
 
-/// Marks a private function whose copy each part may have of its own.
-constexpr StringLiteral sharedAttrName = "attn.shared";
+/// What may be compiled apart without a change of the code.
+struct FunctionUnits {
+  /// A function that only one other calls is with it, as it may be inlined or learn from its call;
+  /// the body of a parallel region, which is called through the runtime, is not.
+  std::vector<FunctionGroup> groups;
+  /// Small functions of several callers, and what they are copied for: one per part.
+  DenseSet<const llvm::GlobalValue *> copied;
+};
 
-/// Splits a module in state `lowered` into at most `most` modules of about equal size. Functions
-/// that call each other, or share memory that changes, stay together; constants, declarations
-/// and functions marked `attn.shared` are in every part. The same module always gives the same
-/// parts.
-SmallVector<OwningOpRef<ModuleOp>> splitLowered(ModuleOp module, unsigned most);
+FunctionUnits findUnits(llvm::Module &module);
 
 } // namespace mlir::attn
 

@@ -8,10 +8,8 @@
 #include "mlir/Target/LLVMIR/Dialect/OpenMP/OpenMPToLLVMIRTranslation.h"
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/TargetParser/Host.h"
-#include <thread>
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -41,6 +39,8 @@ public:
 
 private:
   std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) const;
+  /// The object files of the parts in one.
+  FailureOr<std::string> wholeObject(ModuleOp module) const;
   bool isForThisArchitecture() const;
 
   std::string spelling;
@@ -63,14 +63,25 @@ static void keepWideVectors(llvm::Module &module, int64_t lanes) {
   }
 }
 
+/// Prefill and decode, or two specs, do the same in places: one function for it.
+static void mergeFunctions(llvm::Module &module, llvm::TargetMachine &machine) {
+  for (llvm::Function &function : module)
+    if (function.hasLocalLinkage())
+      function.setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+  // With the arguments that are known, so that nothing loses what it is specialised for.
+  runPasses(module, machine, "ipsccp,mergefunc,globaldce");
+}
+
 std::unique_ptr<llvm::Module> CPUTarget::translate(ModuleOp module,
                                                    llvm::LLVMContext &context) const {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   registerOpenMPDialectTranslation(*module.getContext());
   std::unique_ptr<llvm::Module> result = translateLowered(module, context, *machine);
-  if (result)
-    keepWideVectors(*result, facts(module.getContext()).getInt("lanes"));
+  if (!result)
+    return nullptr;
+  keepWideVectors(*result, facts(module.getContext()).getInt("lanes"));
+  mergeFunctions(*result, *machine);
   return result;
 }
 
@@ -81,6 +92,8 @@ static bool wantsUnrolling(const llvm::TargetMachine &machine) {
 }
 
 FailureOr<std::string> CPUTarget::serialize(ModuleOp module, OutputKind kind) const {
+  if (kind == OutputKind::Object)
+    return wholeObject(module);
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> translated = translate(module, context);
   if (!translated)
@@ -92,56 +105,45 @@ FailureOr<std::string> CPUTarget::serialize(ModuleOp module, OutputKind kind) co
     translated->print(stream, nullptr);
     return out;
   }
-  auto type = kind == OutputKind::Assembly ? llvm::CodeGenFileType::AssemblyFile
-                                           : llvm::CodeGenFileType::ObjectFile;
-  FailureOr<std::string> out = emitMachineCode(*translated, *machine, type);
-  if (failed(out))
-    return module.emitError("internal: the back end cannot write this file type");
-  return out;
+  return emitMachineCode(*translated, *machine, llvm::CodeGenFileType::AssemblyFile);
 }
 
 //===----------------------------------------------------------------------===//
-// Two at a time
+// Several at a time
 //===----------------------------------------------------------------------===//
 
-/// Optimises and writes one part, in whichever thread; empty when that crashed or failed.
-static std::string compilePart(llvm::Module &part, const Processor &processor) {
-  std::string object;
-  llvm::CrashRecoveryContext recovery;
-  recovery.DumpStackAndCleanupOnFailure = false;
-  recovery.RunSafely([&] {
-    std::unique_ptr<llvm::TargetMachine> machine = createMachine(processor);
-    optimizeKernels(part, *machine, wantsUnrolling(*machine));
-    if (auto code = emitMachineCode(part, *machine, llvm::CodeGenFileType::ObjectFile);
-        succeeded(code))
-      object = std::move(*code);
-  });
-  return object;
-}
+/// Enough for the cores of a workstation; every part costs a millisecond or two.
+static constexpr size_t mostParts = 8;
 
-/// Most kernels are prefill and decode, which share no code: each half is compiled in a thread of
-/// its own. Always two, also on one core, so that the bytes never depend on the machine.
 FailureOr<std::vector<std::string>> CPUTarget::objects(ModuleOp module) const {
-  constexpr unsigned halves = 2;
-  SmallVector<OwningOpRef<ModuleOp>> parts = splitLowered(module, halves);
-  std::vector<std::string> out(parts.size());
-  std::vector<std::unique_ptr<llvm::LLVMContext>> contexts;
-  std::vector<std::unique_ptr<llvm::Module>> translated;
-  for (OwningOpRef<ModuleOp> &part : parts) {
-    contexts.push_back(std::make_unique<llvm::LLVMContext>());
-    translated.push_back(translate(*part, *contexts.back()));
-    if (!translated.back())
-      return failure();
-  }
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < parts.size(); ++i)
-    threads.emplace_back([&, i] { out[i] = compilePart(*translated[i], processor); });
-  out[0] = compilePart(*translated[0], processor);
-  for (std::thread &thread : threads)
-    thread.join();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> translated = translate(module, context);
+  if (!translated)
+    return failure();
+  FunctionUnits units = findUnits(*translated);
+  std::vector<std::string> parts =
+      splitModule(*translated, joinGroups(units.groups, mostParts, /*inOrder=*/false),
+                  [&](const llvm::GlobalValue &value) {
+                    auto *variable = dyn_cast<llvm::GlobalVariable>(&value);
+                    return variable ? variable->isConstant() : units.copied.contains(&value);
+                  });
+  std::vector<std::string> out = compileParts(parts, [&](llvm::Module &part) {
+    std::unique_ptr<llvm::TargetMachine> own = createMachine(processor);
+    optimizeKernels(part, *own, wantsUnrolling(*own));
+    return emitMachineCode(part, *own, llvm::CodeGenFileType::ObjectFile).value_or("");
+  });
   if (llvm::is_contained(out, ""))
     return module.emitError("internal: the back end could not write an object file");
   return out;
+}
+
+FailureOr<std::string> CPUTarget::wholeObject(ModuleOp module) const {
+  FailureOr<std::vector<std::string>> parts = objects(module);
+  if (failed(parts))
+    return failure();
+  if (parts->size() == 1)
+    return parts->front();
+  return linkObjects(*parts, [&] { return module.emitError(); });
 }
 
 //===----------------------------------------------------------------------===//

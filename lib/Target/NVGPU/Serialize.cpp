@@ -2,10 +2,12 @@
 #include "Lowering.h"
 #include "TargetInfo.h"
 #include "attn/Target/MachineCode.h"
+#include "attn/Target/ModuleParts.h"
 #include "attn/Target/NVGPU/NVGPUTarget.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -35,6 +37,7 @@ public:
 
 private:
   std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) const;
+  FailureOr<std::string> writePtx(llvm::Module &module) const;
   FailureOr<std::string> assemble(ModuleOp module, StringRef ptx) const;
   FailureOr<std::string> hostObject(ModuleOp module, StringRef image, StringRef ptx) const;
 
@@ -62,8 +65,7 @@ FailureOr<std::string> NVGPUTarget::serialize(ModuleOp module, OutputKind kind) 
     translated->print(stream, nullptr);
     return text;
   }
-  FailureOr<std::string> text =
-      emitMachineCode(*translated, *machine, llvm::CodeGenFileType::AssemblyFile);
+  FailureOr<std::string> text = writePtx(*translated);
   if (failed(text))
     return module.emitError("internal: the back end cannot write PTX");
   if (kind == OutputKind::Assembly)
@@ -84,6 +86,54 @@ std::vector<std::string> NVGPUTarget::steps(ModuleOp lowered, StringRef entry) c
   for (auto name : program->getAttrOfType<ArrayAttr>(stepsAttrName).getAsRange<StringAttr>())
     names.push_back(name.str());
   return names;
+}
+
+//===----------------------------------------------------------------------===//
+// PTX, of several kernels at a time
+//===----------------------------------------------------------------------===//
+
+/// Enough for the cores of a workstation; every part costs a millisecond or two.
+static constexpr size_t mostParts = 8;
+
+static bool isKernel(const llvm::GlobalValue &value) {
+  auto *function = dyn_cast<llvm::Function>(&value);
+  return function && !function->isDeclaration() && !function->hasLocalLinkage();
+}
+
+/// One text: what stands in front of the kernels, each line once, and then the kernels in the order
+/// of the parts.
+static std::string joinPtx(ArrayRef<std::string> parts) {
+  std::string head, kernels;
+  llvm::StringSet<> known;
+  for (StringRef part : parts) {
+    size_t first = part.find("\n.visible ");
+    SmallVector<StringRef> lines;
+    part.take_front(first).split(lines, '\n');
+    for (StringRef line : lines)
+      if (kernels.empty() || (line.starts_with(".") && !known.contains(line)))
+        head += (line + "\n").str();
+    known.insert_range(lines);
+    if (first != StringRef::npos)
+      kernels += part.drop_front(first);
+  }
+  return head + kernels;
+}
+
+FailureOr<std::string> NVGPUTarget::writePtx(llvm::Module &module) const {
+  SmallVector<FunctionGroup> kernels;
+  for (llvm::Function &function : module)
+    if (isKernel(function))
+      kernels.push_back({&function});
+  std::vector<std::string> parts =
+      splitModule(module, joinGroups(kernels, mostParts, /*inOrder=*/true),
+                  [](const llvm::GlobalValue &value) { return !isKernel(value); });
+  std::vector<std::string> texts = compileParts(parts, [&](llvm::Module &part) {
+    std::unique_ptr<llvm::TargetMachine> own = createPTXMachine(architecture);
+    return emitMachineCode(part, *own, llvm::CodeGenFileType::AssemblyFile).value_or("");
+  });
+  if (texts.empty() || llvm::is_contained(texts, ""))
+    return failure();
+  return joinPtx(texts);
 }
 
 //===----------------------------------------------------------------------===//
@@ -112,9 +162,17 @@ FailureOr<std::string> NVGPUTarget::assemble(ModuleOp module, StringRef ptx) con
   TemporaryFile source("ptx"), image("cubin");
   if (!source.isValid() || !image.isValid() || !source.write(ptx))
     return module.emitError("cannot write temporary files for ptxas");
-  StringRef args[] = {"-v", "-O3", "-arch", architecture.name, source.path(), "-o", image.path()};
+  // Kernels in as many threads as there are processors; their code is the same for any number.
+  StringRef args[] = {"-split-compile",  "0",           "-v", "-O3",       "-arch",
+                      architecture.name, source.path(), "-o", image.path()};
   std::string text;
-  if (runProgram(ptxas, args, text) != 0)
+  int code = runProgram(ptxas, args, text);
+  if (code != 0 && StringRef(text).contains("Unknown option")) {
+    // Before CUDA 12.
+    text.clear();
+    code = runProgram(ptxas, ArrayRef(args).drop_front(2), text);
+  }
+  if (code != 0)
     return module.emitError("internal: ptxas refused the kernel: ") << text;
   if (isSlow(text))
     mlir::emitWarning(module.getLoc(),

@@ -26,7 +26,7 @@
 // CHECK: scf.yield %[[WRONG]]
 // CHECK: func.func private @scale.body(%{{[^{]*}}) -> i32 attributes {llvm.linkage = #llvm.linkage<internal>} {
 // One function for all entries.
-// CHECK: llvm.func internal @attn.check_arguments(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64) -> i32 attributes {attn.shared, no_inline} {
+// CHECK: llvm.func internal @attn.check_arguments(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64) -> i32 attributes {no_inline} {
 // CHECK: scf.for
 // CHECK: arith.cmpi uge
 // CHECK: arith.divui
