@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """How long attn-compile takes from a spec to an object and to a bundle, per entry and in all.
 
-  benchmarks/compile_time.py --bin BIN_DIR [INPUT...] [--target cpu:...] [--repeat 5] [--json FILE] [--iree PYTHON]
+  benchmarks/compile_time.py --bin BIN_DIR [INPUT...] [--target cpu:...|sm_90a] [--repeat 5] [--bar SECONDS] [--json FILE] [--iree PYTHON]
 
 Processor seconds of the compiler and the programs it starts (user and system), which other work on the machine
 disturbs least; wall time beside them. Best and median of several. Also counts what decides the time:
-LLVM instructions before code generation and machine instructions. With --iree, a Python that has IREE's compiler
+LLVM instructions before code generation and machine instructions. For a GPU the object is a cubin, and the machine
+instructions are PTX. With --bar, ends with 1 when an object took longer by the clock (median). With --iree, a Python that has IREE's compiler
 beside it, one attention of fixed sizes (f32, no mask) is compiled by IREE for the same processor.
 """
 import argparse, json, os, pathlib, re, resource, statistics, subprocess, sys, tempfile, time
@@ -14,7 +15,7 @@ import peers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEFAULT = ["examples/mechanisms/gqa.mlir", "examples/models/llama-3-8b.json", "examples/models/gemma-3-4b.json",
-           "examples/models/deepseek-v2-lite.json"]
+           "examples/models/deepseek-v2-lite.json", "examples/mechanisms/cca.mlir"]
 
 
 def spent():
@@ -31,7 +32,7 @@ def once(command):
 def timed(command, repeat):
     runs = [once(command) for _ in range(repeat)]
     cpu, wall = zip(*runs)
-    return {"cpu_best": min(cpu), "cpu_median": statistics.median(cpu), "wall_best": min(wall)}
+    return {"cpu_best": min(cpu), "cpu_median": statistics.median(cpu), "wall_best": min(wall), "wall_median": statistics.median(wall)}
 
 
 def count_ir(text):
@@ -44,7 +45,7 @@ def count_ir(text):
 
 
 def count_asm(text):
-    return sum(bool(re.match(r"\t[a-z]", line)) for line in text.splitlines())
+    return sum(bool(re.match(r"\t[a-z@]", line)) for line in text.splitlines())
 
 
 def entries_of(compiler, file):
@@ -54,17 +55,20 @@ def entries_of(compiler, file):
 
 def measure(compiler, file, args):
     with tempfile.TemporaryDirectory() as folder:
-        target = [f"--target={args.target}"]
+        is_gpu = args.target.startswith("sm_")
+        # Tensor cores take no float32; models say their type themselves.
+        target = [f"--target={args.target}"] + ["--dtype=bf16"] * (is_gpu and str(file).endswith(".mlir"))
+        code = "cubin" if is_gpu else "obj"
         def emit(kind, *more):
             out = f"{folder}/{kind}"
             return [compiler, file, f"--emit={kind}", "-o", out, *target, *more]
-        record = {"input": str(file), "bundle": timed(emit("bundle"), args.repeat), "object": timed(emit("obj"), args.repeat),
+        record = {"input": str(file), "bundle": timed(emit("bundle"), args.repeat), "object": timed(emit(code), args.repeat),
                   "entries": {}}
         for entry in entries_of(compiler, file):
-            record["entries"][entry] = timed(emit("obj", f"--entry={entry}"), args.repeat)
-        for kind, count in (("llvm", count_ir), ("asm", count_asm)):
+            record["entries"][entry] = timed(emit(code, f"--entry={entry}"), args.repeat)
+        for name, kind, count in (("llvm", "llvm", count_ir), ("asm", "ptx" if is_gpu else "asm", count_asm)):
             subprocess.run(emit(kind), check=True)
-            record[f"{kind}_instructions"] = count(pathlib.Path(f"{folder}/{kind}").read_text())
+            record[f"{name}_instructions"] = count(pathlib.Path(f"{folder}/{kind}").read_text())
         return record
 
 
@@ -79,7 +83,7 @@ def measure_iree(python, repeat):
 
 
 def line(name, t):
-    return f"{name:44} {t['cpu_best']:7.2f} {t['cpu_median']:8.2f} {t['wall_best']:8.2f}"
+    return f"{name:44} {t['cpu_best']:7.2f} {t['cpu_median']:8.2f} {t['wall_best']:8.2f} {t['wall_median']:8.2f}"
 
 
 def show(record):
@@ -96,11 +100,12 @@ def main():
     parser.add_argument("--bin", required=True, metavar="BIN_DIR")
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--bar", type=float, default=0, help="seconds by the clock that each object may take")
     parser.add_argument("--json")
     parser.add_argument("--iree", metavar="PYTHON", help="also time IREE's compiler, installed beside this Python")
     args = parser.parse_args()
     compiler, records = os.path.join(args.bin, "attn-compile"), []
-    print(f"{'seconds':44} {'cpu best':>7} {'median':>7} {'wall':>8}")
+    print(f"{'seconds':44} {'cpu best':>7} {'median':>7} {'wall best':>9} {'median':>7}")
     for file in args.inputs or [str(ROOT / name) for name in DEFAULT]:
         records.append(measure(compiler, file, args))
         show(records[-1])
@@ -110,6 +115,10 @@ def main():
         print(line("IREE, one attention, fixed sizes", peer))
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(records, indent=1))
+    slow = [r for r in records if args.bar and r.get("object", {}).get("wall_median", 0) > args.bar]
+    for record in slow:
+        print(f"above {args.bar} s: {record['input']} {record['object']['wall_median']:.2f}")
+    return 1 if slow else 0
 
 
 if __name__ == "__main__":
