@@ -163,14 +163,14 @@ FailureOr<std::string> NVGPUTarget::assemble(ModuleOp module, StringRef ptx) con
   if (!source.isValid() || !image.isValid() || !source.write(ptx))
     return module.emitError("cannot write temporary files for ptxas");
   // Kernels in as many threads as there are processors; their code is the same for any number.
-  StringRef args[] = {"-split-compile",  "0",           "-v", "-O3",       "-arch",
-                      architecture.name, source.path(), "-o", image.path()};
+  StringRef args[] = {"-split-compile=0", "-v",          "-O3", "-arch",
+                      architecture.name,  source.path(), "-o",  image.path()};
   std::string text;
   int code = runProgram(ptxas, args, text);
   if (code != 0 && StringRef(text).contains("Unknown option")) {
     // Before CUDA 12.
     text.clear();
-    code = runProgram(ptxas, ArrayRef(args).drop_front(2), text);
+    code = runProgram(ptxas, ArrayRef(args).drop_front(), text);
   }
   if (code != 0)
     return module.emitError("internal: ptxas refused the kernel: ") << text;
