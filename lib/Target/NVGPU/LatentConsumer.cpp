@@ -200,12 +200,14 @@ Vals LatentEmitter::shareSums(ArrayRef<Val> rowSum, Val unitCount) {
   Val place = shared(l.sumsOffset()) + turn * LatentTile::sumsBytes + (rowInTile << 2);
   b.ifThen(quad.eq(0), [&] {
     for (int64_t r : {0, 1})
-      b.ptx("st.shared.f32 [$0], $1;", {place + 256 * part + 32 * r, own[static_cast<size_t>(r)]});
+      b.ptx("st.shared.f32 [$0], $1;",
+            {place + (consumer << 8) + 32 * r, own[static_cast<size_t>(r)]});
   });
   b.ptx("bar.sync $0, 256;", {b.i32(bothConsumers)});
+  Val other = b.i32(1) - consumer;
   for (int64_t r : {0, 1}) {
     Val theirs =
-        b.ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()}, {place + 256 * (1 - part) + 32 * r})
+        b.ptx("ld.shared.f32 $0, [$1];", {}, {b.getF32Type()}, {place + (other << 8) + 32 * r})
             .front();
     all.push_back(own[static_cast<size_t>(r)] + theirs);
   }
@@ -215,13 +217,11 @@ Vals LatentEmitter::shareSums(ArrayRef<Val> rowSum, Val unitCount) {
 void LatentEmitter::storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state,
                               Val unitCount) {
   Vals sum = shareSums(state.rowSum, unitCount);
+  Val column = consumer * l.partColumns();
   b.ifThen(
-      unit.isWhole,
+      unit.isWhole, [&] { storeColumns(unit, rows, state.sum, state.maximum, sum, column); },
       [&] {
-        storeColumns(unit, rows, state.sum, state.maximum, sum, b.i32(part * l.partColumns()));
-      },
-      [&] {
-        storePart(unit, rows, state.sum, state.maximum, sum, b.i32(part * l.partColumns()));
+        storePart(unit, rows, state.sum, state.maximum, sum, column);
         mergeParts(unit, mergeOf(unit, 256), thread - 128, 256, bothConsumers);
       });
 }
@@ -239,16 +239,20 @@ Vals LatentEmitter::consume(const StreamUnit &unit, Vals it) {
   beginUnit(it[1]);
   wait(shared(queryFull), it[1] & 1);
   releaseQueries(from.ge(to)); // no keys, no scores
-  state = b.loop(from, to, state, [&](Val step, Vals before) -> Vals {
-    State next = pair(unit, rows, step, it[0] + ((step - from) << 1), unpack(before));
-    return concat({next.sum, next.maximum, next.rowSum});
-  });
+  // The consumers take turns in different places of a step: each has a loop of its own.
+  auto runKeys = [&](int64_t which) {
+    part = which;
+    return b.loop(from, to, state, [&](Val step, Vals before) -> Vals {
+      State next = pair(unit, rows, step, it[0] + ((step - from) << 1), unpack(before));
+      return concat({next.sum, next.maximum, next.rowSum});
+    });
+  };
+  state = b.choose(consumer.eq(0), [&] { return runKeys(0); }, [&] { return runKeys(1); });
   storeUnit(unit, both, unpack(state), it[1]);
   return {it[0] + ((to - from) << 1), it[1] + 1};
 }
 
-void LatentEmitter::emitPart(int64_t which) {
-  part = which;
+void LatentEmitter::emitConsumers() {
   walk({b.i32(0), b.i32(0)},
        [&](const StreamUnit &unit, Vals it) { return consume(unit, std::move(it)); });
 }

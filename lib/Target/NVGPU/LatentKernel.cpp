@@ -52,7 +52,8 @@ void LatentEmitter::emitRoles() {
                             {b.i32(t.consumerRegisters())});
         quad = lane & 3;
         rowInTile = (((thread >> 5) & 3) << 4) + (lane >> 2);
-        b.ifThen(warpgroup.eq(1), [&] { emitPart(0); }, [&] { emitPart(1); });
+        consumer = warpgroup - 1;
+        emitConsumers();
       });
 }
 

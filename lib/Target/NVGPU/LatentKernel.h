@@ -54,7 +54,7 @@ private:
   Val weightsAddress(Val count);
 
   // LatentConsumer.cpp
-  void emitPart(int64_t which);
+  void emitConsumers();
   Vals consume(const StreamUnit &unit, Vals it);
   void releaseQueries(Val isLast);
   State pair(const StreamUnit &unit, const QueryTile &rows, Val step, Val count, State state);
@@ -69,7 +69,8 @@ private:
   void storeUnit(const StreamUnit &unit, ArrayRef<Row> rows, const State &state, Val unitCount);
 
   const LatentTile &l;
-  int64_t part = 0; // the consumer that is being written
+  int64_t part = 0; // the consumer whose loop over keys is being written
+  Val consumer;     // the thread's, 0 or 1
   Val rowInTile;    // first of the thread's two rows
   int64_t chunkFull = 0, weightsFull = 0, partEmpty[2];
 };

@@ -9,6 +9,7 @@
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/AsmParser/Parser.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/SourceMgr.h"
@@ -119,6 +120,16 @@ static std::string joinPtx(ArrayRef<std::string> parts) {
   return head + kernels;
 }
 
+namespace {
+/// LLVM's rewriting of multiplications into sums takes two fifths of the way to PTX, and ptxas
+/// makes the same instructions without it (benchmarks/notes-hopper.md).
+class WithoutStrengthReduction final : public llvm::OptPassGate {
+public:
+  bool isEnabled() const override { return true; }
+  bool shouldRunPass(StringRef pass, StringRef) const override { return pass != "slsr"; }
+};
+} // namespace
+
 FailureOr<std::string> NVGPUTarget::writePtx(llvm::Module &module) const {
   SmallVector<FunctionGroup> kernels;
   for (llvm::Function &function : module)
@@ -127,7 +138,9 @@ FailureOr<std::string> NVGPUTarget::writePtx(llvm::Module &module) const {
   std::vector<std::string> parts =
       splitModule(module, joinGroups(kernels, mostParts, /*inOrder=*/true),
                   [](const llvm::GlobalValue &value) { return !isKernel(value); });
+  WithoutStrengthReduction gate;
   std::vector<std::string> texts = compileParts(parts, [&](llvm::Module &part) {
+    part.getContext().setOptPassGate(gate);
     std::unique_ptr<llvm::TargetMachine> own = createPTXMachine(architecture);
     return emitMachineCode(part, *own, llvm::CodeGenFileType::AssemblyFile).value_or("");
   });
