@@ -136,6 +136,8 @@ static int64_t chooseUnroll(const Workload &work) {
 /// rows the products do, and packed panels are faster.
 static constexpr int64_t streamGroup = 8;
 static constexpr int64_t streamKeys = 32, streamSplits = 64;
+/// Rows that the stream form takes in one visit of a key.
+static constexpr int64_t streamRows = 4;
 
 /// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
 /// transposed once per tile; many keys, because each tile loads and stores the accumulator, as long
@@ -202,6 +204,18 @@ static SmallVector<std::string> explainMatrix(int64_t keys, bool lazy) {
   return reasons;
 }
 
+/// Whether the registers hold the sums of so many rows of values that memory decides.
+static bool holdsRows(const CoreFacts &core, const Workload &work);
+
+/// Whether decode goes by the form `group`: where more rows than the stream form takes, or half a
+/// vector of them, leave arithmetic as the limit, and where rows are so long that the stream form
+/// reads them in pieces, which hardware does not fetch ahead.
+static bool suitsGroup(AttentionOp op, const CoreFacts &core, const Workload &work) {
+  bool isLarge = work.group > streamGroup;
+  bool inHalves = fitsHalfVector(core, work) && (work.group > streamRows || !holdsRows(core, work));
+  return canGroup(op, work) && (isLarge || inHalves);
+}
+
 static bool suitsStream(const Workload &work) {
   bool evenPairs = !work.isBf16 || (work.qkSize % 2 == 0 && work.vSize % 2 == 0);
   return work.oneQuery && work.group <= streamGroup && evenPairs;
@@ -210,12 +224,17 @@ static bool suitsStream(const Workload &work) {
 /// Rows that share a visit of a value. As many as have room for their sums beside 8 registers for
 /// the rest, for the first visit is what waits for memory; two are visited by less than whole rows
 /// of values where that is not even three.
+static int64_t rowsInRegisters(const CoreFacts &core, const Workload &work) {
+  return (core.registers - 8) / (roundUp(work.vSize, core.lanes) / core.lanes);
+}
+static bool holdsRows(const CoreFacts &core, const Workload &work) {
+  return rowsInRegisters(core, work) >= 3;
+}
 static int64_t streamValueRows(const CoreFacts &core, const Workload &work) {
   // Two bf16 of a word are taken apart once for four rows.
   if (work.isBf16 && !core.bf16Dot && core.registers == 32)
     return 4;
-  int64_t rows = (core.registers - 8) / (roundUp(work.vSize, core.lanes) / core.lanes);
-  return rows >= 3 ? std::min<int64_t>(rows, 4) : 2;
+  return holdsRows(core, work) ? std::min(rowsInRegisters(core, work), streamRows) : 2;
 }
 
 static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core,
@@ -336,10 +355,10 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target, Maximum w
     return failure();
   CoreFacts core(target);
   Workload work = describe(op, core);
+  if (suitsGroup(op, core, work))
+    return planGroup(op, core, work, streamSplits);
   if (suitsStream(work))
     return Plan{buildStreamSchedule(op.getContext(), core, work), explainStream(core, work)};
-  if (suitsGroup(op, work, streamGroup))
-    return planGroup(op, core, work, streamSplits);
   bool lazy = op.getNormalizer() == Normalizer::Softmax && wanted == Maximum::Lazy;
   if (suitsMatrix(core, work))
     return Plan{buildMatrixSchedule(op.getContext(), core, work, op.maskOrAll(), lazy),

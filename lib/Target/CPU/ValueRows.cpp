@@ -243,6 +243,10 @@ void attn::addValueBlock(CpuBuilder &b, const ValueRows &values, const ValueBloc
   SmallVector<Value> sums =
       product.loadSums(b.compare(arith::CmpIPredicate::eq, first, b.index(0)));
   sums = b.loop(first, end, values.step == ValueStep::Pairs ? 2 : 1, sums,
-                [&](Value n, ValueRange args) { return product.addKey(n, args); });
+                [&](Value n, ValueRange args) {
+                  if (values.ask)
+                    values.ask(n);
+                  return product.addKey(n, args);
+                });
   product.storeSums(sums);
 }
