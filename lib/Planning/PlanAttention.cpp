@@ -204,16 +204,11 @@ static SmallVector<std::string> explainMatrix(int64_t keys, bool lazy) {
   return reasons;
 }
 
-/// Whether the registers hold the sums of so many rows of values that memory decides.
-static bool holdsRows(const CoreFacts &core, const Workload &work);
-
-/// Whether decode goes by the form `group`: where more rows than the stream form takes, or half a
-/// vector of them, leave arithmetic as the limit, and where rows are so long that the stream form
-/// reads them in pieces, which hardware does not fetch ahead.
+/// Whether decode goes by the form `group`: where more rows than the stream form takes, or than it
+/// takes in one visit if half a vector holds them, leave arithmetic as the limit.
 static bool suitsGroup(AttentionOp op, const CoreFacts &core, const Workload &work) {
-  bool isLarge = work.group > streamGroup;
-  bool inHalves = fitsHalfVector(core, work) && (work.group > streamRows || !holdsRows(core, work));
-  return canGroup(op, work) && (isLarge || inHalves);
+  bool fillsHalf = fitsHalfVector(core, work) && work.group > streamRows;
+  return canGroup(op, work) && (work.group > streamGroup || fillsHalf);
 }
 
 static bool suitsStream(const Workload &work) {
@@ -221,20 +216,18 @@ static bool suitsStream(const Workload &work) {
   return work.oneQuery && work.group <= streamGroup && evenPairs;
 }
 
-/// Rows that share a visit of a value. As many as have room for their sums beside 8 registers for
-/// the rest, for the first visit is what waits for memory; two are visited by less than whole rows
-/// of values where that is not even three.
-static int64_t rowsInRegisters(const CoreFacts &core, const Workload &work) {
-  return (core.registers - 8) / (roundUp(work.vSize, core.lanes) / core.lanes);
-}
-static bool holdsRows(const CoreFacts &core, const Workload &work) {
-  return rowsInRegisters(core, work) >= 3;
-}
+/// Rows that share the first visit of a value. As many as have room for their sums beside 8
+/// registers for the rest, for the first visit is what waits for memory. Where that is not even
+/// three, one, by whole rows: hardware fetches ahead what is read in the order of addresses. A core
+/// that is asked for rows ahead takes two, by less than whole rows.
 static int64_t streamValueRows(const CoreFacts &core, const Workload &work) {
   // Two bf16 of a word are taken apart once for four rows.
   if (work.isBf16 && !core.bf16Dot && core.registers == 32)
     return 4;
-  return holdsRows(core, work) ? std::min(rowsInRegisters(core, work), streamRows) : 2;
+  int64_t rows = (core.registers - 8) / (roundUp(work.vSize, core.lanes) / core.lanes);
+  if (rows >= 3)
+    return std::min(rows, streamRows);
+  return rows > 0 && core.prefetchAhead == 0 ? 1 : 2;
 }
 
 static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core,

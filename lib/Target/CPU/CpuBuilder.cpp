@@ -110,6 +110,9 @@ void CpuBuilder::prefetch(Value memref, ValueRange indices, int64_t level) {
   memref::PrefetchOp::create(*this, memref, indices, /*isWrite=*/false, locality,
                              /*isDataCache=*/true);
 }
+void CpuBuilder::keepOrder() {
+  LLVM::FenceOp::create(*this, LLVM::AtomicOrdering::acq_rel, "singlethread");
+}
 Value CpuBuilder::fma(Value a, Value b, Value c) {
   if (fused)
     return vector::FMAOp::create(*this, a, b, c);

@@ -84,6 +84,10 @@ public:
   /// Half 0 or 1 of words of two bf16, as float32.
   Value unpackHalf(Value words, int64_t half);
 
+  /// Keeps loads and stores in front of this point from passing those behind it. No instruction
+  /// comes of it.
+  void keepOrder();
+
   // Control.
   using LoopBody = function_ref<SmallVector<Value>(Value, ValueRange)>;
   SmallVector<Value> loop(Value lower, Value upper, int64_t step, ValueRange inits, LoopBody body);
