@@ -204,11 +204,27 @@ static SmallVector<std::string> explainMatrix(int64_t keys, bool lazy) {
   return reasons;
 }
 
-/// Whether decode goes by the form `group`: where more rows than the stream form takes, or than it
-/// takes in one visit if half a vector holds them, leave arithmetic as the limit.
+/// Rows of queries whose sums with a whole row of values have room in registers beside 8 for the
+/// rest, and how many are worth a visit of their own.
+static int64_t rowsInRegisters(const CoreFacts &core, const Workload &work) {
+  return (core.registers - 8) / (roundUp(work.vSize, core.lanes) / core.lanes);
+}
+static constexpr int64_t enoughRows = 3;
+
+/// Whether the form `group` with half a vector for the rows beats the stream form: with more rows
+/// than that takes in one visit where rows are so long that it visits values in pieces, else where
+/// rows leave no more than one lane idle and no key is widened first.
+static bool prefersHalfVector(const CoreFacts &core, const Workload &work) {
+  if (!fitsHalfVector(core, work) || work.group <= streamRows)
+    return false;
+  bool isWidened = work.elementBytes < 4 && work.perWord == 1;
+  bool fillsHalf = work.group + 1 >= core.lanes / 2;
+  return rowsInRegisters(core, work) < enoughRows || (fillsHalf && !isWidened);
+}
+
+/// Whether decode goes by the form `group`, because arithmetic is the limit.
 static bool suitsGroup(AttentionOp op, const CoreFacts &core, const Workload &work) {
-  bool fillsHalf = fitsHalfVector(core, work) && work.group > streamRows;
-  return canGroup(op, work) && (work.group > streamGroup || fillsHalf);
+  return canGroup(op, work) && (work.group > streamGroup || prefersHalfVector(core, work));
 }
 
 static bool suitsStream(const Workload &work) {
@@ -224,8 +240,8 @@ static int64_t streamValueRows(const CoreFacts &core, const Workload &work) {
   // Two bf16 of a word are taken apart once for four rows.
   if (work.isBf16 && !core.bf16Dot && core.registers == 32)
     return 4;
-  int64_t rows = (core.registers - 8) / (roundUp(work.vSize, core.lanes) / core.lanes);
-  if (rows >= 3)
+  int64_t rows = rowsInRegisters(core, work);
+  if (rows >= enoughRows)
     return std::min(rows, streamRows);
   return rows > 0 && core.prefetchAhead == 0 ? 1 : 2;
 }
