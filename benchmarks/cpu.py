@@ -5,8 +5,8 @@
   benchmarks/cpu.py --bundles DIR [--threads 1 2] [--json FILE]        checks and times them; needs numpy
   benchmarks/cpu.py --bundles DIR --peer [torch openvino iree]         also other programs, see peers.py (default torch)
 
-Cases are data: benchmarks/cases/cpu.json, and lengths.json for benchmarks/plot.py. Ceilings come from ceilings.c (see there how it is built), found as
-DIR/libceilings.so. A figure is the share of the ceiling measured before and after the case, for decode the best of five such trials; prefill counts
+Cases are data: benchmarks/cases/cpu.json, groups.json for decode of other groups and head sizes, and lengths.json for benchmarks/plot.py. Ceilings come from ceilings.c (see there how it is built), found as
+DIR/libceilings.so. A figure is the share of the ceiling measured before and after the case, for decode, which also has that of its arithmetic in bytes of K and V, the best of five such trials; prefill counts
 2 * B * H * Sq * Sk * (Dqk + Dv) operations, halved for causal, decode the bytes of K and V read once. A case is a dictionary:
 name, dtype, batch, heads, kv_heads, q, kv (lengths), size, causal; optional v_size, layout ("bshd": [batch][sequence][head][element]
 in memory), latent (values are the first columns of the keys; counted in operations), schedule, poison, check_only.
@@ -146,6 +146,10 @@ class Case:
         c = self.case
         if c["q"] == 1 and not c.get("latent"):
             return self.k.nbytes + self.v.nbytes
+        return self.operations()
+
+    def operations(self):
+        c = self.case
         return 2 * c["batch"] * c["heads"] * c["q"] * c["kv"] * (c["size"] + v_size(c)) / (2 if c["causal"] and c["q"] > 1 else 1)
 
 
@@ -184,7 +188,10 @@ def growth(function):
 def ceilings(library, case, threads):
     if case.case["q"] == 1 and not case.case.get("latent"):
         library.read_rate.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-        return {"read": library.read_rate(case.k.ctypes.data, case.v.ctypes.data, case.k.nbytes, threads)}
+        operations = case.operations()
+        top = max(library.fma_rate(threads), library.dot_rate(threads) if case.case["dtype"] == "bf16" else 0)
+        return {"read": library.read_rate(case.k.ctypes.data, case.v.ctypes.data, case.k.nbytes, threads),
+                "arithmetic": top * case.work() / operations}
     names = ["fma", "fma256"] + (["dot", "tile", "zero_tile"] if case.case["dtype"] == "bf16" else [])
     return {name: getattr(library, f"{name}_rate")(threads) for name in names}
 

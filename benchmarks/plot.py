@@ -25,7 +25,10 @@ def series_of(record):
 
 def share_of(record, ceiling):
     shares = record["share"]
-    return shares[ceiling] if ceiling else min(shares.values())
+    if ceiling:
+        return shares[ceiling]
+    # Decode ends at the lower of reading and arithmetic, products below the highest rate there is.
+    return max(shares.values()) if "read" in shares else min(shares.values())
 
 
 def gather(files, ceiling, relative):

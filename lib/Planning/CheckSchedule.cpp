@@ -49,13 +49,15 @@ LogicalResult attn::checkSchedule(AttentionOp op, TargetAttr target) {
   CoreFacts core(target);
   if (failed(checkPositive(op, schedule)))
     return failure();
-  if (schedule.getInt("lanes") != core.lanes)
-    return op.emitOpError("expected lanes = ")
-           << core.lanes << ", the target's vector, found " << schedule.getInt("lanes");
   StringRef form = schedule.getWord("form");
+  int64_t lanes = schedule.getInt("lanes");
+  bool isHalf = form == "group" && 2 * lanes == core.lanes && core.lanes == 16;
+  if (lanes != core.lanes && !isHalf)
+    return op.emitOpError("expected lanes = ")
+           << core.lanes << ", the target's vector, found " << lanes;
   bool inParts = form == "stream" || form == "group";
-  if (inParts && schedule.getInt("rows") != core.lanes)
-    return op.emitOpError("expected rows = ") << core.lanes << " in a schedule of form " << form
+  if (inParts && schedule.getInt("rows") != lanes)
+    return op.emitOpError("expected rows = ") << lanes << " in a schedule of form " << form
                                               << ", one vector, found " << schedule.getInt("rows");
   if (schedule.getInt("splits") != 1 && !inParts)
     return op.emitOpError("expected splits = 1, found ")

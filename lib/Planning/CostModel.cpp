@@ -28,7 +28,8 @@ CoreFacts::CoreFacts(TargetAttr target)
     : lanes(target.getInt("lanes")), registers(target.getInt("vector_registers")),
       fmaPerCycle(target.getInt("fma_per_cycle")), fmaLatency(target.getInt("fma_latency")),
       loadsPerCycle(target.getInt("loads_per_cycle")), l1(target.getInt("l1")),
-      l2(target.getInt("l2")), bf16Dot(target.getFlag("bf16_dot")),
+      l2(target.getInt("l2")), prefetchAhead(target.getInt("prefetch_ahead")),
+      bf16Dot(target.getFlag("bf16_dot")),
       amx(target.getFlag("amx") && target.getFlag("bf16_convert")), fused(target.getFlag("fused")) {
 }
 

@@ -9,6 +9,8 @@ namespace mlir::attn {
 /// Facts of a processor core, read from `#attn.target`. Sizes are bytes.
 struct CoreFacts {
   int64_t lanes, registers, fmaPerCycle, fmaLatency, loadsPerCycle, l1, l2;
+  /// Bytes by which rows read straight from memory are asked for; 0 where hardware alone does it.
+  int64_t prefetchAhead;
   bool bf16Dot, amx, fused;
   explicit CoreFacts(TargetAttr target);
 };

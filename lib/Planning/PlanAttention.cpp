@@ -136,6 +136,8 @@ static int64_t chooseUnroll(const Workload &work) {
 /// rows the products do, and packed panels are faster.
 static constexpr int64_t streamGroup = 8;
 static constexpr int64_t streamKeys = 32, streamSplits = 64;
+/// Rows that the stream form takes in one visit of a key.
+static constexpr int64_t streamRows = 4;
 
 /// Matrix tiles: two of rows by two of keys. Many panels share a key tile, because values are
 /// transposed once per tile; many keys, because each tile loads and stores the accumulator, as long
@@ -202,20 +204,46 @@ static SmallVector<std::string> explainMatrix(int64_t keys, bool lazy) {
   return reasons;
 }
 
+/// Rows of queries whose sums with a whole row of values have room in registers beside 8 for the
+/// rest, and how many are worth a visit of their own.
+static int64_t rowsInRegisters(const CoreFacts &core, const Workload &work) {
+  return (core.registers - 8) / (roundUp(work.vSize, core.lanes) / core.lanes);
+}
+static constexpr int64_t enoughRows = 3;
+
+/// Whether the form `group` with half a vector for the rows beats the stream form: with more rows
+/// than that takes in one visit where rows are so long that it visits values in pieces, else where
+/// rows leave no more than one lane idle and no key is widened first.
+static bool prefersHalfVector(const CoreFacts &core, const Workload &work) {
+  if (!fitsHalfVector(core, work) || work.group <= streamRows)
+    return false;
+  bool isWidened = work.elementBytes < 4 && work.perWord == 1;
+  bool fillsHalf = work.group + 1 >= core.lanes / 2;
+  return rowsInRegisters(core, work) < enoughRows || (fillsHalf && !isWidened);
+}
+
+/// Whether decode goes by the form `group`, because arithmetic is the limit.
+static bool suitsGroup(AttentionOp op, const CoreFacts &core, const Workload &work) {
+  return canGroup(op, work) && (work.group > streamGroup || prefersHalfVector(core, work));
+}
+
 static bool suitsStream(const Workload &work) {
   bool evenPairs = !work.isBf16 || (work.qkSize % 2 == 0 && work.vSize % 2 == 0);
   return work.oneQuery && work.group <= streamGroup && evenPairs;
 }
 
-/// Rows that share a visit of a value. As many as have room for their sums beside 8 registers for
-/// the rest, for the first visit is what waits for memory; two are visited by less than whole rows
-/// of values where that is not even three.
+/// Rows that share the first visit of a value. As many as have room for their sums beside 8
+/// registers for the rest, for the first visit is what waits for memory. Where that is not even
+/// three, one, by whole rows: hardware fetches ahead what is read in the order of addresses. A core
+/// that is asked for rows ahead takes two, by less than whole rows.
 static int64_t streamValueRows(const CoreFacts &core, const Workload &work) {
   // Two bf16 of a word are taken apart once for four rows.
   if (work.isBf16 && !core.bf16Dot && core.registers == 32)
     return 4;
-  int64_t rows = (core.registers - 8) / (roundUp(work.vSize, core.lanes) / core.lanes);
-  return rows >= 3 ? std::min<int64_t>(rows, 4) : 2;
+  int64_t rows = rowsInRegisters(core, work);
+  if (rows >= enoughRows)
+    return std::min(rows, streamRows);
+  return rows > 0 && core.prefetchAhead == 0 ? 1 : 2;
 }
 
 static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core,
@@ -336,10 +364,10 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target, Maximum w
     return failure();
   CoreFacts core(target);
   Workload work = describe(op, core);
+  if (suitsGroup(op, core, work))
+    return planGroup(op, core, work, streamSplits);
   if (suitsStream(work))
     return Plan{buildStreamSchedule(op.getContext(), core, work), explainStream(core, work)};
-  if (suitsGroup(op, work, streamGroup))
-    return planGroup(op, core, work, streamSplits);
   bool lazy = op.getNormalizer() == Normalizer::Softmax && wanted == Maximum::Lazy;
   if (suitsMatrix(core, work))
     return Plan{buildMatrixSchedule(op.getContext(), core, work, op.maskOrAll(), lazy),

@@ -15,34 +15,39 @@ static constexpr int64_t blockKeys = 8;
 static constexpr int64_t blockRows = 16, blockRowsOf16 = 4;
 static constexpr int64_t mostKeys = 128, leastKeys = 16;
 
-bool attn::suitsGroup(AttentionOp op, const Workload &work, int64_t streamGroup) {
+bool attn::canGroup(AttentionOp op, const Workload &work) {
   bool evenPairs = !work.isBf16 || (work.qkSize % 2 == 0 && work.vSize % 2 == 0);
-  return work.oneQuery && work.group > streamGroup && evenPairs &&
-         op.getNormalizer() == Normalizer::Softmax && op.getScore().empty();
+  return work.oneQuery && evenPairs && op.getNormalizer() == Normalizer::Softmax &&
+         op.getScore().empty();
+}
+
+bool attn::fitsHalfVector(const CoreFacts &core, const Workload &work) {
+  return core.lanes == 16 && core.fmaPerCycle == 1 && 2 * work.group <= core.lanes;
 }
 
 namespace {
 /// What a schedule of the form is made of.
 struct GroupTile {
-  int64_t keys, panels, tileBytes, panelBytes;
+  int64_t lanes, keys, panels, tileBytes, panelBytes;
 };
 } // namespace
 
-/// An eighth of the second-level cache holds a tile between the two products, beside the tile that
-/// is on its way; half of it the panels that share the tile.
+/// An eighth of the second-level cache holds a tile between the two products, beside the tiles that
+/// are on their way; half of it the panels that share the tile.
 static GroupTile chooseTile(AttentionOp op, const CoreFacts &core, const Workload &work) {
   bool isLatent = op.valueColumnOfKey().has_value();
   int64_t element = work.perWord == 2 || work.elementBytes == 4 ? work.elementBytes : 4;
-  int64_t keyBytes = element * (work.qkSize + (isLatent ? 0 : work.vSize));
-  int64_t keys = core.l2 / 8 / keyBytes / leastKeys * leastKeys;
-  keys = std::clamp(keys, leastKeys, mostKeys);
-  int64_t panelBytes = 4 * core.lanes * (work.qkSize / work.perWord + work.vSize);
-  int64_t all = roundUp(work.group, core.lanes) / core.lanes;
+  int64_t lanes = fitsHalfVector(core, work) ? core.lanes / 2 : core.lanes;
+  int64_t panelBytes = 4 * lanes * (work.qkSize / work.perWord + work.vSize);
+  int64_t all = roundUp(work.group, lanes) / lanes;
   int64_t fitting = std::clamp<int64_t>(core.l2 / 2 / panelBytes, 1, all);
   // Items of about equal size where one cannot have all panels.
   int64_t items = roundUp(all, fitting) / fitting;
   int64_t panels = roundUp(all, items) / items;
-  return {keys, panels, keys * keyBytes, panelBytes};
+  int64_t keyBytes = element * (work.qkSize + (isLatent ? 0 : work.vSize));
+  int64_t keys = core.l2 / 8 / keyBytes / leastKeys * leastKeys;
+  keys = std::clamp(keys, leastKeys, mostKeys);
+  return {lanes, keys, panels, keys * keyBytes, panelBytes};
 }
 
 static std::vector<std::string> explain(const CoreFacts &core, const Workload &work,
@@ -52,7 +57,9 @@ static std::vector<std::string> explain(const CoreFacts &core, const Workload &w
       text(llvm::formatv("form = group: {0} rows of a group leave arithmetic as the limit; keys "
                          "and values are read where they lie",
                          work.group)),
-      text(llvm::formatv("rows = {0}: the scores of a key are one vector", core.lanes)),
+      text(
+          llvm::formatv("rows = {0}: the scores of a key are one vector{1}", tile.lanes,
+                        tile.lanes < core.lanes ? ", half of the register, which is as fast" : "")),
       text(llvm::formatv("keys = {0}: {1} KiB stay in the second-level cache ({2} KiB) between "
                          "the two products",
                          tile.keys, tile.tileBytes / 1024, core.l2 / 1024)),
@@ -63,16 +70,23 @@ static std::vector<std::string> explain(const CoreFacts &core, const Workload &w
                          splits))};
 }
 
+/// Rows of a register block of values: no more than the group has, in a panel of several blocks.
+static int64_t chooseBlockRows(const CoreFacts &core, const Workload &work, int64_t lanes) {
+  int64_t rows = std::min(lanes, core.registers == 32 ? blockRows : blockRowsOf16);
+  while (rows / 2 >= work.group)
+    rows /= 2;
+  return rows;
+}
+
 Plan attn::planGroup(AttentionOp op, const CoreFacts &core, const Workload &work, int64_t splits) {
   GroupTile tile = chooseTile(op, core, work);
   ScheduleFields fields(op.getContext());
-  fields.set("rows", core.lanes);
+  fields.set("rows", tile.lanes);
   fields.set("keys", tile.keys);
   fields.set("panels", tile.panels);
-  fields.set("lanes", core.lanes);
+  fields.set("lanes", tile.lanes);
   fields.set("register_keys", blockKeys);
-  fields.set("register_values",
-             std::min(core.lanes, core.registers == 32 ? blockRows : blockRowsOf16));
+  fields.set("register_values", chooseBlockRows(core, work, tile.lanes));
   fields.set("splits", splits);
   fields.set("form", "group");
   Plan plan{fields.attribute(), {}};

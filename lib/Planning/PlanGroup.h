@@ -8,9 +8,11 @@
 
 namespace mlir::attn {
 
-/// Whether the form `group` computes an attention best: one query position of a group with more
-/// than `streamGroup` heads, as absorbed latents have, and softmax without a score region.
-bool suitsGroup(AttentionOp op, const Workload &work, int64_t streamGroup);
+/// Whether the form `group` can compute an attention: one query position, and softmax without a
+/// score region.
+bool canGroup(AttentionOp op, const Workload &work);
+/// Whether half vectors hold a group on a core that computes two of them as fast as a whole one.
+bool fitsHalfVector(const CoreFacts &core, const Workload &work);
 /// Its schedule, with the key range in at most `splits` parts.
 Plan planGroup(AttentionOp op, const CoreFacts &core, const Workload &work, int64_t splits);
 

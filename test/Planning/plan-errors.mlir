@@ -65,3 +65,16 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 8, vector_regi
     return %e : tensor<?x8x?x64xf32>
   }
 }
+
+// -----
+
+// Half a vector is for the rows of form group on a core of 16 lanes.
+module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32>} {
+  func.func @f(%q: tensor<?x8x1x64xf32>, %k: tensor<?x1x?x64xf32>) -> tensor<?x8x1x64xf32> {
+    // expected-error@+1 {{expected lanes = 16, the target's vector, found 4}}
+    %a = attn.attention %q, %k, %k scale(0.125) schedule<rows = 4, keys = 64, lanes = 4, register_keys = 8, form = group> : tensor<?x8x1x64xf32>, tensor<?x1x?x64xf32>, tensor<?x1x?x64xf32> -> tensor<?x8x1x64xf32>
+    // expected-error@+1 {{expected lanes = 16, the target's vector, found 8}}
+    %b = attn.attention %a, %k, %k scale(0.125) schedule<rows = 8, keys = 64, lanes = 8, register_keys = 4, form = stream> : tensor<?x8x1x64xf32>, tensor<?x1x?x64xf32>, tensor<?x1x?x64xf32> -> tensor<?x8x1x64xf32>
+    return %b : tensor<?x8x1x64xf32>
+  }
+}

@@ -31,6 +31,24 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
     return %out : tensor<?x4x1x256xf32>
   }
 
+  // Half a vector holds eight heads, and on a core that takes whole ones in two halves it is as fast.
+  // CHECK-LABEL: @decode_eight
+  // CHECK: schedule<rows = 8, keys = 128, {{.*}}lanes = 8, register_keys = 8, register_values = 8, splits = 64, form = group>
+  // CHECK-SAME: "rows = 8: the scores of a key are one vector, half of the register, which is as fast"
+  // Six leave too many lanes idle, unless the other form visits values in pieces.
+  // CHECK-LABEL: @decode_six
+  // CHECK: form = stream>
+  // CHECK: schedule<rows = 8, {{.*}}form = group>
+  func.func @decode_eight(%q: tensor<?x8x1x128xf32>, %k: tensor<?x1x?x128xf32>) -> tensor<?x8x1x128xf32> {
+    %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x8x1x128xf32>, tensor<?x1x?x128xf32>, tensor<?x1x?x128xf32> -> tensor<?x8x1x128xf32>
+    return %out : tensor<?x8x1x128xf32>
+  }
+  func.func @decode_six(%q: tensor<?x6x1x128xf32>, %k: tensor<?x1x?x128xf32>, %lq: tensor<?x6x1x256xf32>, %lk: tensor<?x1x?x256xf32>) -> (tensor<?x6x1x128xf32>, tensor<?x6x1x256xf32>) {
+    %short = attn.attention %q, %k, %k scale(0.125) : tensor<?x6x1x128xf32>, tensor<?x1x?x128xf32>, tensor<?x1x?x128xf32> -> tensor<?x6x1x128xf32>
+    %long = attn.attention %lq, %lk, %lk scale(0.125) : tensor<?x6x1x256xf32>, tensor<?x1x?x256xf32>, tensor<?x1x?x256xf32> -> tensor<?x6x1x256xf32>
+    return %short, %long : tensor<?x6x1x128xf32>, tensor<?x6x1x256xf32>
+  }
+
   // A latent that 128 heads share: several panels read it together, as far as the cache goes.
   // CHECK-LABEL: @latent
   // CHECK: schedule<rows = 16, keys = {{[0-9]+}}, panels = 4, {{.*}}splits = 64, form = group>
@@ -116,5 +134,17 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
   func.func @matrix_sigmoid(%q: tensor<?x8x?x64xbf16>) -> tensor<?x8x?x64xbf16> {
     %out = attn.attention %q, %q, %q scale(0.125) normalizer<sigmoid> : tensor<?x8x?x64xbf16>, tensor<?x8x?x64xbf16>, tensor<?x8x?x64xbf16> -> tensor<?x8x?x64xbf16>
     return %out : tensor<?x8x?x64xbf16>
+  }
+}
+
+// -----
+
+// Hardware alone reads ahead: long rows of values are visited whole, by one row of queries.
+module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 1, fused = 1, l1 = 32768, l2 = 1048576, prefetch_ahead = 0>} {
+  // CHECK-LABEL: @decode_in_order
+  // CHECK: register_values = 1, splits = 64, form = stream>
+  func.func @decode_in_order(%q: tensor<?x4x1x256xf32>, %k: tensor<?x1x?x256xf32>) -> tensor<?x4x1x256xf32> {
+    %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x4x1x256xf32>, tensor<?x1x?x256xf32>, tensor<?x1x?x256xf32> -> tensor<?x4x1x256xf32>
+    return %out : tensor<?x4x1x256xf32>
   }
 }

@@ -7,8 +7,8 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-CpuBuilder::CpuBuilder(Location loc, OpBuilder &builder, TargetAttr target)
-    : ImplicitLocOpBuilder(loc, builder), laneCount(target.getInt("lanes")),
+CpuBuilder::CpuBuilder(Location loc, OpBuilder &builder, TargetAttr target, int64_t lanes)
+    : ImplicitLocOpBuilder(loc, builder), laneCount(lanes > 0 ? lanes : target.getInt("lanes")),
       fused(target.getFlag("fused")), masked(target.getFlag("masked")) {
   restoreInsertionPoint(builder.saveInsertionPoint());
 }
@@ -110,6 +110,9 @@ void CpuBuilder::prefetch(Value memref, ValueRange indices, int64_t level) {
   memref::PrefetchOp::create(*this, memref, indices, /*isWrite=*/false, locality,
                              /*isDataCache=*/true);
 }
+void CpuBuilder::keepOrder() {
+  LLVM::FenceOp::create(*this, LLVM::AtomicOrdering::acq_rel, "singlethread");
+}
 Value CpuBuilder::fma(Value a, Value b, Value c) {
   if (fused)
     return vector::FMAOp::create(*this, a, b, c);
@@ -135,23 +138,23 @@ Value CpuBuilder::polynomial(Value fraction, bool forBf16) {
   return p;
 }
 
+/// An intrinsic that LLVM has for vectors of each width, whose bits end its name.
+Value CpuBuilder::callVectorIntrinsic(Type result, StringRef name, ValueRange operands) {
+  std::string full = (name + Twine(32 * laneCount)).str();
+  return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(full), operands).getResult(0);
+}
+
 Value CpuBuilder::dotPairs(Value a, Value b, Value sum) {
   auto type = VectorType::get(2 * laneCount, getBF16Type());
   Value pairsA = vector::BitCastOp::create(*this, type, a),
         pairsB = vector::BitCastOp::create(*this, type, b);
-  return LLVM::CallIntrinsicOp::create(*this, f32Vector(),
-                                       getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
-                                       ValueRange{sum, pairsA, pairsB})
-      .getResult(0);
+  return callVectorIntrinsic(f32Vector(), "llvm.x86.avx512bf16.dpbf16ps.", {sum, pairsA, pairsB});
 }
 
 /// One conversion of both vectors, one behind the other, and a permutation that pairs them.
 Value CpuBuilder::packPairs(Value first, Value second) {
   auto type = VectorType::get(2 * laneCount, getBF16Type());
-  Value halves = LLVM::CallIntrinsicOp::create(
-                     *this, type, getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
-                     ValueRange{second, first})
-                     .getResult(0);
+  Value halves = callVectorIntrinsic(type, "llvm.x86.avx512bf16.cvtne2ps2bf16.", {second, first});
   SmallVector<int64_t> order;
   for (int64_t i = 0; i < laneCount; ++i)
     order.append({i, i + laneCount});
@@ -169,12 +172,15 @@ Value CpuBuilder::unpackHalf(Value words, int64_t half) {
 Value CpuBuilder::exp2Scaled(Value x, bool forBf16) {
   Value n = math::RoundEvenOp::create(*this, x);
   Value p = polynomial(subf(x, n), forBf16);
-  Value all = arith::ConstantOp::create(*this, getI16IntegerAttr(-1));
-  Value currentRounding = i32(4);
-  return LLVM::CallIntrinsicOp::create(*this, f32Vector(),
-                                       getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
-                                       ValueRange{p, n, splat(0), all, currentRounding})
-      .getResult(0);
+  constexpr int64_t wholeRegister = 16;
+  bool isWhole = laneCount == wholeRegister;
+  auto mask = getIntegerType(isWhole ? 16 : 8);
+  Value all = arith::ConstantOp::create(*this, getIntegerAttr(mask, -1));
+  SmallVector<Value> operands = {p, n, splat(0), all};
+  constexpr int64_t currentRounding = 4;
+  if (isWhole) // the others round as the mode says
+    operands.push_back(i32(currentRounding));
+  return callVectorIntrinsic(f32Vector(), "llvm.x86.avx512.mask.scalef.ps.", operands);
 }
 
 /// Any vector unit: adding 1.5 * 2^23 + 127 rounds to an integer with the exponent's bias in the
@@ -192,7 +198,7 @@ Value CpuBuilder::exp2Portable(Value x, bool forBf16) {
 }
 
 Value CpuBuilder::exp2(Value x, bool forBf16) {
-  return masked && laneCount == 16 ? exp2Scaled(x, forBf16) : exp2Portable(x, forBf16);
+  return masked && laneCount >= 8 ? exp2Scaled(x, forBf16) : exp2Portable(x, forBf16);
 }
 
 //===----------------------------------------------------------------------===//

@@ -10,10 +10,11 @@
 
 namespace mlir::attn {
 
-/// Emits at its insertion point; knows the vector unit from the target's facts.
+/// Emits at its insertion point; knows the vector unit from the target's facts. `lanes`: of the
+/// vectors to write, those of the target if 0.
 class CpuBuilder : public ImplicitLocOpBuilder {
 public:
-  CpuBuilder(Location loc, OpBuilder &builder, TargetAttr target);
+  CpuBuilder(Location loc, OpBuilder &builder, TargetAttr target, int64_t lanes = 0);
 
   int64_t lanes() const { return laneCount; }
   VectorType f32Vector() const {
@@ -83,6 +84,10 @@ public:
   /// Half 0 or 1 of words of two bf16, as float32.
   Value unpackHalf(Value words, int64_t half);
 
+  /// Keeps loads and stores in front of this point from passing those behind it. No instruction
+  /// comes of it.
+  void keepOrder();
+
   // Control.
   using LoopBody = function_ref<SmallVector<Value>(Value, ValueRange)>;
   SmallVector<Value> loop(Value lower, Value upper, int64_t step, ValueRange inits, LoopBody body);
@@ -90,6 +95,7 @@ public:
   void when(Value condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr);
 
 private:
+  Value callVectorIntrinsic(Type result, StringRef name, ValueRange operands);
   Value polynomial(Value fraction, bool forBf16);
   Value exp2Scaled(Value x, bool forBf16);
   Value exp2Portable(Value x, bool forBf16);

@@ -26,27 +26,33 @@ Value ItemFunction::hasExcludedScore(Value count) {
   return vector::ReductionOp::create(b, vector::CombiningKind::OR, excluded);
 }
 
-/// Scores, weights and values of a panel; `next` is the first key of the tile that follows.
-void ItemFunction::visitGroupPanel(Value panel, KeyRange keys, Value next) {
+/// Scores, weights and values of a panel; `next` and `afterNext` are the first keys of the tiles
+/// that follow. What is read is asked for a tile ahead, evenly: latents and values while scores are
+/// made, keys while values are read.
+void ItemFunction::visitGroupPanel(Value panel, KeyRange keys, Value next, Value afterNext) {
   Type f32 = b.getF32Type(), word = plan.wordType();
   auto [first, last] = panelPositions(panel);
   Value live = b.sub(keys.high, keys.low);
   Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
   Value keySource = plan.widensKeys() ? slice(plan.keyTile, f32) : mapped(plan.work.getKey());
+  Value wanted = mapped(plan.isLatent() ? plan.work.getKey() : plan.work.getValue());
   func::CallOp::create(b, scoresKernel,
                        ValueRange{keySource, slice(plan.query, word, panel),
-                                  slice(plan.scores, f32), context.batch, keyHead, keys.low, live,
-                                  padded, next});
+                                  slice(plan.scores, f32), wanted, context.batch, keyHead, keys.low,
+                                  live, padded, plan.isLatent() ? keyHead : valueHead, next});
   Value valueSource = plan.sharesTile ? slice(plan.keyTile, f32) : mapped(plan.work.getValue());
   SmallVector<Value> operands = {valueSource,
                                  slice(plan.weights, word),
                                  slice(plan.accumulator, f32, panel),
                                  slice(plan.rescale, f32),
+                                 mapped(plan.work.getKey()),
                                  context.batch,
                                  valueHead,
                                  keys.low,
                                  live,
-                                 liveRows(panel)};
+                                 liveRows(panel),
+                                 keyHead,
+                                 afterNext};
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
   Value isWhole = b.compare(Predicate::eq, padded, live);
   // What a region makes of scores, and weights without a maximum, are marked key by key.
@@ -69,11 +75,11 @@ void ItemFunction::emitGroupTiles(KeyRange tiles, Value end, function_ref<Value(
       Value live = b.sub(keys.high, keys.low);
       if (plan.widensKeys())
         packKeys(keys.low, live, b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep())));
-      // Asking for this tile again costs nothing where the next one is another item's.
-      Value following = b.add(tile, 1);
-      Value next =
-          b.select(b.compare(Predicate::slt, following, tiles.high), lowOf(following), keys.low);
-      b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitGroupPanel(panel, keys, next); });
+      // Behind the last tile lies what the thread's next item begins with, mostly: the next part,
+      // or the next head.
+      Value next = lowOf(b.add(tile, 1)), afterNext = lowOf(b.add(tile, 2));
+      b.loop(b.index(0), livePanels, 1,
+             [&](Value panel) { visitGroupPanel(panel, keys, next, afterNext); });
     });
   });
 }

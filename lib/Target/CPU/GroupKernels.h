@@ -17,13 +17,14 @@ public:
   GroupKernels(CpuBuilder &b, WorkPlan &plan, std::string prefix)
       : b(b), plan(plan), prefix(std::move(prefix)) {}
 
-  /// `scores(keys, query, scores, batch, head, first, live, count, next)`: scores[n][r] = <key
-  /// first
-  /// + n, query r> for n in [0, count), of which those from `live` on repeat the last. Asks for the
-  /// rows from `next` on, which are needed next.
+  /// `scores(keys, query, scores, wanted, batch, head, first, live, count, wanted head, next)`:
+  /// scores[n][r] = <key first + n, query r> for n in [0, count), of which those from `live` on
+  /// repeat the last. Asks for the rows of `wanted` from `next` on, which are needed next.
   func::FuncOp emitScores();
-  /// `values(values, weights, accumulator, rescale, batch, head, first, count, rows)`: accumulator
-  /// = rescale * accumulator + sum_n weight * value. The strict form leaves out weights of -0.0.
+  /// `values(values, weights, accumulator, rescale, wanted, batch, head, first, count, rows,
+  /// wanted head, next)`: accumulator = rescale * accumulator + sum_n weight * value. Asks for rows
+  /// as the scores do, unless the values are columns of keys. The strict form leaves out weights of
+  /// -0.0.
   func::FuncOp emitValues(bool strict);
 
 private:
@@ -35,7 +36,9 @@ private:
     RowIndex at(Value row) const;
   };
   Rows rowsOf(func::FuncOp function, int64_t firstNumber, bool isCopy);
-  void prefetchLine(const Rows &keys, Value row, Value word);
+  void askWhileScoring(func::FuncOp function, Value n, Value word, int64_t i);
+  void askForLine(const Rows &wanted, Value next, Value line, int64_t size);
+  std::function<void(Value n)> askWhileAdding(func::FuncOp function, int64_t chunks, Value chunk);
   Value loadWord(const Rows &keys, Value row, Value word);
   void scoreBlock(func::FuncOp function, const Rows &keys, Value n);
   ValueRows valueRows(func::FuncOp function, bool strict);

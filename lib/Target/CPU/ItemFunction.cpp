@@ -44,8 +44,10 @@ void ItemFunction::emit() {
   if (plan.grouped) {
     GroupKernels kernels(b, plan, name);
     scoresKernel = kernels.emitScores();
-    valuesKernel = kernels.emitValues(/*strict=*/false);
-    strictKernel = kernels.emitValues(/*strict=*/true);
+    CpuBuilder wide(b.getLoc(), b, plan.target, plan.columnLanes());
+    GroupKernels columns(wide, plan, name);
+    valuesKernel = columns.emitValues(/*strict=*/false);
+    strictKernel = columns.emitValues(/*strict=*/true);
   } else if (plan.streamed) {
     StreamKernels kernels(b, plan, name);
     stepKernel = kernels.emitStep();

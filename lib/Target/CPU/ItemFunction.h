@@ -94,7 +94,7 @@ private:
   Value finishedColumns(Value panel, Value d, Value lane, int64_t count);
   // Group form.
   Value hasExcludedScore(Value count);
-  void visitGroupPanel(Value panel, KeyRange keys, Value next);
+  void visitGroupPanel(Value panel, KeyRange keys, Value next, Value afterNext);
   void emitGroupTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible);
   // Stream form.
   void loadStreamPanel(Value panel);

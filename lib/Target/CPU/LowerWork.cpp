@@ -108,7 +108,7 @@ static LogicalResult lowerWork(WorkOp work, TargetAttr target, unsigned number) 
   if (plan->hasRegion() && failed(ScoreCode::check(plan->dot.getScore().front())))
     return failure();
   OpBuilder builder(work);
-  CpuBuilder b(work.getLoc(), builder, target);
+  CpuBuilder b(work.getLoc(), builder, target, plan->lanes);
   std::string name =
       (work->getParentOfType<func::FuncOp>().getName() + "_work" + Twine(number)).str();
   ItemFunction item(b, *plan, name);

@@ -209,13 +209,15 @@ void ItemFunction::storeStreamPanel(Value panel) {
   WorkPlan::RowChunks c = plan.valueChunks();
   b.loop(b.index(0), liveRows(panel), 1, [&](Value lane) {
     RowPlace place = placeOf(b.add(start, lane));
-    forChunks(b, c, 1, [&](Value chunk, int64_t, bool isTail) {
+    CpuBuilder wide(b.getLoc(), b, plan.target, plan.columnLanes());
+    forChunks(wide, c, 1, [&](Value chunk, int64_t, bool isTail) {
       SmallVector<Value> vectors;
       for (int64_t i = 0; i < c.vectors; ++i) {
-        Value column = b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)), i * plan.lanes);
-        vectors.push_back(b.load(accumulator, {lane, column}, b.f32Vector()));
+        Value column =
+            wide.add(wide.mul(chunk, wide.index(c.vectors * wide.lanes())), i * wide.lanes());
+        vectors.push_back(wide.load(accumulator, {lane, column}, wide.f32Vector()));
       }
-      storeChunk(b, c, vectors, out, {context.batch, place.head, place.query}, chunk, isTail);
+      storeChunk(wide, c, vectors, out, {context.batch, place.head, place.query}, chunk, isTail);
     });
   });
 }

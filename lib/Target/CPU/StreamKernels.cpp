@@ -1,6 +1,5 @@
 //===- StreamKernels.cpp - products with rows straight from memory -----------===//
 #include "StreamKernels.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -130,13 +129,6 @@ SmallVector<Value> StreamKernels::addProducts(const RowIndex &key, Value firstRo
   return next;
 }
 
-/// Keeps LLVM from reading the rows of several keys in turn to load the queries once: memory
-/// delivers rows in address order faster; and from loading more of a row at once than fits the
-/// registers. No instruction comes of it.
-static void keepOrder(CpuBuilder &b) {
-  LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "singlethread");
-}
-
 /// Sums of one key with the rows of a block, still one for each lane.
 SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow) {
   Chunks c = plan.queryChunks();
@@ -147,7 +139,7 @@ SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow)
       SmallVector<Value> inner(args);
       for (int64_t i = 0; i < mostAtOnce; ++i)
         inner = addProducts(key, firstRow, b.add(chunk, i), std::nullopt, false, inner);
-      keepOrder(b);
+      b.keepOrder(); // or more of a row is loaded at once than fits the registers
       return inner;
     });
   for (int64_t i = whole; i < c.chunks; ++i)
@@ -178,7 +170,9 @@ void StreamKernels::prefetchAhead(Value n) {
 void StreamKernels::sumRows(Value first, Value end, Value firstRow) {
   b.loop(first, end, 1, [&](Value n) {
     SmallVector<Value> sums = sumsOfKey({at.batch, at.keyHead, b.add(at.next, n)}, firstRow);
-    keepOrder(b);
+    // Or LLVM reads the rows of several keys in turn to load the queries once: memory delivers rows
+    // in address order faster.
+    b.keepOrder();
     Value folded = foldFour(b, foldTwo(b, sums[0], sums[1]), foldTwo(b, sums[2], sums[3]));
     b.store(folded, at.scratch, {b.sub(n, first), b.index(0)});
     if (plan.target.getInt("prefetch_ahead") > 0)
@@ -235,13 +229,21 @@ ValueRows StreamKernels::valueRows(bool strict) {
   return v;
 }
 
+/// Chunks of a block that divide those of a row, if there are at least half as many as fit.
+static int64_t evenChunks(int64_t fitting, int64_t all) {
+  for (int64_t chunks = fitting; 2 * chunks >= fitting; --chunks)
+    if (all % chunks == 0)
+      return chunks;
+  return fitting;
+}
+
 /// Values of keys `first` to `end` for `rows` rows from `row` on, by whole rows of values if the
 /// registers hold their sums.
 void StreamKernels::visitValues(const ValueRows &values, Value row, int64_t rows, Value first,
                                 Value end) {
   const Chunks &c = values.chunks;
   bool fits = rows * c.chunks * c.vectors <= rowRegisters(plan);
-  int64_t chunks = fits ? c.chunks : chunksOfBlock(plan, c, rows);
+  int64_t chunks = fits ? c.chunks : evenChunks(chunksOfBlock(plan, c, rows), c.chunks);
   forChunks(b, c, chunks, [&](Value chunk, int64_t some, bool isTail) {
     addValueBlock(b, values, {row, rows, chunk, some, isTail}, first, end);
   });
@@ -254,19 +256,28 @@ void StreamKernels::addValueKeys(Value first, Value end, bool strict) {
   int64_t most = std::min(plan.registerValues, streamRows);
   b.loop(b.index(0), at.rows, streamRows, [&](Value block) {
     Value left = b.sub(at.rows, block);
-    auto fromRow = [&](int64_t row) {
-      for (; row < streamRows; row += most) {
-        int64_t rows = std::min(most, streamRows - row);
-        b.when(b.compare(arith::CmpIPredicate::sgt, left, b.index(row)),
-               [&] { visitValues(values, b.add(block, row), rows, first, end); });
-      }
+    auto visit = [&](int64_t row, int64_t rows) {
+      visitValues(values, b.add(block, row), rows, first, end);
+    };
+    auto whenMore = [&](int64_t row, function_ref<void()> body) {
+      b.when(b.compare(arith::CmpIPredicate::sgt, left, b.index(row)), body);
+    };
+    // One row of queries by whole rows of values, for the address order, then the three others.
+    if (most == 1) {
+      visit(0, 1);
+      return b.when(
+          b.compare(arith::CmpIPredicate::eq, left, b.index(2)), [&] { visit(1, 1); },
+          [&] { whenMore(2, [&] { visit(1, streamRows - 1); }); });
+    }
+    auto visitAll = [&] {
+      for (int64_t row = 0; row < streamRows; row += most)
+        whenMore(row, [&] { visit(row, std::min(most, streamRows - row)); });
     };
     // Three rows for one or two would be a third or more for nothing.
     if (most != 3)
-      return fromRow(0);
-    b.when(
-        b.compare(arith::CmpIPredicate::sge, left, b.index(most)), [&] { fromRow(0); },
-        [&] { visitValues(values, block, 2, first, end); });
+      return visitAll();
+    b.when(b.compare(arith::CmpIPredicate::sge, left, b.index(most)), visitAll,
+           [&] { visit(0, 2); });
   });
 }
 

@@ -144,6 +144,12 @@ private:
     return b.add(b.mul(block.chunk, b.index(elements)), (i + block.vector.value_or(0)) * b.lanes());
   }
   SmallVector<Value> loadKey(Value n, Value chunk, bool isTail);
+  SmallVector<Value> loadPairOfRows(Value n);
+  RowIndex rowOf(Value key) const {
+    RowIndex at(v.place);
+    at.push_back(b.add(v.first, key));
+    return at;
+  }
   Weight loadWeight(Value n, int64_t r);
   Value added(Value value, const Weight &weight, Value sum);
 
@@ -173,11 +179,6 @@ void BlockProduct::storeSums(ArrayRef<Value> sums) {
 
 /// The block's vectors of a chunk of key `n`, or words of keys n and n + 1.
 SmallVector<Value> BlockProduct::loadKey(Value n, Value chunk, bool isTail) {
-  auto rowOf = [&](Value key) {
-    RowIndex at(v.place);
-    at.push_back(b.add(v.first, key));
-    return at;
-  };
   SmallVector<Value> all;
   if (v.step != ValueStep::Pairs) {
     all = loadChunk(b, v.chunks, v.source, rowOf(n), chunk, isTail);
@@ -187,6 +188,25 @@ SmallVector<Value> BlockProduct::loadKey(Value n, Value chunk, bool isTail) {
     all = {pairRows(b, even, odd, 0), pairRows(b, even, odd, 1)};
   }
   return block.vector ? SmallVector<Value>{all[*block.vector]} : all;
+}
+
+/// As `loadKey` with pairs for all chunks of the block: first the one row, then the other, as
+/// memory has them. Hardware fetches ahead what is read in the order of addresses.
+SmallVector<Value> BlockProduct::loadPairOfRows(Value n) {
+  auto load = [&](Value key, int64_t i) {
+    return loadHalfWords(b, v.chunks, v.source, rowOf(key), b.add(block.chunk, i),
+                         block.isTail && i + 1 == block.chunks);
+  };
+  SmallVector<Value> even, all;
+  for (int64_t i = 0; i < block.chunks; ++i) {
+    even.push_back(load(n, i));
+    b.keepOrder();
+  }
+  for (int64_t i = 0; i < block.chunks; ++i) {
+    Value odd = load(b.add(n, 1), i);
+    all.append({pairRows(b, even[i], odd, 0), pairRows(b, even[i], odd, 1)});
+  }
+  return all;
 }
 
 Value BlockProduct::added(Value value, const Weight &weight, Value sum) {
@@ -230,6 +250,12 @@ SmallVector<Value> BlockProduct::addKey(Value n, ValueRange sums) {
   SmallVector<Weight> weights;
   for (int64_t r = 0; r < block.rows; ++r)
     weights.push_back(loadWeight(n, r));
+  if (block.rows == 1 && v.step == ValueStep::Pairs) {
+    values = loadPairOfRows(n);
+    for (int64_t i = 0; i < width; ++i)
+      addTo(0, i, weights[0]);
+    return next;
+  }
   for (int64_t chunk = 0, i = 0; chunk < block.chunks; ++chunk)
     for (loadValues(chunk); i < static_cast<int64_t>(values.size()); ++i)
       for (int64_t r = 0; r < block.rows; ++r)
@@ -243,6 +269,10 @@ void attn::addValueBlock(CpuBuilder &b, const ValueRows &values, const ValueBloc
   SmallVector<Value> sums =
       product.loadSums(b.compare(arith::CmpIPredicate::eq, first, b.index(0)));
   sums = b.loop(first, end, values.step == ValueStep::Pairs ? 2 : 1, sums,
-                [&](Value n, ValueRange args) { return product.addKey(n, args); });
+                [&](Value n, ValueRange args) {
+                  if (values.ask)
+                    values.ask(n);
+                  return product.addKey(n, args);
+                });
   product.storeSums(sums);
 }

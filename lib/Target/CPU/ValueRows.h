@@ -39,6 +39,8 @@ struct ValueRows {
   /// Scalar weight of key `n` and row `r` of the block that starts at `row`; with Pairs the word of
   /// keys n and n + 1.
   std::function<Value(Value n, Value row, int64_t r)> weight;
+  /// Called in front of the products of key `n`; may be null.
+  std::function<void(Value n)> ask = nullptr;
 };
 
 /// A block of `rows` rows and `chunks` chunks; `isTail`: the last one ends the row. `vector`: only

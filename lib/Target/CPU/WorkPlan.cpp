@@ -54,7 +54,7 @@ LogicalResult WorkPlan::readBody() {
 
 /// Pairs of keys must not straddle register blocks.
 bool WorkPlan::usesPairs() {
-  return isBf16 && target.getFlag("bf16_dot") && lanes == 16 && registerKeys % 2 == 0;
+  return isBf16 && target.getFlag("bf16_dot") && hasDots() && registerKeys % 2 == 0;
 }
 
 /// Two by two matrix tiles for each product: 32 keys (or value columns) by 32 rows.
@@ -118,7 +118,7 @@ double WorkPlan::scoreFactor() const { return !freeScores && queryFactor() == 1.
 
 LogicalResult WorkPlan::readSchedule() {
   ScheduleAttr schedule = work.getSchedule();
-  lanes = target.getInt("lanes");
+  lanes = schedule.getInt("lanes") > 0 ? schedule.getInt("lanes") : target.getInt("lanes");
   rows = schedule.getInt("rows");
   panels = schedule.getInt("panels");
   keys = schedule.getInt("keys");
@@ -135,7 +135,8 @@ LogicalResult WorkPlan::readSchedule() {
   streamed = grouped || schedule.getWord("form") == "stream";
   tiles = !streamed && usesTiles();
   pairs = grouped ? usesPairs() : !streamed && (tiles || usesPairs());
-  sharesTile = (grouped ? widensKeys() : !streamed && !pairs) && sharesKeys();
+  latent = sharesKeys();
+  sharesTile = (grouped ? widensKeys() : !streamed && !pairs) && latent;
   if (registerKeys < 1 || registerValues < 1)
     return work.emitOpError("schedule needs positive register_keys and register_values on a CPU");
   if (keys % registerKeys != 0)
@@ -217,7 +218,7 @@ LogicalResult WorkPlan::readGroup() {
 
 WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
   bool inWords = isBf16 && !sharesTile; // a shared tile is float32
-  int64_t elements = inWords ? 2 * lanes : lanes;
+  int64_t lanes = columnLanes(), elements = inWords ? 2 * lanes : lanes;
   return {
       elements, (size + elements - 1) / elements, inWords && !(isKey && keyDots()) ? 2 : 1, size,
       inWords,  !isKey && inWords && valuePairs()};
@@ -230,7 +231,7 @@ void WorkPlan::layOut() {
     next = static_cast<int64_t>(llvm::alignTo(next + r * c * 4, 64));
     return s;
   };
-  auto rowOf = [&](const RowChunks &c) { return c.chunks * c.vectors * lanes; };
+  auto rowOf = [&](const RowChunks &c) { return c.chunks * c.vectors * columnLanes(); };
   bool inLanes = !streamed || grouped;
   query = inLanes ? slice(rowWords(), rows) : slice(rows, rowOf(queryChunks()));
   auto tiledSize = static_cast<int64_t>(llvm::alignTo(vSize, tiles ? 16 : 1));

@@ -134,9 +134,14 @@ struct WorkPlan {
   /// bf16 words stay words in the products with keys where the dot product is as fast as
   /// multiply-adds: at a quarter of their rate (Sapphire Rapids) it takes 32 cycles for a key of
   /// 128 elements and four rows, taking the words apart and multiplying 20.
-  bool keyDots() const { return streamed && isBf16 && target.getFlag("bf16_dot") && lanes == 16; }
+  bool keyDots() const { return streamed && isBf16 && target.getFlag("bf16_dot") && hasDots(); }
   /// Where they do, the plain product with values takes two keys at once.
   bool valuePairs() const { return keyDots(); }
+  /// Group form: whether values are columns of the keys.
+  bool isLatent() const { return latent; }
+  /// Lanes of vectors along a row of values: those of the target, also where half a vector holds
+  /// the rows of a panel.
+  int64_t columnLanes() const { return target.getInt("lanes"); }
   /// Group form: keys whose words no product takes as they lie are copied to a tile of float32.
   bool widensKeys() const { return grouped && !isF32 && !pairs; }
   /// Keys of a packed vector of the stream form.
@@ -156,6 +161,8 @@ private:
   LogicalResult readForm();
   LogicalResult readGroup();
   LogicalResult readMatrix();
+  /// Dot products of bf16 pairs come in 256 and 512 bits.
+  bool hasDots() const { return lanes == 8 || lanes == 16; }
   bool usesPairs();
   bool usesTiles();
   bool hasFreeScores();
@@ -163,6 +170,7 @@ private:
   RowChunks rowChunks(int64_t size, bool isKey) const;
 
   bool isBf16 = false, isF32 = false; // keys and values
+  bool latent = false;
   void layOut();
 };
 

@@ -109,9 +109,25 @@ func.func @group(%q: tensor<?x16x1x48xbf16>, %k: tensor<?x1x?x48xbf16>) -> tenso
   return %out : tensor<?x16x1x40xbf16>
 }
 
+// Half a vector for the rows of a group: dot products of 256 bits for scores, of 512 for values. Values of the next
+// tile are asked for while scores are made, keys of the one behind it while values are read.
+// DOT-LABEL: func.func private @half_work4_scores(%{{.*}}: memref<?x1x?x64xbf16, strided<[?, ?, ?, 1], offset: ?>>, %{{.*}}: memref<32x8xi32>
+// DOT: memref.prefetch %arg3
+// DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.256"
+// DOT-LABEL: func.func private @half_work4_values(
+// DOT: memref.prefetch %arg4
+// DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// DOT-LABEL: func.func private @half_work4_item(
+// DOT: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.256"
+// DOT: llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.256"
+func.func @half(%q: tensor<?x8x1x64xbf16>, %k: tensor<?x1x?x64xbf16>, %v: tensor<?x1x?x64xbf16>) -> tensor<?x8x1x64xbf16> {
+  %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 8, keys = 32, lanes = 8, register_keys = 8, register_values = 8, splits = 8, form = group> : tensor<?x8x1x64xbf16>, tensor<?x1x?x64xbf16>, tensor<?x1x?x64xbf16> -> tensor<?x8x1x64xbf16>
+  return %out : tensor<?x8x1x64xbf16>
+}
+
 // Each row is visited by as many rows of queries at once as the registers hold: a value by three, of 24 sums, then by
 // the fourth; a key by all four, of which three are loaded before the keys and the fourth with each part of a key.
-// DOT-LABEL: func.func private @visits_work4_step(
+// DOT-LABEL: func.func private @visits_work5_step(
 // DOT: %{{.*}}:24 = scf.for
 // DOT-COUNT-3: vector.broadcast
 // DOT: vector.load {{.*}} vector<16xf32>
@@ -128,7 +144,7 @@ func.func @group(%q: tensor<?x16x1x48xbf16>, %k: tensor<?x1x?x48xbf16>) -> tenso
 // DOT: scf.for
 // DOT-COUNT-8: vector.load %arg2{{.*}} memref<16x128xf32>
 // DOT-NOT: memref<16x128xf32>
-// DOT-LABEL: func.func private @visits_work4_values_strict(
+// DOT-LABEL: func.func private @visits_work5_values_strict(
 func.func @visits(%q: tensor<?x8x1x128xf32>, %k: tensor<?x2x?x128xf32>, %v: tensor<?x2x?x128xf32>) -> tensor<?x8x1x128xf32> {
   %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 4, register_values = 3, splits = 8, form = stream> : tensor<?x8x1x128xf32>, tensor<?x2x?x128xf32>, tensor<?x2x?x128xf32> -> tensor<?x8x1x128xf32>
   return %out : tensor<?x8x1x128xf32>

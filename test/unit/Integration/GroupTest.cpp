@@ -48,10 +48,11 @@ static bool usesGroupForm(const Kernel &kernel) {
   return kernel.scheduled("splits") > 1 && kernel.scheduled("register_keys") == 8;
 }
 
-static void checkLengths(const GroupText &text, StringRef target = "cpu") {
+/// `isGroup`: whether every vector unit takes the form; of small groups those do for which it pays.
+static void checkLengths(const GroupText &text, StringRef target = "cpu", bool isGroup = true) {
   SCOPED_TRACE(text.str() + target.str());
   auto kernel = Kernel::compile(text.str(), target);
-  ASSERT_TRUE(kernel && usesGroupForm(*kernel));
+  ASSERT_TRUE(kernel && (!isGroup || usesGroupForm(*kernel)));
   for (int64_t keys : {0, 1, 8, 17, 130, 1500})
     expectCorrect(*kernel, InputSizes{2, 1, keys}, static_cast<uint64_t>(keys) + 1);
 }
@@ -65,6 +66,24 @@ TEST(Group, OfEveryTypeOnEveryVectorUnit) {
 TEST(Group, OfHeadsThatFillNoVector) {
   for (int64_t heads : {9, 16, 33})
     checkLengths({"f32", heads, 16, 16});
+}
+
+/// Up to eight heads: half a vector of 16, or the stream form.
+TEST(Group, OfHeadsThatFillHalfAVector) {
+  for (const char *dtype : {"f32", "bf16", "f16"})
+    for (int64_t heads : {5, 7, 8}) {
+      checkLengths({dtype, heads, 40, 24}, "cpu", /*isGroup=*/false);
+      checkLengths({dtype, heads, 48, 256, false, "window<700> and not sink<3>"}, "cpu", false);
+    }
+}
+
+/// Rows of values that no two rows of queries have room for: visited whole by one of them first.
+TEST(Group, OfFewHeadsWithLongRows) {
+  for (const char *dtype : {"f32", "bf16", "f16"})
+    for (int64_t heads : {1, 2, 3, 4}) {
+      checkLengths({dtype, heads, 256, 256}, "cpu", /*isGroup=*/false);
+      checkLengths({dtype, heads, 48, 200, false, "window<20>"}, "cpu", false);
+    }
 }
 
 TEST(Group, WithAMask) {
@@ -82,31 +101,34 @@ TEST(Group, LatentWhoseValuesAreColumnsOfItsKeys) {
 TEST(Group, LatentOf576Columns) { checkLengths({"bf16", 16, 576, 512, true}); }
 
 TEST(Group, SameBitsForAnyThreads) {
-  for (const char *dtype : {"f32", "bf16"}) {
-    auto kernel = Kernel::compile(GroupText{dtype}.str());
-    ASSERT_TRUE(kernel);
-    expectSameBits(*kernel, {3, 1, 1500});
-  }
+  for (const char *dtype : {"f32", "bf16"})
+    for (int64_t heads : {2, 8, 20}) {
+      auto kernel = Kernel::compile(GroupText{dtype, heads, 40, heads == 20 ? 24 : 256}.str());
+      ASSERT_TRUE(kernel);
+      expectSameBits(*kernel, {3, 1, 1500});
+    }
 }
 
 /// A NaN in a value that no row sees stays out; one that is seen shows.
 TEST(Group, NaNInAValue) {
-  for (const char *dtype : {"f32", "bf16"}) {
-    auto kernel = Kernel::compile(GroupText{dtype, 20, 40, 24, false, "window<20>"}.str());
-    ASSERT_TRUE(kernel);
-    for (int64_t key : {3, 55}) {
-      Tensors inputs = makeInputs(*kernel, {1, 1, 60});
-      inputs[2].values[key * 24 + 5] = std::numeric_limits<double>::quiet_NaN();
-      expectCorrect(*kernel, inputs);
+  for (const char *dtype : {"f32", "bf16"})
+    for (int64_t heads : {3, 8, 20}) {
+      int64_t size = heads == 20 ? 24 : 200;
+      auto kernel = Kernel::compile(GroupText{dtype, heads, 40, size, false, "window<20>"}.str());
+      ASSERT_TRUE(kernel);
+      for (int64_t key : {3, 55}) {
+        Tensors inputs = makeInputs(*kernel, {1, 1, 60});
+        inputs[2].values[key * size + 5] = std::numeric_limits<double>::quiet_NaN();
+        expectCorrect(*kernel, inputs);
+      }
     }
-  }
 }
 
 /// What lies beyond a sequence's own keys is not read into its result, in either form of decode.
 TEST(Ragged, EverySequenceHasItsOwnLength) {
   constexpr int64_t keys = 1500;
   const int64_t lengths[] = {0, 1, 700, keys};
-  for (int64_t heads : {4, 20})
+  for (int64_t heads : {4, 8, 20})
     for (const char *dtype : {"f32", "bf16"}) {
       auto kernel = Kernel::compile(GroupText{dtype, heads, 40, 24, false, "", true}.str());
       ASSERT_TRUE(kernel && kernel->scheduled("splits") > 1);
