@@ -3,9 +3,8 @@
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/Parallel.h"
 #include "llvm/Transforms/Utils/Cloning.h"
-#include <atomic>
-#include <thread>
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -197,17 +196,6 @@ static std::string compilePart(StringRef bitcode,
 std::vector<std::string> attn::compileParts(ArrayRef<std::string> parts,
                                             function_ref<std::string(llvm::Module &)> compile) {
   std::vector<std::string> out(parts.size());
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i = next++; i < parts.size(); i = next++)
-      out[i] = compilePart(parts[i], compile);
-  };
-  size_t count = std::min<size_t>(parts.size(), std::max(1U, std::thread::hardware_concurrency()));
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < count; ++i)
-    threads.emplace_back(work);
-  work();
-  for (std::thread &thread : threads)
-    thread.join();
+  llvm::parallelFor(0, parts.size(), [&](size_t i) { out[i] = compilePart(parts[i], compile); });
   return out;
 }
