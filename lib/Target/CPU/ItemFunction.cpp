@@ -253,6 +253,20 @@ KeyRange ItemFunction::keysOfTile(Value tile, Value end) {
   return {low, b.minimum(b.add(low, plan.keys), end)};
 }
 
+/// The end of the key range, moved on to the next whole block of keys that some row of the head
+/// group sees: all items pack the same keys of a block, however rows are shared among them.
+Value ItemFunction::endOfTiles(Value end) {
+  Value last = b.add(context.offset, b.add(queries, -1));
+  Value most = emitKeyRange(b, plan.stream.getMask(), context, context.offset, last).high;
+  Value whole = b.mul(b.ceilDiv(end, plan.keyStep()), b.index(plan.keyStep()));
+  return b.minimum(whole, most);
+}
+
+/// Keys that the products compute for those of a range.
+Value ItemFunction::paddedKeys(KeyRange keys) {
+  return b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
+}
+
 void ItemFunction::emitStream() {
   Value lastRow = b.add(b.minimum(b.add(firstRow, plan.itemRows()), totalRows), -1);
   Value first = b.add(context.offset, b.div(firstRow, groupSize)),
@@ -264,19 +278,19 @@ void ItemFunction::emitStream() {
     return emitVerdict(b, plan.stream.getMask(), context, first, last, keysOfTile(tile, range.high))
         .any;
   };
+  Value end = plan.streamed ? range.high : endOfTiles(range.high);
   if (plan.lazy)
-    return emitLazyTiles(tiles, range.high, some, isVisible);
+    return emitLazyTiles(tiles, end, some, isVisible);
   b.when(some, [&] {
     if (plan.grouped)
       return emitGroupTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
     if (plan.streamed)
       return emitStreamTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
     b.loop(tiles.low, tiles.high, 1, [&](Value tile) {
-      KeyRange keys = keysOfTile(tile, range.high);
+      KeyRange keys = keysOfTile(tile, end);
       b.when(isVisible(tile), [&] {
         placeTile(keys);
-        b.loop(b.index(0), livePanels, 1,
-               [&](Value panel) { visitPanel(panel, keys, finiteTile); });
+        b.loop(b.index(0), livePanels, 1, [&](Value panel) { visitPanel(panel, keys); });
       });
     });
   });
@@ -290,13 +304,16 @@ std::pair<Value, Value> ItemFunction::panelPositions(Value panel) {
           b.add(context.offset, b.div(end, groupSize))};
 }
 
-/// The keys of a tile a panel can see.
-void ItemFunction::visitPanel(Value panel, KeyRange keys, Value finite) {
+/// The keys of a tile a panel can see. Its own rows decide, not those of other panels: so a
+/// diagonal costs each panel what it sees, and its bits do not depend on the item that it belongs
+/// to.
+void ItemFunction::visitPanel(Value panel, KeyRange keys) {
   auto [first, last] = panelPositions(panel);
-  // The panel's own rows may end before the item's: a diagonal costs each panel what it sees.
-  keys.high =
-      b.minimum(keys.high, emitKeyRange(b, plan.stream.getMask(), context, first, last).high);
-  keys.high = b.maximum(keys.high, keys.low);
+  KeyRange own = emitKeyRange(b, plan.stream.getMask(), context, first, last);
+  Value high = b.minimum(keys.high, own.high);
+  Value some = b.compare(Predicate::slt, b.maximum(keys.low, own.low), high);
+  keys.high = b.select(some, high, keys.low);
+  Value finite = b.compare(Predicate::sle, paddedKeys(keys), finiteKeys);
   if (plan.lazy)
     return visitLazily(panel, keys, finite);
   visitRange(panel, keys, finite);
@@ -306,8 +323,7 @@ void ItemFunction::visitPanel(Value panel, KeyRange keys, Value finite) {
 /// not finite makes a difference between the two products.
 void ItemFunction::visitRange(Value panel, KeyRange keys, Value finite) {
   auto [first, last] = panelPositions(panel);
-  Value padded =
-      b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
+  Value padded = paddedKeys(keys);
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
   Value isWhole = b.compare(Predicate::eq, padded, b.sub(keys.high, keys.low));
   Type f32 = b.getF32Type();

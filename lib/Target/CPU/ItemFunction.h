@@ -44,6 +44,8 @@ private:
   void setFresh(Value panel, bool fresh);
   void clearIfFresh(Value panel);
   KeyRange keysOfTile(Value tile, Value end);
+  Value endOfTiles(Value end);
+  Value paddedKeys(KeyRange keys);
   void emitStream();
   void visitTile(Value tile);
   /// Rows of a head in memory, from those of a tile on, or a copy of them.
@@ -58,7 +60,9 @@ private:
   void placeMatrixTile(Value first, Value live, Value padded);
   Value placeRows(const TileRows &rows, Value isWhole, function_ref<void()> pack);
   Value valueColumns(MemRefType type);
-  Value checkValues(Value rows);
+  Value checkValues(Value from, Value to);
+  Value checkValueTile(Value n);
+  Value keysBeforeInfinite(Value finite, Value padded, function_ref<Value(Value n)> isFinite);
   void packKeys(Value first, Value live, Value padded);
   void packValues(Value first, Value live, Value padded);
   void copyValues(Value first, Value live);
@@ -74,7 +78,7 @@ private:
   void addToCheck(Value source, ValueRange at, SmallVector<Value> &sums);
   void forColumns(int64_t size, int64_t width, function_ref<void(Value first, int64_t count)> body);
   Value loadWide(Value memref, ValueRange at, Value column, int64_t count);
-  void visitPanel(Value panel, KeyRange keys, Value finite);
+  void visitPanel(Value panel, KeyRange keys);
   void visitRange(Value panel, KeyRange keys, Value finite);
   void visitLazily(Value panel, KeyRange keys, Value finite);
   void visitFinite(Value panel, KeyRange keys, Value clear);
@@ -135,8 +139,9 @@ private:
   // Of the current item, index values.
   Value workspace, groupSize, groupStart, firstRow, totalRows, livePanels, queries;
   Value keyHead, valueHead, headTable;
-  // Of the current tile, as the products read them; whether its values are finite (i1).
-  Value keyTile, valueTile, finiteTile;
+  // Of the current tile, as the products read them; keys in front of the first block with a value
+  // that is not finite.
+  Value keyTile, valueTile, finiteKeys;
   Value number, part, partCount, parts;
   bool inParts = false; // the function's number counts parts
 };

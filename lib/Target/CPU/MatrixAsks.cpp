@@ -119,7 +119,7 @@ void ItemFunction::visitLazyPanels(KeyRange keys, Value end, Value isVisible, Va
     b.when(isVisible, [&] {
       if (plan.overlap)
         askMeanwhile(panel, b.select(isLast, b.index(0), keys.high), end, isFirst, isLast);
-      visitPanel(panel, keys, finiteTile);
+      visitPanel(panel, keys);
     });
     b.when(isLast, [&] {
       clearIfFresh(panel);

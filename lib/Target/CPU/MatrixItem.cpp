@@ -70,8 +70,7 @@ void ItemFunction::visitFinite(Value panel, KeyRange keys, Value clear) {
                         queryOf,
                         plan.overlap ? slice(plan.begun, i32) : Value()};
   MatrixWeights weights(b, plan, slices);
-  Value count =
-      b.mul(b.ceilDiv(b.sub(keys.high, keys.low), plan.keyStep()), b.index(plan.keyStep()));
+  Value count = paddedKeys(keys);
   auto at = [&](int64_t j) { return SmallVector<Value>{b.index(0), b.index(j * plan.lanes)}; };
   for (int64_t j = 0; j < plan.vectors; ++j)
     b.store(b.splat(1), slices.rescale, at(j));

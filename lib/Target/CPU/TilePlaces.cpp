@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
+#include "MatrixKernels.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -42,10 +43,9 @@ Value ItemFunction::placeRows(const TileRows &rows, Value isWhole, function_ref<
   return b.select(direct, rowsInMemory(b, rows.memref, rows.first, rows.type), copied);
 }
 
-/// Sets `keyTile`, `valueTile` and `finiteTile` for the keys of a range.
+/// Sets `keyTile`, `valueTile` and `finiteKeys` for the keys of a range.
 void ItemFunction::placeTile(KeyRange keys) {
-  Value live = b.sub(keys.high, keys.low);
-  Value padded = b.mul(b.ceilDiv(live, plan.keyStep()), b.index(plan.keyStep()));
+  Value live = b.sub(keys.high, keys.low), padded = paddedKeys(keys);
   if (plan.tiles)
     return placeMatrixTile(keys.low, live, padded);
   PanelKernels kernels(b, plan, name);
@@ -63,14 +63,17 @@ void ItemFunction::placeTile(KeyRange keys) {
                                            kernels.valueTileType(),
                                            plan.valuesAreWords()},
                                           isWhole, [&] { packValues(keys.low, live, padded); });
-  finiteTile = checkValues(plan.pairs ? b.div(padded, b.index(2)) : padded);
+  auto rowOf = [&](Value key) { return plan.pairs ? b.div(key, b.index(2)) : key; };
+  auto check = [&](Value n) { return checkValues(rowOf(n), rowOf(b.add(n, plan.keyStep()))); };
+  finiteKeys = keysBeforeInfinite(checkValues(b.index(0), rowOf(padded)), padded, check);
 }
 
 void ItemFunction::placeMatrixTile(Value first, Value live, Value padded) {
   packKeyTiles(first, live, padded);
-  finiteTile = packValueTiles(first, live, padded);
+  Value finite = packValueTiles(first, live, padded);
   keyTile = slice(plan.keyTile, plan.wordType());
   valueTile = slice(plan.valueTile, plan.wordType());
+  finiteKeys = keysBeforeInfinite(finite, padded, [&](Value n) { return checkValueTile(n); });
 }
 
 /// The first columns of the key tile.
@@ -114,14 +117,27 @@ static Value isClean(CpuBuilder &b, ArrayRef<Value> checks, bool pairs) {
   return vector::ReductionOp::create(b, vector::CombiningKind::AND, clean);
 }
 
-/// Whether the first `rows` rows of the value tile are finite. The last vector overlaps.
-Value ItemFunction::checkValues(Value rows) {
+/// Keys of the tile in front of the first block with a value that is not finite, all of a tile if
+/// there is none: `isFinite` tells of the block from key `n` on. Nothing is searched where all
+/// `padded` keys are finite.
+Value ItemFunction::keysBeforeInfinite(Value finite, Value padded,
+                                       function_ref<Value(Value n)> isFinite) {
+  Value all = b.index(plan.keys), searched = b.select(finite, b.index(0), padded);
+  auto search = [&](Value n, ValueRange args) {
+    Value found = b.select(isFinite(n), all, n);
+    return SmallVector<Value>{b.minimum(args.front(), found)};
+  };
+  return b.loop(b.index(0), searched, plan.keyStep(), all, search).front();
+}
+
+/// Whether rows [from, to) of the value tile are finite. The last vector overlaps.
+Value ItemFunction::checkValues(Value from, Value to) {
   int64_t width = checkWidth(plan);
   auto type = VectorType::get(width, plan.wordType());
   auto checked = plan.pairs ? VectorType::get(2 * width, b.getI16Type()) : type;
   Value clean = arith::ConstantOp::create(b, b.getZeroAttr(checked));
   SmallVector<Value> starts(checkChains, clean);
-  SmallVector<Value> checks = b.loop(b.index(0), rows, 1, starts, [&](Value row, ValueRange args) {
+  SmallVector<Value> checks = b.loop(from, to, 1, starts, [&](Value row, ValueRange args) {
     SmallVector<Value> next(args);
     int64_t chain = 0;
     for (int64_t d = 0; d < plan.vSize; d += width) {
@@ -132,4 +148,17 @@ Value ItemFunction::checkValues(Value rows) {
     return next;
   });
   return isClean(b, checks, plan.pairs);
+}
+
+/// Whether the values of a block of keys from `n` on, in matrix tiles, are finite.
+Value ItemFunction::checkValueTile(Value n) {
+  auto words = VectorType::get(plan.keyStep() / 2, plan.wordType());
+  auto bits = VectorType::get(plan.keyStep(), b.getI16Type());
+  Value clean = arith::ConstantOp::create(b, b.getZeroAttr(bits)), word = b.div(n, b.index(2));
+  auto addColumn = [&](Value d, ValueRange args) {
+    Value column = b.load(valueTile, valueTileAt(b, plan, d, word), words);
+    return SmallVector<Value>{addWords(b, column, args.front(), /*pairs=*/true)};
+  };
+  SmallVector<Value> check = b.loop(b.index(0), b.index(plan.vSize), 1, clean, addColumn);
+  return isClean(b, check, /*pairs=*/true);
 }

@@ -32,6 +32,35 @@ INSTANTIATE_TEST_SUITE_P(Every, SameBits, testing::Values("f32", "bf16", "f16"),
                            return std::string(info.param);
                          });
 
+/// Bits of a call whose values are NaN in one column of two tokens, with items of `panels` panels.
+static std::vector<char> bitsBesideNaN(const char *type, const char *mask, int64_t panels) {
+  AttentionText text{"f", 6, 2, 2, 40, 24, type};
+  text.mask = mask;
+  text.schedule = "rows = 16, keys = 24, register_keys = 4, register_values = 4, panels = " +
+                  std::to_string(panels);
+  auto kernel = Kernel::compile(text.str());
+  if (!kernel)
+    return {};
+  constexpr int64_t keys = 131, size = 24;
+  Tensors inputs = makeInputs(*kernel, {2, 67, keys});
+  for (int64_t head = 0; head < 4; ++head)
+    for (int64_t token : {85, 120})
+      inputs[2].values[(head * keys + token) * size + 3] = std::nan("");
+  Launch launch(*kernel, inputs);
+  EXPECT_EQ(launch.run(2), 0);
+  return launch.bits();
+}
+
+TEST_P(SameBits, ForAnyPanelsOfAnItem) {
+  for (const char *mask :
+       {"causal", "causal and window<50> or sink<3>", "window<20, 10> and chunk<40>"}) {
+    std::vector<char> alone = bitsBesideNaN(GetParam(), mask, 1);
+    ASSERT_FALSE(alone.empty());
+    for (int64_t panels : {2, 5, 16})
+      EXPECT_EQ(bitsBesideNaN(GetParam(), mask, panels), alone) << mask << ", " << panels;
+  }
+}
+
 TEST(Determinism, CallsFromSeveralThreadsAtOnce) {
   auto kernel = Kernel::compile(AttentionText{"f", 6, 2, 2, 40, 40}.str());
   ASSERT_TRUE(kernel);

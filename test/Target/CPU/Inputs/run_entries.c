@@ -1,7 +1,8 @@
 //===- run_entries.c - runs a kernel's entries without its runtime library ---===//
 //
-// Stands in for OpenMP with one thread, so that a cross-compiled object needs nothing but libc.
-// `entries.h`, which entries.py writes, holds the table of entries. Prints each output's bytes to
+// Stands in for OpenMP with one thread, which says that there are THREADS, so that a cross-compiled
+// object needs nothing but libc. `entries.h`, which entries.py writes, holds the table of entries.
+// With NANS the third argument, the values of an attention, has some. Prints each output's bytes to
 // stdout.
 //
 //===----------------------------------------------------------------------===//
@@ -17,6 +18,13 @@ typedef struct {
 
 #include "entries.h"
 
+#ifndef THREADS
+#define THREADS 1
+#endif
+#ifndef NANS
+#define NANS 0
+#endif
+
 //===----------------------------------------------------------------------===//
 // OpenMP, serially
 //===----------------------------------------------------------------------===//
@@ -25,7 +33,7 @@ typedef void region(int32_t *, int32_t *, void *);
 
 int32_t __kmpc_global_thread_num(void *location) { return 0; }
 void __kmpc_push_num_threads(void *location, int32_t thread, int32_t count) {}
-int32_t omp_get_max_threads(void) { return 1; }
+int32_t omp_get_max_threads(void) { return THREADS; }
 int32_t omp_get_thread_num(void) { return 0; }
 void omp_set_num_threads(int32_t count) {}
 /// `captured` is one pointer: the compiler gathers what the region uses.
@@ -82,6 +90,14 @@ static attn_tensor makeTensor(const argument *a, uint32_t *state) {
   return attn_contiguous(data, a->dtype, a->rank, a->sizes);
 }
 
+/// A bf16 NaN in one column of two tokens, so that rows in front of each see none.
+static void spoil(const attn_tensor *values) {
+  int64_t length = values->sizes[2], size = values->sizes[3];
+  for (int64_t head = 0; head < values->sizes[0] * values->sizes[1]; ++head)
+    for (int64_t token = 2 * length / 3; token < length; token += length / 4)
+      ((uint16_t *)values->data)[(head * length + token) * size + 3] = 0x7fc0;
+}
+
 static void print(const attn_tensor *tensor) {
   int64_t count = 1;
   for (int32_t i = 0; i < tensor->rank; ++i)
@@ -95,6 +111,8 @@ int main(void) {
     attn_tensor tensors[16];
     for (int64_t i = 0; i < entries[e].count; ++i)
       tensors[i] = makeTensor(&entries[e].arguments[i], &state);
+    if (NANS)
+      spoil(&tensors[2]);
     int32_t code = entries[e].run(tensors, entries[e].count, 0);
     char text[160];
     if (code != 0) {
