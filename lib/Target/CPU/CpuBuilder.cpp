@@ -34,6 +34,7 @@ Value CpuBuilder::mul(Value a, Value b) { return arith::MulIOp::create(*this, a,
 Value CpuBuilder::div(Value a, Value b) { return arith::DivUIOp::create(*this, a, b); }
 Value CpuBuilder::rem(Value a, Value b) { return arith::RemUIOp::create(*this, a, b); }
 Value CpuBuilder::ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), index(b)); }
+Value CpuBuilder::ceilDiv(Value a, Value b) { return div(add(a, add(b, -1)), b); }
 Value CpuBuilder::floorDiv(Value a, int64_t b) {
   return arith::FloorDivSIOp::create(*this, a, index(b));
 }

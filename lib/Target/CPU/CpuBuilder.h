@@ -42,6 +42,7 @@ public:
   Value div(Value a, Value b);        // non-negative index
   Value rem(Value a, Value b);        // non-negative index
   Value ceilDiv(Value a, int64_t b);  // non-negative index
+  Value ceilDiv(Value a, Value b);    // non-negative index
   Value floorDiv(Value a, int64_t b); // any sign
   Value minimum(Value a, Value b);    // signed
   Value maximum(Value a, Value b);    // signed

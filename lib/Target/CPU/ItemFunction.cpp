@@ -72,9 +72,7 @@ void ItemFunction::emit() {
 /// A function whose body runs for items that have rows.
 void ItemFunction::emitFunction(StringRef suffix, function_ref<void()> body) {
   Type bytes = MemRefType::get({ShapedType::kDynamic}, b.getIntegerType(8));
-  SmallVector<Type> inputs = {b.getIndexType(), bytes};
-  if (plan.streamed)
-    inputs.push_back(bytes);
+  SmallVector<Type> inputs = {b.getIndexType(), bytes, plan.streamed ? bytes : b.getIndexType()};
   auto firstOuter = static_cast<unsigned>(inputs.size());
   llvm::append_range(inputs, ValueRange(outer).getTypes());
   function =
@@ -82,7 +80,9 @@ void ItemFunction::emitFunction(StringRef suffix, function_ref<void()> body) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   workspace = function.getArgument(1);
-  parts = plan.streamed ? Value(function.getArgument(2)) : Value();
+  Value third = function.getArgument(2);
+  parts = plan.streamed ? third : Value();
+  itemRows = plan.streamed ? b.index(plan.itemRows()) : third;
   outerMap.clear();
   for (auto [i, value] : llvm::enumerate(outer))
     outerMap.map(value, function.getArgument(static_cast<unsigned>(i) + firstOuter));
@@ -108,11 +108,11 @@ int64_t attn::largestGroup(ArrayRef<HeadGroup> groups) {
   return static_cast<int64_t>(most);
 }
 
-Value attn::emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query) {
+Value attn::emitTileCount(CpuBuilder &b, const WorkPlan &plan, Value query, Value tileRows) {
   Value rows = b.mul(memref::DimOp::create(b, query, 2), b.index(largestGroup(plan.groups)));
   Value perTile =
       b.mul(memref::DimOp::create(b, query, 0), b.index(static_cast<int64_t>(plan.groups.size())));
-  return b.mul(b.ceilDiv(rows, plan.itemRows()), perTile);
+  return b.mul(b.ceilDiv(rows, tileRows), perTile);
 }
 
 /// Row tiles of a head group that follow each other: all but the first find its keys and values in
@@ -155,7 +155,7 @@ void ItemFunction::emitLocation() {
     item = b.div(item, partCount);
   }
   Value perTile = b.mul(memref::DimOp::create(b, query, 0), b.index(count));
-  Value tiles = b.ceilDiv(b.mul(queries, b.index(largestGroup(plan.groups))), plan.itemRows());
+  Value tiles = b.ceilDiv(b.mul(queries, b.index(largestGroup(plan.groups))), itemRows);
   auto [tile, rest] = splitItem(b, item, tiles, perTile, plan.streamed ? 1 : tilesInTurn);
   if (plan.longestFirst)
     tile = b.sub(b.add(tiles, -1), tile);
@@ -177,12 +177,12 @@ void ItemFunction::emitLocation() {
   keyHead = read(keys);
   valueHead = read(values);
   headTable = constantTable(b, heads);
-  firstRow = b.mul(tile, b.index(plan.itemRows()));
+  firstRow = b.mul(tile, itemRows);
   totalRows = b.mul(queries, groupSize);
 }
 
 void ItemFunction::emitPanels() {
-  Value live = b.minimum(b.sub(totalRows, firstRow), b.index(plan.itemRows()));
+  Value live = b.minimum(b.sub(totalRows, firstRow), itemRows);
   livePanels = b.ceilDiv(live, plan.rows);
   if (plan.tiles)
     MatrixKernels::configure(b);
@@ -268,7 +268,7 @@ Value ItemFunction::paddedKeys(KeyRange keys) {
 }
 
 void ItemFunction::emitStream() {
-  Value lastRow = b.add(b.minimum(b.add(firstRow, plan.itemRows()), totalRows), -1);
+  Value lastRow = b.add(b.minimum(b.add(firstRow, itemRows), totalRows), -1);
   Value first = b.add(context.offset, b.div(firstRow, groupSize)),
         last = b.add(context.offset, b.div(lastRow, groupSize));
   KeyRange range = emitKeyRange(b, plan.stream.getMask(), context, first, last);

@@ -6,10 +6,10 @@
 
 namespace mlir::attn {
 
-/// Private functions `(item, workspace, values of the caller...)` that compute one item of
-/// `plan.work`. In the stream form an item is a part of the key range, its state goes to a record
-/// in a further memref `parts` behind the workspace, and a second function merges the records of a
-/// tile of rows in a fixed order.
+/// Private functions `(item, workspace, rows of an item, values of the caller...)` that compute one
+/// item of `plan.work`. In the stream form, whose items always have as many rows, a memref `parts`
+/// takes the place of their number: an item is a part of the key range, its state goes to a record
+/// there, and a second function merges the records of a tile of rows in a fixed order.
 class ItemFunction {
 public:
   /// `b` must stand before the work; constants among the caller's values are cloned instead of
@@ -20,7 +20,7 @@ public:
   void emit();
   func::FuncOp getFunction() const { return itemFunction; }
   func::FuncOp getMergeFunction() const { return mergeFunction; }
-  /// The caller's values to pass behind item and workspace.
+  /// The caller's values to pass at the end.
   ArrayRef<Value> getOuterValues() const { return outer; }
 
 private:
@@ -137,7 +137,7 @@ private:
   MaskContext context;
 
   // Of the current item, index values.
-  Value workspace, groupSize, groupStart, firstRow, totalRows, livePanels, queries;
+  Value workspace, itemRows, groupSize, groupStart, firstRow, totalRows, livePanels, queries;
   Value keyHead, valueHead, headTable;
   // Of the current tile, as the products read them; keys in front of the first block with a value
   // that is not finite.
@@ -155,9 +155,11 @@ SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value o
                              Value positions, Value heads, Value lane);
 /// Rows of the largest head group at one query position.
 int64_t largestGroup(ArrayRef<HeadGroup> groups);
-/// Tiles of rows: of the largest group times groups times batch entries, `queries` query positions
-/// each.
-Value emitTileCount(CpuBuilder &b, WorkPlan &plan, Value query);
+/// Rows of an item for a call with `threads` threads; at most those of the plan.
+Value emitItemRows(CpuBuilder &b, const WorkPlan &plan, Value query, Value threads);
+/// Tiles of `tileRows` rows: of the largest group times groups times batch entries, `queries` query
+/// positions each.
+Value emitTileCount(CpuBuilder &b, const WorkPlan &plan, Value query, Value tileRows);
 /// The most records of parts of a call, as a formula of its batch and number of queries.
 std::string mostRecords(const WorkPlan &plan);
 /// Parts the key range is cut into. The sizes of the call decide, not the threads, so that results

@@ -33,8 +33,7 @@ static Value callOpenMP(CpuBuilder &b, ModuleOp module, StringRef name) {
 /// Workspaces of as many threads as there may be, in one piece: allocated before they start, so
 /// that the kernel can still return when there is no memory. Pages that no thread touches cost
 /// nothing.
-static Value allocateWorkspaces(CpuBuilder &b, WorkPlan &plan) {
-  Value threads = callOpenMP(b, plan.work->getParentOfType<ModuleOp>(), "omp_get_max_threads");
+static Value allocateWorkspaces(CpuBuilder &b, WorkPlan &plan, Value threads) {
   return memref::AllocOp::create(b, bytesType(b), b.mul(threads, b.index(threadBytes(plan))),
                                  b.getI64IntegerAttr(pageBytes));
 }
@@ -61,7 +60,7 @@ static void emitItems(CpuBuilder &b, WorkPlan &plan, func::FuncOp function, Valu
 
 /// Parts of the key range first; then their records are merged, one tile of rows at a time.
 static void emitParts(CpuBuilder &b, WorkPlan &plan, ItemFunction &item, Value workspaces) {
-  Value tiles = emitTileCount(b, plan, plan.work.getQuery());
+  Value tiles = emitTileCount(b, plan, plan.work.getQuery(), b.index(plan.itemRows()));
   Value items = b.mul(tiles, emitPartCount(b, plan, plan.work.getQuery(), plan.stream.getLength()));
   Value bytes = b.mul(items, b.index(plan.panels * plan.partPanelBytes));
   Value parts = memref::AllocOp::create(b, bytesType(b), bytes, b.getI64IntegerAttr(64));
@@ -70,6 +69,16 @@ static void emitParts(CpuBuilder &b, WorkPlan &plan, ItemFunction &item, Value w
   emitItems(b, plan, item.getFunction(), items, workspaces, further);
   emitItems(b, plan, item.getMergeFunction(), tiles, workspaces, further);
   memref::DeallocOp::create(b, parts);
+}
+
+/// Tiles of rows, each an item.
+static void emitTiles(CpuBuilder &b, WorkPlan &plan, ItemFunction &item, Value workspaces,
+                      Value threads) {
+  Value rows = emitItemRows(b, plan, plan.work.getQuery(), threads);
+  SmallVector<Value> further = {rows};
+  llvm::append_range(further, item.getOuterValues());
+  emitItems(b, plan, item.getFunction(), emitTileCount(b, plan, plan.work.getQuery(), rows),
+            workspaces, further);
 }
 
 static void addToWorkspace(func::FuncOp function, const NamedAttrList &fields) {
@@ -114,12 +123,12 @@ static LogicalResult lowerWork(WorkOp work, TargetAttr target, unsigned number) 
   ItemFunction item(b, *plan, name);
   item.emit();
   noteWorkspace(*plan);
-  Value workspaces = allocateWorkspaces(b, *plan);
+  Value threads = callOpenMP(b, work->getParentOfType<ModuleOp>(), "omp_get_max_threads");
+  Value workspaces = allocateWorkspaces(b, *plan, threads);
   if (plan->streamed)
     emitParts(b, *plan, item, workspaces);
   else
-    emitItems(b, *plan, item.getFunction(), emitTileCount(b, *plan, work.getQuery()), workspaces,
-              item.getOuterValues());
+    emitTiles(b, *plan, item, workspaces, threads);
   memref::DeallocOp::create(b, workspaces);
   work.erase();
   return success();

@@ -22,7 +22,7 @@ static constexpr int64_t wantedItems = 64;
 
 Value attn::emitPartCount(CpuBuilder &b, WorkPlan &plan, Value query, Value length) {
   // At least one, so that an empty batch does not divide by zero.
-  Value tiles = b.maximum(emitTileCount(b, plan, query), b.index(1));
+  Value tiles = b.maximum(emitTileCount(b, plan, query, b.index(plan.itemRows())), b.index(1));
   Value wanted = b.div(b.add(tiles, wantedItems - 1), tiles);
   Value most = b.minimum(b.div(length, b.index(partKeys)), b.index(plan.splits));
   return b.maximum(b.minimum(most, wanted), b.index(1));
