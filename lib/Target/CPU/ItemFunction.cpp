@@ -72,7 +72,9 @@ void ItemFunction::emit() {
 /// A function whose body runs for items that have rows.
 void ItemFunction::emitFunction(StringRef suffix, function_ref<void()> body) {
   Type bytes = MemRefType::get({ShapedType::kDynamic}, b.getIntegerType(8));
-  SmallVector<Type> inputs = {b.getIndexType(), bytes, plan.streamed ? bytes : b.getIndexType()};
+  Type index = b.getIndexType();
+  SmallVector<Type> inputs = {index, bytes};
+  llvm::append_range(inputs, plan.streamed ? ArrayRef<Type>{bytes} : ArrayRef<Type>{index, index});
   auto firstOuter = static_cast<unsigned>(inputs.size());
   llvm::append_range(inputs, ValueRange(outer).getTypes());
   function =
@@ -80,9 +82,9 @@ void ItemFunction::emitFunction(StringRef suffix, function_ref<void()> body) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   workspace = function.getArgument(1);
-  Value third = function.getArgument(2);
-  parts = plan.streamed ? third : Value();
-  itemRows = plan.streamed ? b.index(plan.itemRows()) : third;
+  parts = plan.streamed ? Value(function.getArgument(2)) : Value();
+  itemRows = plan.streamed ? b.index(plan.itemRows()) : Value(function.getArgument(2));
+  shortRows = plan.streamed ? itemRows : Value(function.getArgument(3));
   outerMap.clear();
   for (auto [i, value] : llvm::enumerate(outer))
     outerMap.map(value, function.getArgument(static_cast<unsigned>(i) + firstOuter));
@@ -108,11 +110,14 @@ int64_t attn::largestGroup(ArrayRef<HeadGroup> groups) {
   return static_cast<int64_t>(most);
 }
 
+Value attn::emitGroupCount(CpuBuilder &b, const WorkPlan &plan, Value query) {
+  auto count = static_cast<int64_t>(plan.groups.size());
+  return b.mul(memref::DimOp::create(b, query, 0), b.index(count));
+}
+
 Value attn::emitTileCount(CpuBuilder &b, const WorkPlan &plan, Value query, Value tileRows) {
   Value rows = b.mul(memref::DimOp::create(b, query, 2), b.index(largestGroup(plan.groups)));
-  Value perTile =
-      b.mul(memref::DimOp::create(b, query, 0), b.index(static_cast<int64_t>(plan.groups.size())));
-  return b.mul(b.ceilDiv(rows, tileRows), perTile);
+  return b.mul(b.ceilDiv(rows, tileRows), emitGroupCount(b, plan, query));
 }
 
 /// Row tiles of a head group that follow each other: all but the first find its keys and values in
@@ -130,6 +135,31 @@ static std::pair<Value, Value> splitItem(CpuBuilder &b, Value item, Value tiles,
   Value tile = b.select(isLast, b.div(within, perTile), b.rem(within, b.index(inTurn)));
   Value rest = b.select(isLast, b.rem(within, perTile), b.div(within, b.index(inTurn)));
   return {b.add(first, tile), rest};
+}
+
+/// Sets the item's rows, and gives its head group of a batch entry.
+Value ItemFunction::emitRows(Value item, Value perTile) {
+  Value tiles, before;
+  if (plan.streamed || plan.longestFirst) {
+    tiles = b.ceilDiv(b.mul(queries, b.index(largestGroup(plan.groups))), itemRows);
+  } else {
+    Value zero = b.index(0);
+    ItemPair counts =
+        emitItemsOfGroup(b, plan, mapped(plan.work.getQuery()), {itemRows, shortRows});
+    Value longItems = b.mul(counts.first, perTile);
+    Value isShort = b.compare(Predicate::uge, item, longItems);
+    item = b.sub(item, b.select(isShort, longItems, zero));
+    before = b.select(isShort, b.mul(counts.first, itemRows), zero);
+    tiles = b.select(isShort, counts.last, counts.first);
+    itemRows = b.select(isShort, shortRows, itemRows);
+  }
+  auto [tile, rest] = splitItem(b, item, tiles, perTile, plan.streamed ? 1 : tilesInTurn);
+  if (plan.longestFirst)
+    tile = b.sub(b.add(tiles, -1), tile);
+  firstRow = b.mul(tile, itemRows);
+  if (before)
+    firstRow = b.add(before, firstRow);
+  return rest;
 }
 
 /// Parts count fastest, so that a thread alone reads keys in the order of memory; then head groups
@@ -154,11 +184,7 @@ void ItemFunction::emitLocation() {
     part = b.rem(item, partCount);
     item = b.div(item, partCount);
   }
-  Value perTile = b.mul(memref::DimOp::create(b, query, 0), b.index(count));
-  Value tiles = b.ceilDiv(b.mul(queries, b.index(largestGroup(plan.groups))), itemRows);
-  auto [tile, rest] = splitItem(b, item, tiles, perTile, plan.streamed ? 1 : tilesInTurn);
-  if (plan.longestFirst)
-    tile = b.sub(b.add(tiles, -1), tile);
+  Value rest = emitRows(item, emitGroupCount(b, plan, query));
   context = {b.div(rest, b.index(count)),
              b.rem(rest, b.index(count)),
              mapped(plan.work.getOffset()),
@@ -177,7 +203,6 @@ void ItemFunction::emitLocation() {
   keyHead = read(keys);
   valueHead = read(values);
   headTable = constantTable(b, heads);
-  firstRow = b.mul(tile, itemRows);
   totalRows = b.mul(queries, groupSize);
 }
 

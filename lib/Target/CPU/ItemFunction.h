@@ -6,10 +6,11 @@
 
 namespace mlir::attn {
 
-/// Private functions `(item, workspace, rows of an item, values of the caller...)` that compute one
-/// item of `plan.work`. In the stream form, whose items always have as many rows, a memref `parts`
-/// takes the place of their number: an item is a part of the key range, its state goes to a record
-/// there, and a second function merges the records of a tile of rows in a fixed order.
+/// Private functions `(item, workspace, rows of a long and of a short item, values of the
+/// caller...)` that compute one item of `plan.work`. In the stream form, whose items always have as
+/// many rows, a memref `parts` takes the place of their numbers: an item is a part of the key
+/// range, its state goes to a record there, and a second function merges the records of a tile of
+/// rows in a fixed order.
 class ItemFunction {
 public:
   /// `b` must stand before the work; constants among the caller's values are cloned instead of
@@ -31,6 +32,7 @@ private:
   Value slice(const Slice &s, Type element, Value panel = nullptr);
 
   void emitLocation();
+  Value emitRows(Value item, Value perTile);
   void emitPanels();
   void locatePanel(Value panel);
   void loadPanel(Value panel);
@@ -137,7 +139,8 @@ private:
   MaskContext context;
 
   // Of the current item, index values.
-  Value workspace, itemRows, groupSize, groupStart, firstRow, totalRows, livePanels, queries;
+  Value workspace, itemRows, shortRows, groupSize, groupStart, firstRow, totalRows, livePanels,
+      queries;
   Value keyHead, valueHead, headTable;
   // Of the current tile, as the products read them; keys in front of the first block with a value
   // that is not finite.
@@ -155,8 +158,16 @@ SmallVector<Value> sourceRow(CpuBuilder &b, Value batch, Value queryMap, Value o
                              Value positions, Value heads, Value lane);
 /// Rows of the largest head group at one query position.
 int64_t largestGroup(ArrayRef<HeadGroup> groups);
-/// Rows of an item for a call with `threads` threads; at most those of the plan.
-Value emitItemRows(CpuBuilder &b, const WorkPlan &plan, Value query, Value threads);
+/// Of long items and of the short ones behind them: rows, or how many there are in a head group.
+struct ItemPair {
+  Value first, last;
+};
+/// Rows of items for a call with `threads` threads; at most those of the plan.
+ItemPair emitItemRows(CpuBuilder &b, const WorkPlan &plan, Value query, Value threads);
+/// Items of the largest head group.
+ItemPair emitItemsOfGroup(CpuBuilder &b, const WorkPlan &plan, Value query, const ItemPair &rows);
+/// Head groups times batch entries.
+Value emitGroupCount(CpuBuilder &b, const WorkPlan &plan, Value query);
 /// Tiles of `tileRows` rows: of the largest group times groups times batch entries, `queries` query
 /// positions each.
 Value emitTileCount(CpuBuilder &b, const WorkPlan &plan, Value query, Value tileRows);

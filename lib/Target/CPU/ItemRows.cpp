@@ -3,7 +3,8 @@
 // The panels of an item share each key tile: the more there are, the less time its packing takes.
 // The more items there are, the less time a thread waits at the end for others, whose cores may be
 // half as fast (a neighbour on the same core, a lower clock). Panels do not depend on the item that
-// they belong to, so the threads of a call decide.
+// they belong to, so the threads of a call decide. Where all items take as long, the last ones are
+// short; where later rows see more keys, they are, as the longest come first.
 //
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
@@ -11,13 +12,27 @@
 
 using namespace mlir;
 using namespace mlir::attn;
+using Predicate = arith::CmpIPredicate;
 
-/// With n panels for each thread, items of p panels lose about share / p + p / n of their time: the
-/// least is lost where p * p = share * n. `share` is how many panels' products take as long as the
-/// packing of a key tile, against the part of an item that a thread waits at the end, about a
-/// quarter. Packing for the matrix unit takes as long as one panel, tiles that are mostly read
-/// where they lie a quarter of it (in both cases measured: benchmarks/notes-cpu.md).
-static int64_t packingShare(const WorkPlan &plan) { return plan.tiles ? 4 : 1; }
+/// The last rows, a quarter of them, come in items a quarter as long.
+static constexpr int64_t shortShare = 4, shortening = 4;
+
+/// With n panels for each thread, items of p panels lose about packing / p + wait * p / n of their
+/// time: least at p * p = n * packing / wait. Packing a tile for the matrix unit takes as long as
+/// one panel's products, and a quarter of it where tiles are mostly read where they lie. A thread
+/// waits a quarter of an item at the end, and a quarter of that for short ones (measured:
+/// benchmarks/notes-cpu.md).
+static int64_t packingPerWait(const WorkPlan &plan) {
+  return (plan.tiles ? 4 : 1) * (plan.longestFirst ? 1 : shortening);
+}
+
+/// Panels of each thread from which on items have `panels`: no thread should be without a long
+/// item.
+static int64_t leastPanels(const WorkPlan &plan, int64_t panels) {
+  constexpr int64_t itemsPerThread = 2;
+  int64_t ratio = packingPerWait(plan);
+  return std::max((panels * panels + ratio - 1) / ratio, itemsPerThread * panels);
+}
 
 /// Numbers of panels above one to choose from, the largest first.
 static SmallVector<int64_t> panelChoices(const WorkPlan &plan) {
@@ -27,14 +42,32 @@ static SmallVector<int64_t> panelChoices(const WorkPlan &plan) {
   return choices;
 }
 
-Value attn::emitItemRows(CpuBuilder &b, const WorkPlan &plan, Value query, Value threads) {
-  using Predicate = arith::CmpIPredicate;
+/// A thread alone takes the most.
+ItemPair attn::emitItemRows(CpuBuilder &b, const WorkPlan &plan, Value query, Value threads) {
   Value all = emitTileCount(b, plan, query, b.index(plan.rows));
-  Value shares = b.mul(all, b.index(packingShare(plan)));
-  Value isAlone = b.compare(Predicate::eq, threads, b.index(1)), chosen = b.index(1);
+  Value one = b.index(1), isAlone = b.compare(Predicate::eq, threads, one), chosen = one;
   for (int64_t panels : llvm::reverse(panelChoices(plan))) {
-    Value enough = b.compare(Predicate::uge, shares, b.mul(threads, b.index(panels * panels)));
-    chosen = b.select(b.either(isAlone, enough), b.index(panels), chosen);
+    Value least = b.mul(threads, b.index(leastPanels(plan, panels)));
+    Value enough = b.either(isAlone, b.compare(Predicate::uge, all, least));
+    chosen = b.select(enough, b.index(panels), chosen);
   }
-  return b.mul(chosen, b.index(plan.rows));
+  auto rowsOf = [&](Value panels) { return b.mul(panels, b.index(plan.rows)); };
+  if (plan.longestFirst)
+    return {rowsOf(chosen), rowsOf(chosen)};
+  Value last = b.maximum(b.div(chosen, b.index(shortening)), one);
+  return {rowsOf(chosen), rowsOf(b.select(isAlone, chosen, last))};
+}
+
+ItemPair attn::emitItemsOfGroup(CpuBuilder &b, const WorkPlan &plan, Value query,
+                                const ItemPair &rows) {
+  Value zero = b.index(0);
+  Value all = b.mul(memref::DimOp::create(b, query, 2), b.index(largestGroup(plan.groups)));
+  Value equal = b.ceilDiv(all, rows.first);
+  if (plan.longestFirst)
+    return {equal, zero};
+  Value most = b.div(b.mul(all, b.index(shortShare - 1)), b.index(shortShare));
+  Value isEqual = b.compare(Predicate::eq, rows.first, rows.last);
+  Value first = b.select(isEqual, equal, b.div(most, rows.first));
+  Value rest = b.maximum(b.sub(all, b.mul(first, rows.first)), zero);
+  return {first, b.ceilDiv(rest, rows.last)};
 }

@@ -74,11 +74,13 @@ static void emitParts(CpuBuilder &b, WorkPlan &plan, ItemFunction &item, Value w
 /// Tiles of rows, each an item.
 static void emitTiles(CpuBuilder &b, WorkPlan &plan, ItemFunction &item, Value workspaces,
                       Value threads) {
-  Value rows = emitItemRows(b, plan, plan.work.getQuery(), threads);
-  SmallVector<Value> further = {rows};
+  Value query = plan.work.getQuery();
+  ItemPair rows = emitItemRows(b, plan, query, threads);
+  ItemPair counts = emitItemsOfGroup(b, plan, query, rows);
+  Value items = b.mul(b.add(counts.first, counts.last), emitGroupCount(b, plan, query));
+  SmallVector<Value> further = {rows.first, rows.last};
   llvm::append_range(further, item.getOuterValues());
-  emitItems(b, plan, item.getFunction(), emitTileCount(b, plan, plan.work.getQuery(), rows),
-            workspaces, further);
+  emitItems(b, plan, item.getFunction(), items, workspaces, further);
 }
 
 static void addToWorkspace(func::FuncOp function, const NamedAttrList &fields) {
