@@ -20,17 +20,14 @@ static constexpr int64_t shortShare = 4, shortening = 4;
 /// With n panels for each thread, items of p panels lose about packing / p + wait * p / n of their
 /// time: least at p * p = n * packing / wait. Packing a tile for the matrix unit takes as long as
 /// one panel's products, and a quarter of it where tiles are mostly read where they lie. A thread
-/// waits a quarter of an item at the end, and a quarter of that for short ones (measured:
-/// benchmarks/notes-cpu.md).
-static int64_t packingPerWait(const WorkPlan &plan) {
-  return (plan.tiles ? 4 : 1) * (plan.longestFirst ? 1 : shortening);
-}
+/// waits a quarter of an item at the end (measured: benchmarks/notes-cpu.md).
+static int64_t packingPerWait(const WorkPlan &plan) { return plan.tiles ? 4 : 1; }
 
 /// Panels of each thread from which on items have `panels`: no thread should be without a long
-/// item.
+/// item. Short ones end sooner.
 static int64_t leastPanels(const WorkPlan &plan, int64_t panels) {
   constexpr int64_t itemsPerThread = 2;
-  int64_t ratio = packingPerWait(plan);
+  int64_t ratio = packingPerWait(plan) * (plan.longestFirst ? 1 : shortening);
   return std::max((panels * panels + ratio - 1) / ratio, itemsPerThread * panels);
 }
 
@@ -40,6 +37,16 @@ static SmallVector<int64_t> panelChoices(const WorkPlan &plan) {
   for (int64_t panels = plan.panels; panels > 1; panels /= 2)
     choices.push_back(panels);
   return choices;
+}
+
+/// Rows of the last items. So many panels for each thread that the end does not count need no short
+/// ones.
+static Value emitShortPanels(CpuBuilder &b, const WorkPlan &plan, Value all, Value threads,
+                             Value panels) {
+  Value few = b.maximum(b.div(panels, b.index(shortening)), b.index(1));
+  Value wait = b.mul(threads, b.mul(panels, panels));
+  Value isLong = b.compare(Predicate::ugt, wait, b.mul(all, b.index(packingPerWait(plan))));
+  return b.select(isLong, few, panels);
 }
 
 /// A thread alone takes the most.
@@ -54,8 +61,8 @@ ItemPair attn::emitItemRows(CpuBuilder &b, const WorkPlan &plan, Value query, Va
   auto rowsOf = [&](Value panels) { return b.mul(panels, b.index(plan.rows)); };
   if (plan.longestFirst)
     return {rowsOf(chosen), rowsOf(chosen)};
-  Value last = b.maximum(b.div(chosen, b.index(shortening)), one);
-  return {rowsOf(chosen), rowsOf(b.select(isAlone, chosen, last))};
+  Value last = b.select(isAlone, chosen, emitShortPanels(b, plan, all, threads, chosen));
+  return {rowsOf(chosen), rowsOf(last)};
 }
 
 ItemPair attn::emitItemsOfGroup(CpuBuilder &b, const WorkPlan &plan, Value query,

@@ -25,13 +25,17 @@
 // CHECK-NEXT: %[[ROWS:.*]] = arith.muli %[[CHOSEN]], %[[HIGH]]
 // CHECK: call @uneven_work0_item(%{{.*}}, %{{.*}}, %[[ROWS]], %{{.*}},
 
-// Where all items take as long, the last ones have a quarter of the rows, unless a thread is alone.
+// Where all items take as long, the last ones have a quarter of the rows, unless a thread is alone or has many.
 // CHECK-LABEL: func.func @even(
 // CHECK: %[[ALONE:.*]] = arith.cmpi eq,
 // CHECK: %[[CHOSEN:.*]] = arith.select %{{.*}}, %c5
 // CHECK-NEXT: %[[FOUR:.*]] = arith.constant 4 : index
 // CHECK-NEXT: %[[QUARTER:.*]] = arith.divui %[[CHOSEN]], %[[FOUR]]
-// CHECK-NEXT: %[[LAST:.*]] = arith.maxsi %[[QUARTER]],
+// CHECK: %[[FEW:.*]] = arith.maxsi %[[QUARTER]],
+// CHECK-NEXT: %[[SQUARE:.*]] = arith.muli %[[CHOSEN]], %[[CHOSEN]]
+// CHECK-NEXT: %[[WAIT:.*]] = arith.muli %{{.*}}, %[[SQUARE]]
+// CHECK: %[[PAYS:.*]] = arith.cmpi ugt, %[[WAIT]],
+// CHECK-NEXT: %[[LAST:.*]] = arith.select %[[PAYS]], %[[FEW]], %[[CHOSEN]]
 // CHECK: %[[SHORT:.*]] = arith.select %[[ALONE]], %[[CHOSEN]], %[[LAST]]
 // CHECK: %[[SHORT_ROWS:.*]] = arith.muli %[[SHORT]],
 // CHECK: call @even_work1_item(%{{.*}}, %{{.*}}, %{{.*}}, %[[SHORT_ROWS]],
