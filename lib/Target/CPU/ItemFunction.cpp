@@ -8,6 +8,8 @@
 #include "GroupKernels.h"
 #include "MatrixWeights.h"
 #include "StreamKernels.h"
+#include "StreamTiles.h"
+#include "TileInstructions.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -209,8 +211,8 @@ void ItemFunction::emitLocation() {
 void ItemFunction::emitPanels() {
   Value live = b.minimum(b.sub(totalRows, firstRow), itemRows);
   livePanels = b.ceilDiv(live, plan.rows);
-  if (plan.tiles)
-    MatrixKernels::configure(b);
+  if (plan.usesMatrixUnit())
+    plan.tiles ? MatrixKernels::configure(b) : StreamTiles::configure(b);
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
     if (plan.streamed && !plan.grouped) {
       loadStreamPanel(panel);
@@ -225,8 +227,8 @@ void ItemFunction::emitPanels() {
   if (!plan.lazy)
     b.loop(b.index(0), livePanels, 1,
            [&](Value panel) { plan.streamed ? savePart(panel) : leavePanel(panel); });
-  if (plan.tiles)
-    MatrixKernels::release(b);
+  if (plan.usesMatrixUnit())
+    releaseTiles(b);
 }
 
 //===----------------------------------------------------------------------===//

@@ -110,6 +110,7 @@ private:
   void emitStreamTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible);
   void forRowBlocks(Value panel, function_ref<void(Value block)> body);
   Value hasExcluded(Value packed, Value live, Value panel);
+  void scalePacked(Value packed, Value live, Value panel);
   void emitPackedWeights(Value panel, Value packed, Value live);
   void emitMarkedWeights(Value panel, Value packed, KeyRange keys);
   void scaleStreamPanel(Value panel);

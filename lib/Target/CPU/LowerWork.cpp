@@ -44,7 +44,7 @@ static void emitItems(CpuBuilder &b, WorkPlan &plan, func::FuncOp function, Valu
   Value workspace;
   auto module = function->getParentOfType<ModuleOp>();
   auto prepare = [&] {
-    if (plan.tiles)
+    if (plan.usesMatrixUnit())
       MatrixKernels::requestPermission(b, module);
     Value offset = b.mul(callOpenMP(b, module, "omp_get_thread_num"), b.index(threadBytes(plan)));
     workspace =

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
 #include "MatrixWeights.h"
+#include "TileInstructions.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
@@ -26,13 +27,7 @@ Value ItemFunction::asked() {
 
 /// Where a row lies in memory, in bytes.
 Value ItemFunction::rowAddress(Value memref, ArrayRef<Value> row) {
-  auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
-  Value element = metadata.getOffset();
-  for (auto [index, stride] : llvm::zip(row, metadata.getStrides()))
-    element = b.add(element, b.mul(index, stride));
-  int64_t bytes = cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
-  Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, memref);
-  return b.add(base, b.mul(element, b.index(bytes)));
+  return elementAddress(b, memref, row);
 }
 
 /// Sets the rows that are asked for with chunks of 32 keys of the panel's visit. The panels of an

@@ -1,11 +1,11 @@
 //===- MatrixKernels.cpp - products on the matrix unit -----------------------===//
 //
 // Tile registers 0 to 3 are sums (2 x 2 tiles), 4 and 5 left operands, 6 and 7 right ones: all
-// eight. With 1 x 4 tiles of sums 4 is the left operand, and 5 to 7 are right ones in turn. They
-// are named by number, so that no allocation can spill them.
+// eight. With 1 x 4 tiles of sums 4 is the left operand, and 5 to 7 are right ones in turn.
 //
 //===----------------------------------------------------------------------===//
 #include "MatrixKernels.h"
+#include "TileInstructions.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/Sequence.h"
@@ -22,31 +22,9 @@ static constexpr int64_t leftTile = 4, rightTile = 6;
 /// A word of two bf16.
 static constexpr int64_t bf16Ones = 0x3f803f80;
 
-static void callTile(CpuBuilder &b, StringRef name, ArrayRef<int64_t> tiles,
-                     ValueRange further = {}) {
-  SmallVector<Value> operands;
-  for (int64_t tile : tiles)
-    operands.push_back(
-        LLVM::ConstantOp::create(b, b.getI8Type(), b.getI8IntegerAttr(static_cast<int8_t>(tile))));
-  llvm::append_range(operands, further);
-  LLVM::CallIntrinsicOp::create(b, b.getStringAttr(name), operands);
-}
-
-/// The address of an element of a memref without layout, as an LLVM pointer.
-static Value pointer(CpuBuilder &b, Value address) {
-  Value number = arith::IndexCastOp::create(b, b.getI64Type(), address);
-  return LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), number);
-}
-
-/// Palette 1 with eight tiles of 16 rows of 64 bytes, as the processor reads it: 64 bytes.
 void MatrixKernels::configure(CpuBuilder &b) {
-  constexpr int64_t columns = 0x0040004000400040, rows = 0x1010101010101010;
-  Value table = constantTable(b, ArrayRef<int64_t>{1, 0, columns, columns, 0, 0, rows, 0});
-  Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, table);
-  callTile(b, "llvm.x86.ldtilecfg", {}, pointer(b, address));
+  configureTiles(b, SmallVector<TileSize>(8, wholeTile));
 }
-
-void MatrixKernels::release(CpuBuilder &b) { callTile(b, "llvm.x86.tilerelease", {}); }
 
 /// arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) of Linux.
 void MatrixKernels::requestPermission(CpuBuilder &b, ModuleOp module) {
@@ -76,12 +54,12 @@ MatrixKernels::Operand MatrixKernels::at(Value memref, Value row, Value column) 
 void MatrixKernels::load(int64_t tile, const Operand &operand) {
   Value stride = arith::IndexCastOp::create(b, b.getI64Type(), operand.stride);
   StringRef name = operand.bypass ? "llvm.x86.tileloaddt164" : "llvm.x86.tileloadd64";
-  callTile(b, name, {tile}, {pointer(b, operand.address), stride});
+  callTile(b, name, {tile}, {pointerTo(b, operand.address), stride});
 }
 
 void MatrixKernels::store(int64_t tile, const Operand &operand) {
   Value stride = arith::IndexCastOp::create(b, b.getI64Type(), operand.stride);
-  callTile(b, "llvm.x86.tilestored64", {tile}, {pointer(b, operand.address), stride});
+  callTile(b, "llvm.x86.tilestored64", {tile}, {pointerTo(b, operand.address), stride});
 }
 
 Value attn::keyTileRow(CpuBuilder &b, const WorkPlan &plan, Value key, Value step) {

@@ -42,9 +42,8 @@ public:
   /// Loads the operands of a block's first step.
   void loadFirst(const ScoreBlock &block);
 
-  /// Shapes of the tile registers, once before the kernels are called; and their release.
+  /// Shapes of the tile registers, once before the kernels are called.
   static void configure(CpuBuilder &b);
-  static void release(CpuBuilder &b);
   /// Asks the operating system for the tile registers' state, once per thread.
   static void requestPermission(CpuBuilder &b, ModuleOp module);
 

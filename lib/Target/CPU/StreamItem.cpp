@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
 #include "StreamKernels.h"
+#include "StreamTiles.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -77,6 +78,10 @@ void ItemFunction::loadStreamPanel(Value panel) {
       }
     });
   });
+  if (plan.scoreTiles)
+    forRowBlocks(panel, [&](Value block) {
+      StreamTiles(b, plan).packQueries(target, slice(plan.tileQuery, b.getF32Type(), panel), block);
+    });
 }
 
 //===----------------------------------------------------------------------===//
@@ -110,14 +115,24 @@ void ItemFunction::callStep(func::FuncOp kernel, Value panel, Value turn, KeyRan
                             KeyRange keys) {
   Type f32 = b.getF32Type();
   Value first = slice(plan.packed[0], f32, panel), second = slice(plan.packed[1], f32, panel);
-  func::CallOp::create(b, kernel,
-                       ValueRange{mapped(plan.work.getKey()), mapped(plan.work.getValue()),
-                                  slice(plan.query, f32, panel), b.select(turn, second, first),
-                                  b.select(turn, first, second),
-                                  slice(plan.accumulator, f32, panel), slice(plan.rescale, f32),
-                                  context.batch, keyHead, valueHead, next.low,
-                                  b.sub(next.high, next.low), keys.low, b.sub(keys.high, keys.low),
-                                  liveRows(panel)});
+  SmallVector<Value> operands = {mapped(plan.work.getKey()),
+                                 mapped(plan.work.getValue()),
+                                 slice(plan.query, f32, panel),
+                                 b.select(turn, second, first),
+                                 b.select(turn, first, second),
+                                 slice(plan.accumulator, f32, panel),
+                                 slice(plan.rescale, f32),
+                                 context.batch,
+                                 keyHead,
+                                 valueHead,
+                                 next.low,
+                                 b.sub(next.high, next.low),
+                                 keys.low,
+                                 b.sub(keys.high, keys.low),
+                                 liveRows(panel)};
+  if (plan.scoreTiles)
+    operands.push_back(slice(plan.tileQuery, f32, panel));
+  func::CallOp::create(b, kernel, operands);
 }
 
 /// Weights of a tile whose scores are there, then its values and the next tile's scores in turn.
@@ -128,6 +143,8 @@ void ItemFunction::visitStreamPanel(Value panel, Value turn, KeyRange keys, KeyR
   Value whole = b.compare(Predicate::eq, b.rem(live, b.index(plan.packedKeys())), b.index(0));
   Value packed = b.select(turn, slice(plan.packed[0], b.getF32Type(), panel),
                           slice(plan.packed[1], b.getF32Type(), panel));
+  if (plan.scoreTiles)
+    scalePacked(packed, live, panel);
   // What a region makes of scores, and weights without a maximum, are computed key by key.
   Value simple =
       plan.hasRegion() || !plan.isSoftmax()

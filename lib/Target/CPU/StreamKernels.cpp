@@ -1,5 +1,6 @@
 //===- StreamKernels.cpp - products with rows straight from memory -----------===//
 #include "StreamKernels.h"
+#include "StreamTiles.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -7,13 +8,17 @@ using namespace mlir::attn;
 using Chunks = WorkPlan::RowChunks;
 
 /// Keys of a turn, and between two visits of the same value columns: their rows stay in the
-/// first-level cache.
-static constexpr int64_t turnKeys = 8;
+/// first-level cache. The matrix unit takes more at once.
+static constexpr int64_t vectorKeys = 8;
+int64_t StreamKernels::turnKeys() const { return plan.scoreTiles ? StreamTiles::keys : vectorKeys; }
+
 /// Chunks of a row that are computed without a loop: more would be loaded at once than fits the
 /// registers.
 static constexpr int64_t mostAtOnce = 8;
 /// Limits of the rows that are asked for before they are needed.
 static constexpr int64_t leastAhead = 4, mostAhead = 16;
+/// The cache they are to come to.
+static constexpr int64_t firstLevel = 1;
 
 func::FuncOp StreamKernels::createFunction(StringRef suffix) {
   Type key = plan.work.getKey().getType(), value = plan.work.getValue().getType();
@@ -25,6 +30,8 @@ func::FuncOp StreamKernels::createFunction(StringRef suffix) {
                               typeOf(plan.accumulator),
                               typeOf(plan.rescale)};
   inputs.append(8, b.getIndexType());
+  if (plan.scoreTiles)
+    inputs.push_back(typeOf(plan.tileQuery));
   return createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + suffix.str(),
                                inputs);
 }
@@ -35,7 +42,9 @@ void StreamKernels::readArguments(func::FuncOp function) {
                        &at.rescale, &at.batch, &at.keyHead, &at.valueHead, &at.next, &at.nextCount,
                        &at.first, &at.count, &at.rows})
     *value = function.getArgument(next++);
-  auto scratch = MemRefType::get({turnKeys, plan.lanes}, b.getF32Type());
+  if (plan.scoreTiles)
+    at.tileQueries = function.getArgument(next);
+  auto scratch = MemRefType::get({turnKeys(), plan.lanes}, b.getF32Type());
   at.scratch = memref::AllocaOp::create(b, scratch, b.getI64IntegerAttr(64));
 }
 
@@ -154,14 +163,34 @@ static int64_t rowsAhead(Value memref, int64_t size, int64_t bytesAhead) {
   return std::clamp(bytesAhead / bytes, leastAhead, mostAhead);
 }
 
+int64_t StreamKernels::keysAhead() {
+  return rowsAhead(at.keys, plan.qkSize, plan.target.getInt("prefetch_ahead"));
+}
+int64_t StreamKernels::valuesAhead() {
+  return rowsAhead(at.values, plan.vSize, plan.target.getInt("prefetch_ahead"));
+}
+
 /// Asks for the rows of both sequences that lie ahead of row `n` of this turn.
 void StreamKernels::prefetchAhead(Value n) {
-  constexpr int64_t firstLevel = 1;
-  int64_t bytes = plan.target.getInt("prefetch_ahead");
-  Value value = b.add(b.add(at.first, n), rowsAhead(at.values, plan.vSize, bytes));
+  Value value = b.add(b.add(at.first, n), valuesAhead());
   b.prefetch(at.values, {at.batch, at.valueHead, value}, plan.vSize, firstLevel);
-  Value key = b.add(b.add(at.next, n), rowsAhead(at.keys, plan.qkSize, bytes));
+  Value key = b.add(b.add(at.next, n), keysAhead());
   b.prefetch(at.keys, {at.batch, at.keyHead, key}, plan.qkSize, firstLevel);
+}
+
+/// As above while chunks of value number `n` are read: the matrix unit reads the keys of a turn at
+/// once, and many requests at once wait for each other.
+void StreamKernels::askForLines(Value n, Value chunk, int64_t chunks) {
+  int64_t elements = plan.valueChunks().elements, all = plan.valueChunks().chunks;
+  int64_t perChunk = (plan.queryChunks().chunks + all - 1) / all;
+  auto ask = [&](Value memref, Value head, Value row, int64_t perChunk) {
+    for (int64_t i = 0; i < chunks * perChunk; ++i) {
+      Value line = b.add(b.mul(chunk, b.index(perChunk)), i);
+      b.prefetch(memref, {at.batch, head, row, b.mul(line, b.index(elements))}, firstLevel);
+    }
+  };
+  ask(at.values, at.valueHead, b.add(b.add(at.first, n), valuesAhead()), 1);
+  ask(at.keys, at.keyHead, b.add(b.add(at.next, n), keysAhead()), perChunk);
 }
 
 /// Folded sums of keys `first` to `end` of the turn with the rows of a block, to the scratch. A
@@ -175,7 +204,7 @@ void StreamKernels::sumRows(Value first, Value end, Value firstRow) {
     b.keepOrder();
     Value folded = foldFour(b, foldTwo(b, sums[0], sums[1]), foldTwo(b, sums[2], sums[3]));
     b.store(folded, at.scratch, {b.sub(n, first), b.index(0)});
-    if (plan.target.getInt("prefetch_ahead") > 0)
+    if (plan.target.getInt("prefetch_ahead") > 0 && !plan.scoreTiles)
       b.when(b.compare(arith::CmpIPredicate::eq, firstRow, b.index(0)), [&] { prefetchAhead(n); });
   });
 }
@@ -187,13 +216,29 @@ void StreamKernels::packScores(Value n, Value block, Value scores) {
   for (int64_t k = 0; k < plan.packedKeys(); ++k)
     folded.push_back(b.load(at.scratch, {b.add(n, k), b.index(0)}, b.f32Vector()));
   Value sums = foldKeys(b, folded);
-  if (double factor = plan.scoreFactor(); factor != 1.0)
+  if (double factor = plan.scoreFactor(); factor != 1.0 && !plan.scoreTiles)
     sums = b.mulf(sums, b.splat(factor));
   b.store(sums, at.scores, {block, scores});
 }
 
-/// Packed scores of keys `first` to `end`.
+/// Packed scores of the keys of a turn from `first` on, all of them there.
+void StreamKernels::scoreByTiles(Value first) {
+  b.loop(b.index(0), b.ceilDiv(at.rows, streamRows), 1, [&](Value block) {
+    StreamTiles(b, plan).score(at.keys, {at.batch, at.keyHead, b.add(at.next, first)},
+                               at.tileQueries, at.scores, block, first);
+  });
+}
+
+/// Packed scores of keys `first` to `end`. The matrix unit reads whole tiles only.
 void StreamKernels::scoreKeys(Value first, Value end) {
+  if (!plan.scoreTiles)
+    return scoreByVectors(first, end);
+  b.when(
+      b.compare(arith::CmpIPredicate::eq, b.sub(end, first), b.index(StreamTiles::keys)),
+      [&] { scoreByTiles(first); }, [&] { scoreByVectors(first, end); });
+}
+
+void StreamKernels::scoreByVectors(Value first, Value end) {
   b.loop(b.index(0), b.ceilDiv(at.rows, streamRows), 1, [&](Value block) {
     Value firstRow = b.mul(block, b.index(streamRows));
     keepQueries(firstRow);
@@ -245,7 +290,13 @@ void StreamKernels::visitValues(const ValueRows &values, Value row, int64_t rows
   bool fits = rows * c.chunks * c.vectors <= rowRegisters(plan);
   int64_t chunks = fits ? c.chunks : evenChunks(chunksOfBlock(plan, c, rows), c.chunks);
   forChunks(b, c, chunks, [&](Value chunk, int64_t some, bool isTail) {
-    addValueBlock(b, values, {row, rows, chunk, some, isTail}, first, end);
+    ValueRows v = values;
+    if (plan.scoreTiles && plan.target.getInt("prefetch_ahead") > 0)
+      v.ask = [&, chunk, some](Value n) {
+        b.when(b.compare(arith::CmpIPredicate::eq, row, b.index(0)),
+               [&] { askForLines(n, chunk, some); });
+      };
+    addValueBlock(b, v, {row, rows, chunk, some, isTail}, first, end);
   });
 }
 
@@ -286,8 +337,8 @@ func::FuncOp StreamKernels::emitStep() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   readArguments(function);
-  b.loop(b.index(0), b.maximum(at.count, at.nextCount), turnKeys, [&](Value first) {
-    Value end = b.add(first, turnKeys), end0 = b.minimum(end, at.count),
+  b.loop(b.index(0), b.maximum(at.count, at.nextCount), turnKeys(), [&](Value first) {
+    Value end = b.add(first, turnKeys()), end0 = b.minimum(end, at.count),
           end1 = b.minimum(end, at.nextCount);
     b.when(b.compare(arith::CmpIPredicate::slt, first, end0),
            [&] { addValueKeys(first, end0, false); });
@@ -302,8 +353,8 @@ func::FuncOp StreamKernels::emitStrict() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   readArguments(function);
-  b.loop(b.index(0), at.count, turnKeys, [&](Value first) {
-    addValueKeys(first, b.minimum(b.add(first, turnKeys), at.count), true);
+  b.loop(b.index(0), at.count, turnKeys(), [&](Value first) {
+    addValueKeys(first, b.minimum(b.add(first, turnKeys()), at.count), true);
   });
   func::ReturnOp::create(b);
   return function;

@@ -35,15 +35,22 @@ private:
   struct Arguments {
     Value keys, values, query, scores, weights, accumulator, rescale;
     Value batch, keyHead, valueHead, next, nextCount, first, count, rows;
-    Value scratch; // folded sums of a turn
+    Value scratch;     // folded sums of a turn
+    Value tileQueries; // where the matrix unit makes the scores
   };
   MemRefType typeOf(const Slice &slice) {
     return MemRefType::get({slice.rows, slice.columns}, b.getF32Type());
   }
   func::FuncOp createFunction(StringRef suffix);
   void readArguments(func::FuncOp function);
+  int64_t turnKeys() const;
   void scoreKeys(Value first, Value end);
+  void scoreByTiles(Value first);
+  void scoreByVectors(Value first, Value end);
+  int64_t keysAhead();
+  int64_t valuesAhead();
   void prefetchAhead(Value n);
+  void askForLines(Value n, Value chunk, int64_t chunks);
   void sumRows(Value first, Value end, Value firstRow);
   void packScores(Value n, Value block, Value scores);
   SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow);

@@ -65,6 +65,19 @@ void ItemFunction::forRowBlocks(Value panel, function_ref<void(Value)> body) {
   b.loop(b.index(0), b.ceilDiv(liveRows(panel), streamRows), 1, body);
 }
 
+/// Multiplies the first `live` scores by their factor, which the matrix unit leaves out.
+void ItemFunction::scalePacked(Value packed, Value live, Value panel) {
+  double factor = plan.scoreFactor();
+  if (factor == 1.0)
+    return;
+  forRowBlocks(panel, [&](Value block) {
+    b.loop(b.index(0), b.mul(live, b.index(streamRows)), plan.lanes, [&](Value n) {
+      Value score = b.load(packed, {block, n}, b.f32Vector());
+      b.store(b.mulf(score, b.splat(factor)), packed, {block, n});
+    });
+  });
+}
+
 /// Whether some of the first `live` scores is -infinity, which excludes a key without a mask, too.
 Value ItemFunction::hasExcluded(Value packed, Value live, Value panel) {
   Value rows = b.ceilDiv(liveRows(panel), streamRows);

@@ -63,6 +63,12 @@ bool WorkPlan::usesTiles() {
          rows % 32 == 0 && keys % 32 == 0;
 }
 
+/// Sixteen keys of whole tile rows by four rows of queries.
+bool WorkPlan::usesScoreTiles() {
+  return streamed && !grouped && isBf16 && target.getFlag("amx") &&
+         target.getFlag("bf16_convert") && lanes == 16 && qkSize % 32 == 0 && keys % 16 == 0;
+}
+
 /// Whether values are a view of the keys' first columns, of the same head.
 bool WorkPlan::sharesKeys() {
   auto view = work.getValue().getDefiningOp<memref::SubViewOp>();
@@ -111,7 +117,7 @@ double WorkPlan::queryFactor() const {
     return pairs ? 1.0 : scale * log2e;
   if (keyDots())
     return 1.0;
-  return !pairs || std::fabs(std::frexp(scale, &exponent)) == 0.5 ? scale : 1.0;
+  return !(pairs || scoreTiles) || std::fabs(std::frexp(scale, &exponent)) == 0.5 ? scale : 1.0;
 }
 
 double WorkPlan::scoreFactor() const { return !freeScores && queryFactor() == 1.0 ? scale : 1.0; }
@@ -134,6 +140,7 @@ LogicalResult WorkPlan::readSchedule() {
   grouped = schedule.getWord("form") == "group";
   streamed = grouped || schedule.getWord("form") == "stream";
   tiles = !streamed && usesTiles();
+  scoreTiles = usesScoreTiles();
   pairs = grouped ? usesPairs() : !streamed && (tiles || usesPairs());
   latent = sharesKeys();
   sharesTile = (grouped ? widensKeys() : !streamed && !pairs) && latent;
@@ -245,6 +252,8 @@ void WorkPlan::layOut() {
   if (!inLanes)
     for (Slice &turn : packed)
       turn = slice(rows / streamRows, keys * streamRows);
+  if (scoreTiles)
+    tileQuery = slice(rows / streamRows * queryChunks().chunks, 16 * streamRows);
   panelBytes = next;
   next *= panels;
   if (tiles) {

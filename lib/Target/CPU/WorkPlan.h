@@ -62,6 +62,9 @@ struct WorkPlan {
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
   // [rows][chunks of a row].
   bool streamed = false;
+  // The matrix unit makes the scores of the stream form (see StreamTiles). They come without their
+  // factor.
+  bool scoreTiles = false;
   // Group form: parts and accumulator as in the stream form, queries, scores and weights as in a
   // panel; for groups of many rows.
   bool grouped = false;
@@ -90,6 +93,9 @@ struct WorkPlan {
   Slice partAccumulator, partMaximum, partSum;
   // Stream form, per panel: packed scores of two tiles in turn (see StreamKernels).
   Slice packed[2];
+  // With `scoreTiles`: the queries of four rows and 32 elements each, 16 words of two elements by
+  // four rows.
+  Slice tileQuery;
   int64_t partPanelBytes = 0;
 
   int64_t itemRows() const { return rows * panels; }
@@ -144,6 +150,8 @@ struct WorkPlan {
   int64_t columnLanes() const { return target.getInt("lanes"); }
   /// Group form: keys whose words no product takes as they lie are copied to a tile of float32.
   bool widensKeys() const { return grouped && !isF32 && !pairs; }
+  /// Whether items need the tile registers of the matrix unit.
+  bool usesMatrixUnit() const { return tiles || scoreTiles; }
   /// Keys of a packed vector of the stream form.
   int64_t packedKeys() const { return lanes / 4; }
   bool hasRegion() { return !dot.getScore().empty(); }
@@ -165,6 +173,7 @@ private:
   bool hasDots() const { return lanes == 8 || lanes == 16; }
   bool usesPairs();
   bool usesTiles();
+  bool usesScoreTiles();
   bool hasFreeScores();
   bool sharesKeys();
   RowChunks rowChunks(int64_t size, bool isKey) const;

@@ -17,6 +17,8 @@
 enum { ROWS = 16, ROW_BYTES = 64, TILES = 8 };
 static __thread uint8_t tiles[TILES][ROWS][ROW_BYTES];
 static __thread int configured;
+/// Rows and bytes of a row of each tile.
+static __thread uint8_t heights[TILES], widths[TILES];
 
 /// General registers in the order of their numbers.
 static const int registers[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
@@ -71,23 +73,37 @@ static float widen(uint16_t bits) {
   return number;
 }
 
-/// Kernels use whole tiles only.
+/// A tile that is not used may be empty.
 static int configure(const uint8_t *table) {
-  for (int t = 0; t < TILES; ++t)
-    if (table[48 + t] != ROWS || table[16 + 2 * t] != ROW_BYTES || table[17 + 2 * t] != 0)
+  for (int t = 0; t < TILES; ++t) {
+    heights[t] = table[48 + t];
+    widths[t] = table[16 + 2 * t];
+    if (heights[t] > ROWS || widths[t] > ROW_BYTES || widths[t] % 4 != 0 || table[17 + 2 * t] != 0)
       return 0;
+  }
   memset(tiles, 0, sizeof(tiles));
   return configured = table[0] == 1;
 }
 
-static void multiply(uint8_t sum[ROWS][ROW_BYTES], uint8_t left[ROWS][ROW_BYTES],
-                     uint8_t right[ROWS][ROW_BYTES]) {
-  for (int m = 0; m < ROWS; ++m) {
-    float *sums = (float *)sum[m];
-    for (int k = 0; k < 2 * ROWS; ++k)
-      for (int n = 0; n < ROWS; ++n)
-        sums[n] +=
-            widen(((uint16_t *)left[m])[k]) * widen(((uint16_t *)right[k / 2])[2 * n + k % 2]);
+/// The processor refuses tiles whose shapes do not fit each other.
+static int multiply(int sum, int left, int right) {
+  if (heights[sum] != heights[left] || widths[sum] != widths[right] ||
+      widths[left] != 4 * heights[right])
+    return 0;
+  for (int m = 0; m < heights[sum]; ++m) {
+    float *sums = (float *)tiles[sum][m];
+    uint16_t *lefts = (uint16_t *)tiles[left][m];
+    for (int k = 0; k < 2 * heights[right]; ++k)
+      for (int n = 0; n < widths[sum] / 4; ++n)
+        sums[n] += widen(lefts[k]) * widen(((uint16_t *)tiles[right][k / 2])[2 * n + k % 2]);
+  }
+  return 1;
+}
+
+static void move(int tile, const instruction *i, int stores) {
+  for (int row = 0; row < heights[tile]; ++row) {
+    void *memory = (void *)(i->base + row * i->index);
+    memcpy(stores ? memory : tiles[tile][row], stores ? tiles[tile][row] : memory, widths[tile]);
   }
 }
 
@@ -107,12 +123,10 @@ static int tileInstruction(const uint8_t *p, greg_t *g) {
   } else if (i.opcode == CONFIGURE && !i.isMemory && prefix == 3) {
     memset(tiles[i.reg & 7], 0, sizeof(tiles[0]));
   } else if (i.opcode == MULTIPLY && !i.isMemory && prefix == 2) {
-    multiply(tiles[i.reg & 7], tiles[i.rm & 7], tiles[third & 7]);
+    if (!multiply(i.reg & 7, i.rm & 7, third & 7))
+      return 0;
   } else if (i.opcode == MOVE && i.isMemory && prefix != 0) {
-    for (int row = 0; row < ROWS; ++row) {
-      void *memory = (void *)(i.base + row * i.index), *tile = tiles[i.reg & 7][row];
-      memcpy(prefix == 2 ? memory : tile, prefix == 2 ? tile : memory, ROW_BYTES);
-    }
+    move(i.reg & 7, &i, prefix == 2);
   } else {
     return 0;
   }
