@@ -212,7 +212,7 @@ void ItemFunction::emitPanels() {
   Value live = b.minimum(b.sub(totalRows, firstRow), itemRows);
   livePanels = b.ceilDiv(live, plan.rows);
   if (plan.usesMatrixUnit())
-    plan.tiles ? MatrixKernels::configure(b) : StreamTiles::configure(b);
+    plan.tiles ? MatrixKernels::configure(b) : StreamTiles(b, plan).configure();
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
     if (plan.streamed && !plan.grouped) {
       loadStreamPanel(panel);

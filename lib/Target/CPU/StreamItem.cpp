@@ -52,7 +52,9 @@ Value ItemFunction::liveRows(Value panel) {
 
 /// Rows of a panel that the products compute: the live ones and what fills the last block of rows.
 Value ItemFunction::computedRows(Value panel) {
-  int64_t block = plan.grouped ? plan.registerValues : streamRows;
+  int64_t block = plan.grouped      ? plan.registerValues
+                  : plan.scoreTiles ? plan.weightTileRows()
+                                    : streamRows;
   return b.mul(b.ceilDiv(liveRows(panel), block), b.index(block));
 }
 
@@ -131,7 +133,9 @@ void ItemFunction::callStep(func::FuncOp kernel, Value panel, Value turn, KeyRan
                                  b.sub(keys.high, keys.low),
                                  liveRows(panel)};
   if (plan.scoreTiles)
-    operands.push_back(slice(plan.tileQuery, f32, panel));
+    llvm::append_range(operands, SmallVector<Value>{slice(plan.tileQuery, f32, panel),
+                                                    slice(plan.weightRows, f32),
+                                                    slice(plan.valueWords, f32)});
   func::CallOp::create(b, kernel, operands);
 }
 
@@ -140,7 +144,7 @@ void ItemFunction::visitStreamPanel(Value panel, Value turn, KeyRange keys, KeyR
   auto [first, last] = panelPositions(panel);
   Verdict verdict = emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
   Value live = b.sub(keys.high, keys.low);
-  Value whole = b.compare(Predicate::eq, b.rem(live, b.index(plan.packedKeys())), b.index(0));
+  Value whole = b.compare(Predicate::eq, b.rem(live, b.index(plan.simpleKeys())), b.index(0));
   Value packed = b.select(turn, slice(plan.packed[0], b.getF32Type(), panel),
                           slice(plan.packed[1], b.getF32Type(), panel));
   if (plan.scoreTiles)

@@ -10,7 +10,9 @@ using Chunks = WorkPlan::RowChunks;
 /// Keys of a turn, and between two visits of the same value columns: their rows stay in the
 /// first-level cache. The matrix unit takes more at once.
 static constexpr int64_t vectorKeys = 8;
-int64_t StreamKernels::turnKeys() const { return plan.scoreTiles ? StreamTiles::keys : vectorKeys; }
+int64_t StreamKernels::turnKeys() const {
+  return plan.scoreTiles ? StreamTiles::scoreKeys : vectorKeys;
+}
 
 /// Chunks of a row that are computed without a loop: more would be loaded at once than fits the
 /// registers.
@@ -31,7 +33,8 @@ func::FuncOp StreamKernels::createFunction(StringRef suffix) {
                               typeOf(plan.rescale)};
   inputs.append(8, b.getIndexType());
   if (plan.scoreTiles)
-    inputs.push_back(typeOf(plan.tileQuery));
+    llvm::append_range(inputs, SmallVector<Type>{typeOf(plan.tileQuery), typeOf(plan.weightRows),
+                                                 typeOf(plan.valueWords)});
   return createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + suffix.str(),
                                inputs);
 }
@@ -43,7 +46,8 @@ void StreamKernels::readArguments(func::FuncOp function) {
                        &at.first, &at.count, &at.rows})
     *value = function.getArgument(next++);
   if (plan.scoreTiles)
-    at.tileQueries = function.getArgument(next);
+    for (Value *value : {&at.tileQueries, &at.weightRows, &at.valueWords})
+      *value = function.getArgument(next++);
   auto scratch = MemRefType::get({turnKeys(), plan.lanes}, b.getF32Type());
   at.scratch = memref::AllocaOp::create(b, scratch, b.getI64IntegerAttr(64));
 }
@@ -178,21 +182,6 @@ void StreamKernels::prefetchAhead(Value n) {
   b.prefetch(at.keys, {at.batch, at.keyHead, key}, plan.qkSize, firstLevel);
 }
 
-/// As above while chunks of value number `n` are read: the matrix unit reads the keys of a turn at
-/// once, and many requests at once wait for each other.
-void StreamKernels::askForLines(Value n, Value chunk, int64_t chunks) {
-  int64_t elements = plan.valueChunks().elements, all = plan.valueChunks().chunks;
-  int64_t perChunk = (plan.queryChunks().chunks + all - 1) / all;
-  auto ask = [&](Value memref, Value head, Value row, int64_t perChunk) {
-    for (int64_t i = 0; i < chunks * perChunk; ++i) {
-      Value line = b.add(b.mul(chunk, b.index(perChunk)), i);
-      b.prefetch(memref, {at.batch, head, row, b.mul(line, b.index(elements))}, firstLevel);
-    }
-  };
-  ask(at.values, at.valueHead, b.add(b.add(at.first, n), valuesAhead()), 1);
-  ask(at.keys, at.keyHead, b.add(b.add(at.next, n), keysAhead()), perChunk);
-}
-
 /// Folded sums of keys `first` to `end` of the turn with the rows of a block, to the scratch. A
 /// loop, not a copy of the code for each key: the same load then steps from row to row, which is
 /// what hardware prefetches by.
@@ -234,7 +223,7 @@ void StreamKernels::scoreKeys(Value first, Value end) {
   if (!plan.scoreTiles)
     return scoreByVectors(first, end);
   b.when(
-      b.compare(arith::CmpIPredicate::eq, b.sub(end, first), b.index(StreamTiles::keys)),
+      b.compare(arith::CmpIPredicate::eq, b.sub(end, first), b.index(StreamTiles::scoreKeys)),
       [&] { scoreByTiles(first); }, [&] { scoreByVectors(first, end); });
 }
 
@@ -290,13 +279,7 @@ void StreamKernels::visitValues(const ValueRows &values, Value row, int64_t rows
   bool fits = rows * c.chunks * c.vectors <= rowRegisters(plan);
   int64_t chunks = fits ? c.chunks : evenChunks(chunksOfBlock(plan, c, rows), c.chunks);
   forChunks(b, c, chunks, [&](Value chunk, int64_t some, bool isTail) {
-    ValueRows v = values;
-    if (plan.scoreTiles && plan.target.getInt("prefetch_ahead") > 0)
-      v.ask = [&, chunk, some](Value n) {
-        b.when(b.compare(arith::CmpIPredicate::eq, row, b.index(0)),
-               [&] { askForLines(n, chunk, some); });
-      };
-    addValueBlock(b, v, {row, rows, chunk, some, isTail}, first, end);
+    addValueBlock(b, values, {row, rows, chunk, some, isTail}, first, end);
   });
 }
 
@@ -332,11 +315,62 @@ void StreamKernels::addValueKeys(Value first, Value end, bool strict) {
   });
 }
 
+/// Multiplies the accumulator by the factors of its rows, unless no maximum of a block has moved.
+void StreamKernels::rescaleRows() {
+  auto four = VectorType::get(streamRows, b.getF32Type());
+  Value ones = arith::ConstantOp::create(b, DenseElementsAttr::get(four, 1.0f));
+  b.loop(b.index(0), at.rows, streamRows, [&](Value block) {
+    Value factors = b.load(at.rescale, {b.index(0), block}, four);
+    Value moved = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, factors, ones);
+    b.when(vector::ReductionOp::create(b, vector::CombiningKind::OR, moved), [&] {
+      for (int64_t r = 0; r < streamRows; ++r) {
+        Value factor = b.broadcast(vector::ExtractOp::create(b, factors, r)), row = b.add(block, r);
+        b.loop(b.index(0), b.index(plan.accumulator.columns), plan.lanes, [&](Value column) {
+          b.store(b.mulf(b.load(at.accumulator, {row, column}, b.f32Vector()), factor),
+                  at.accumulator, {row, column});
+        });
+      }
+    });
+  });
+}
+
+/// Rows of values of a turn woven, then scores of the next tile, and when the matrix unit's number
+/// of keys is there the products with the values.
+void StreamKernels::emitTileTurns() {
+  constexpr int64_t turn = StreamTiles::scoreKeys, keys = StreamTiles::valueKeys;
+  auto less = [&](Value a, Value b) { return this->b.compare(arith::CmpIPredicate::slt, a, b); };
+  StreamTiles tiles(b, plan);
+  b.when(less(b.index(0), at.count), [&] { rescaleRows(); });
+  b.loop(b.index(0), b.maximum(at.count, at.nextCount), turn, [&](Value first) {
+    Value within = b.rem(first, b.index(keys)), hasValues = less(first, at.count);
+    ValueRows values = valueRows(/*strict=*/false);
+    values.ask = [&](Value n) { prefetchAhead(n), prefetchAhead(b.add(n, 1)); };
+    b.when(hasValues, [&] {
+      tiles.weaveValues(values, first, at.valueWords, b.div(within, b.index(2)));
+      b.keepOrder();
+    });
+    b.when(less(first, at.nextCount), [&] {
+      scoreKeys(first, b.minimum(b.add(first, turn), at.nextCount));
+      b.keepOrder();
+    });
+    Value isLast = b.compare(arith::CmpIPredicate::eq, within, b.index(keys - turn));
+    b.when(b.both(hasValues, isLast), [&] {
+      tiles.addValues(at.weightRows, at.valueWords, at.accumulator, at.rows, b.sub(first, within));
+      b.keepOrder();
+    });
+  });
+}
+
 func::FuncOp StreamKernels::emitStep() {
   func::FuncOp function = createFunction("_step");
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
   readArguments(function);
+  if (plan.scoreTiles) {
+    emitTileTurns();
+    func::ReturnOp::create(b);
+    return function;
+  }
   b.loop(b.index(0), b.maximum(at.count, at.nextCount), turnKeys(), [&](Value first) {
     Value end = b.add(first, turnKeys()), end0 = b.minimum(end, at.count),
           end1 = b.minimum(end, at.nextCount);

@@ -35,8 +35,8 @@ private:
   struct Arguments {
     Value keys, values, query, scores, weights, accumulator, rescale;
     Value batch, keyHead, valueHead, next, nextCount, first, count, rows;
-    Value scratch;     // folded sums of a turn
-    Value tileQueries; // where the matrix unit makes the scores
+    Value scratch;                             // folded sums of a turn
+    Value tileQueries, weightRows, valueWords; // of the matrix unit
   };
   MemRefType typeOf(const Slice &slice) {
     return MemRefType::get({slice.rows, slice.columns}, b.getF32Type());
@@ -50,7 +50,6 @@ private:
   int64_t keysAhead();
   int64_t valuesAhead();
   void prefetchAhead(Value n);
-  void askForLines(Value n, Value chunk, int64_t chunks);
   void sumRows(Value first, Value end, Value firstRow);
   void packScores(Value n, Value block, Value scores);
   SmallVector<Value> sumsOfKey(const RowIndex &key, Value firstRow);
@@ -62,6 +61,8 @@ private:
   void visitValues(const ValueRows &values, Value row, int64_t rows, Value first, Value end);
   void addValueKeys(Value first, Value end, bool strict);
   ValueRows valueRows(bool strict);
+  void rescaleRows();
+  void emitTileTurns();
 
   CpuBuilder &b;
   WorkPlan &plan;

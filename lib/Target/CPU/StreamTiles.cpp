@@ -1,6 +1,7 @@
-//===- StreamTiles.cpp - scores of the stream form on the matrix unit --------===//
+//===- StreamTiles.cpp - products of the stream form on the matrix unit ------===//
 //
-// Tile registers 0 and 1 are sums, 2 and 3 keys, 4 to 7 queries.
+// Tile register 0 is a sum of scores, 1 queries, 2 keys or values, 3 weights, 4 to 7 are sums of
+// values.
 //
 //===----------------------------------------------------------------------===//
 #include "StreamTiles.h"
@@ -11,16 +12,37 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Words of a row of keys in a tile: as many rows has a tile of queries.
+/// Words of a row of a whole tile, and its rows.
 static constexpr int64_t tileWords = 16;
-static constexpr int64_t wordBytes = 4, queryRowBytes = streamRows * wordBytes;
-static constexpr int64_t sumTile = 0, keyTile = 2, queryTile = 4;
+static constexpr int64_t wordBytes = 4;
+static constexpr int64_t scoreTile = 0, queryTile = 1, rightTile = 2, weightTile = 3, sumTile = 4,
+                         sumTiles = 4;
 
-void StreamTiles::configure(CpuBuilder &b) {
-  constexpr TileSize fourColumns = {16, queryRowBytes};
-  configureTiles(b, {fourColumns, fourColumns, wholeTile, wholeTile, fourColumns, fourColumns,
-                     fourColumns, fourColumns});
+void StreamTiles::configure() {
+  constexpr TileSize fourColumns = {tileWords, streamRows * wordBytes};
+  TileSize someRows = {static_cast<uint8_t>(plan.weightTileRows()), wholeTile.rowBytes};
+  configureTiles(
+      b, {fourColumns, fourColumns, wholeTile, someRows, someRows, someRows, someRows, someRows});
 }
+
+void StreamTiles::move(StringRef name, int64_t tile, Value address, Value stride) {
+  Value wide = arith::IndexCastOp::create(b, b.getI64Type(), stride);
+  callTile(b, name, {tile}, {pointerTo(b, address), wide});
+}
+
+/// Between a tile register and the rows of a slice of words.
+void StreamTiles::load(int64_t tile, Value memref, ArrayRef<Value> at) {
+  int64_t columns = cast<MemRefType>(memref.getType()).getDimSize(1);
+  move("llvm.x86.tileloadd64", tile, elementAddress(b, memref, at), b.index(columns * wordBytes));
+}
+void StreamTiles::store(int64_t tile, Value memref, ArrayRef<Value> at) {
+  int64_t columns = cast<MemRefType>(memref.getType()).getDimSize(1);
+  move("llvm.x86.tilestored64", tile, elementAddress(b, memref, at), b.index(columns * wordBytes));
+}
+
+//===----------------------------------------------------------------------===//
+// Scores
+//===----------------------------------------------------------------------===//
 
 /// Row of the slice of queries that is a block's operand of a step.
 Value StreamTiles::rowOf(Value block, int64_t step) {
@@ -55,23 +77,77 @@ void StreamTiles::packQueries(Value query, Value tiles, Value block) {
 
 void StreamTiles::score(Value source, const RowIndex &first, Value tiles, Value scores, Value block,
                         Value n) {
-  auto wide = [&](Value number) -> Value {
-    return arith::IndexCastOp::create(b, b.getI64Type(), number);
-  };
   auto strides = memref::ExtractStridedMetadataOp::create(b, source).getStrides();
   int64_t bytes = cast<MemRefType>(source.getType()).getElementTypeBitWidth() / 8;
-  Value keyStride = wide(b.mul(strides[first.size() - 1], b.index(bytes)));
-  Value rowStride = wide(b.index(queryRowBytes));
-  Value keyAddress = elementAddress(b, source, first);
-  callTile(b, "llvm.x86.tilezero", {sumTile});
+  Value stride = b.mul(strides[first.size() - 1], b.index(bytes));
+  Value address = elementAddress(b, source, first), rowBytes = b.index(streamRows * wordBytes);
+  callTile(b, "llvm.x86.tilezero", {scoreTile});
   for (int64_t step = 0; step < steps(); ++step) {
-    int64_t key = keyTile + step % 2, query = queryTile + step % 4;
-    callTile(b, "llvm.x86.tileloadd64", {query},
-             {pointerTo(b, elementAddress(b, tiles, {rowOf(block, step), b.index(0)})), rowStride});
-    Value address = b.add(keyAddress, step * tileWords * wordBytes);
-    callTile(b, "llvm.x86.tileloadd64", {key}, {pointerTo(b, address), keyStride});
-    callTile(b, "llvm.x86.tdpbf16ps", {sumTile, key, query});
+    Value words = elementAddress(b, tiles, {rowOf(block, step), b.index(0)});
+    move("llvm.x86.tileloadd64", queryTile, words, rowBytes);
+    move("llvm.x86.tileloadd64", rightTile, b.add(address, step * tileWords * wordBytes), stride);
+    callTile(b, "llvm.x86.tdpbf16ps", {scoreTile, rightTile, queryTile});
   }
   Value to = elementAddress(b, scores, {block, b.mul(n, b.index(streamRows))});
-  callTile(b, "llvm.x86.tilestored64", {sumTile}, {pointerTo(b, to), rowStride});
+  move("llvm.x86.tilestored64", scoreTile, to, rowBytes);
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+void StreamTiles::storeWeights(Value first, Value second, Value weights, Value row, Value n) {
+  int64_t keys = 2 * b.lanes() / streamRows;
+  SmallVector<int64_t> order;
+  for (int64_t r = 0; r < streamRows; ++r)
+    for (int64_t key = 0; key < keys; ++key)
+      order.push_back(key * streamRows + r);
+  Value halves = vector::ShuffleOp::create(b, b.narrow(first, b.getBF16Type()),
+                                           b.narrow(second, b.getBF16Type()), order);
+  Value words = vector::BitCastOp::create(b, b.f32Vector(), halves);
+  for (int64_t r = 0; r < streamRows; ++r) {
+    Value part =
+        vector::ExtractStridedSliceOp::create(b, words, ArrayRef<int64_t>{r * keys / 2},
+                                              ArrayRef<int64_t>{keys / 2}, ArrayRef<int64_t>{1});
+    b.store(part, weights, {b.add(row, r), b.div(n, b.index(2))});
+  }
+}
+
+void StreamTiles::weaveValues(const ValueRows &values, Value first, Value words, Value row) {
+  b.loop(b.index(0), b.index(scoreKeys), 2, [&](Value n) {
+    if (values.ask)
+      values.ask(b.add(first, n));
+    for (int64_t i = 0; i < values.chunks.chunks; ++i) {
+      auto pair = loadPairs(b, values, b.add(first, n), b.index(i));
+      for (auto [half, vector] : llvm::enumerate(pair)) {
+        Value column = b.index((2 * i + static_cast<int64_t>(half)) * b.lanes());
+        Value floats = arith::BitcastOp::create(b, b.f32Vector(), vector);
+        b.store(floats, words, {b.add(row, b.div(n, b.index(2))), column});
+      }
+    }
+  });
+}
+
+/// Up to `sumTiles` tiles of columns from `column` on.
+void StreamTiles::addColumns(Value weights, Value words, Value accumulator, Value row, Value n,
+                             int64_t column, int64_t tiles) {
+  auto columnOf = [&](int64_t tile) -> Value { return b.index(column + tile * tileWords); };
+  load(weightTile, weights, {row, b.div(n, b.index(2))});
+  for (int64_t tile = 0; tile < tiles; ++tile)
+    load(sumTile + tile, accumulator, {row, columnOf(tile)});
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    load(rightTile, words, {b.index(0), columnOf(tile)});
+    callTile(b, "llvm.x86.tdpbf16ps", {sumTile + tile, weightTile, rightTile});
+  }
+  for (int64_t tile = 0; tile < tiles; ++tile)
+    store(sumTile + tile, accumulator, {row, columnOf(tile)});
+}
+
+void StreamTiles::addValues(Value weights, Value words, Value accumulator, Value rows, Value n) {
+  int64_t all = plan.vSize / tileWords;
+  b.loop(b.index(0), rows, plan.weightTileRows(), [&](Value row) {
+    for (int64_t tile = 0; tile < all; tile += sumTiles)
+      addColumns(weights, words, accumulator, row, n, tile * tileWords,
+                 std::min(sumTiles, all - tile));
+  });
 }

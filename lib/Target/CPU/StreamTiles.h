@@ -1,4 +1,4 @@
-//===- StreamTiles.h - scores of the stream form on the matrix unit ----------===//
+//===- StreamTiles.h - products of the stream form on the matrix unit --------===//
 #ifndef ATTN_LIB_TARGET_CPU_STREAMTILES_H
 #define ATTN_LIB_TARGET_CPU_STREAMTILES_H
 
@@ -6,27 +6,45 @@
 
 namespace mlir::attn {
 
-/// Scores of the stream form with AMX. Keys are left operands as they lie in memory, 16 rows of 32
-/// elements each. Four query rows are right operands of four columns, words of two elements one
-/// below the other, so that the 16 x 4 sums are packed scores as they are stored (StreamKernels).
+/// Products of the stream form with AMX.
+///
+/// Scores: keys are left operands as they lie in memory, 16 rows of 32 elements each. Four query
+/// rows are right operands of four columns, words of two elements one below the other, so that the
+/// 16 x 4 sums are packed scores as they are stored (StreamKernels).
+///
+/// Values: weights are left operands, a row of 32 keys for each row of queries. Two rows of values
+/// are woven to a row of words, in the order of `pairRows`, and 16 of those are right operands; the
+/// accumulator is their sum as it lies.
 class StreamTiles {
 public:
-  /// Keys of a product: the rows of a tile.
-  static constexpr int64_t keys = 16;
+  /// Keys of a product with keys, and with values.
+  static constexpr int64_t scoreKeys = 16, valueKeys = 32;
 
   StreamTiles(CpuBuilder &b, WorkPlan &plan) : b(b), plan(plan) {}
 
-  /// Sizes of the tile registers, once before scores are made.
-  static void configure(CpuBuilder &b);
+  /// Sizes of the tile registers, once before the products.
+  void configure();
   /// Operands, in `plan.tileQuery`, from the query rows of block `block`.
   void packQueries(Value query, Value tiles, Value block);
   /// Stores the scores, without their factor, of the keys from row `first` of `source` on with
   /// block `block` of the queries `tiles` to `scores`, packed, from key number `n` on.
   void score(Value source, const RowIndex &first, Value tiles, Value scores, Value block, Value n);
+  /// Weights of eight keys and the four rows from `row` on, packed, to their rows, from key number
+  /// `n` on.
+  void storeWeights(Value first, Value second, Value weights, Value row, Value n);
+  /// Weaves `scoreKeys` rows of values from row `first` on to rows of words from `row` on.
+  void weaveValues(const ValueRows &values, Value first, Value words, Value row);
+  /// accumulator += weight * value for `rows` rows, and `valueKeys` keys from key number `n` on.
+  void addValues(Value weights, Value words, Value accumulator, Value rows, Value n);
 
 private:
   int64_t steps() const { return plan.queryChunks().chunks; }
   Value rowOf(Value block, int64_t step);
+  void load(int64_t tile, Value memref, ArrayRef<Value> at);
+  void store(int64_t tile, Value memref, ArrayRef<Value> at);
+  void move(StringRef name, int64_t tile, Value address, Value stride);
+  void addColumns(Value weights, Value words, Value accumulator, Value row, Value n, int64_t column,
+                  int64_t tiles);
 
   CpuBuilder &b;
   WorkPlan &plan;

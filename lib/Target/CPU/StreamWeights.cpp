@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "ItemFunction.h"
 #include "StreamKernels.h"
+#include "StreamTiles.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -113,17 +114,29 @@ void ItemFunction::emitPackedWeights(Value panel, Value packed, Value live) {
     // NaN in all scores leaves the maximum at -infinity; the weights are NaN all the same.
     bool pairs = plan.valuePairs();
     // The output's quotient does not see what rounding to bf16 hides; the log-sum-exp does.
-    bool coarse = pairs && !plan.storeLse;
+    bool coarse = (pairs || plan.scoreTiles) && !plan.storeLse;
     Value factor = weightOf(b, old, now, /*forBf16=*/false);
-    Value total = b.loop(zero, end, plan.lanes, b.splat(0), [&](Value n, ValueRange args) {
-                     Value score = b.load(packed, {block, n}, b.f32Vector());
-                     Value weight = weightOf(b, score, now, coarse);
-                     if (pairs)
-                       storePairs(b, weight, packed, block, n);
-                     else
-                       b.store(weight, packed, {block, n});
-                     return SmallVector<Value>{b.addf(weight, args.front())};
-                   }).front();
+    auto weightAt = [&](Value n) {
+      return weightOf(b, b.load(packed, {block, n}, b.f32Vector()), now, coarse);
+    };
+    Value total;
+    if (plan.scoreTiles)
+      total = b.loop(zero, end, 2 * plan.lanes, b.splat(0), [&](Value n, ValueRange args) {
+                 Value first = weightAt(n), second = weightAt(b.add(n, plan.lanes));
+                 StreamTiles(b, plan).storeWeights(first, second,
+                                                   slice(plan.weightRows, b.getF32Type()), row,
+                                                   b.div(n, b.index(streamRows)));
+                 return SmallVector<Value>{b.addf(b.addf(first, second), args.front())};
+               }).front();
+    else
+      total = b.loop(zero, end, plan.lanes, b.splat(0), [&](Value n, ValueRange args) {
+                 Value weight = weightAt(n);
+                 if (pairs)
+                   storePairs(b, weight, packed, block, n);
+                 else
+                   b.store(weight, packed, {block, n});
+                 return SmallVector<Value>{b.addf(weight, args.front())};
+               }).front();
     total = foldGroups(b, total, [&](Value x, Value y) { return b.addf(x, y); });
     Value before = repeatFour(b, b.load(sums, {zero, row}, fourType(b)));
     b.store(lowFour(b, b.fma(before, factor, total)), sums, {zero, row});

@@ -263,6 +263,16 @@ SmallVector<Value> BlockProduct::addKey(Value n, ValueRange sums) {
   return next;
 }
 
+SmallVector<Value> attn::loadPairs(CpuBuilder &b, const ValueRows &values, Value n, Value chunk) {
+  auto load = [&](Value key) {
+    RowIndex at(values.place);
+    at.push_back(b.add(values.first, key));
+    return loadHalfWords(b, values.chunks, values.source, at, chunk, /*isTail=*/false);
+  };
+  Value even = load(n), odd = load(b.add(n, 1));
+  return {pairRows(b, even, odd, 0), pairRows(b, even, odd, 1)};
+}
+
 void attn::addValueBlock(CpuBuilder &b, const ValueRows &values, const ValueBlock &block,
                          Value first, Value end) {
   BlockProduct product(b, values, block);

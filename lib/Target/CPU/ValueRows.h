@@ -43,6 +43,9 @@ struct ValueRows {
   std::function<void(Value n)> ask = nullptr;
 };
 
+/// Words of a whole chunk of values of keys n and n + 1, in the order of `byPairs`.
+SmallVector<Value> loadPairs(CpuBuilder &b, const ValueRows &values, Value n, Value chunk);
+
 /// A block of `rows` rows and `chunks` chunks; `isTail`: the last one ends the row. `vector`: only
 /// that one of the vectors of one chunk.
 struct ValueBlock {

@@ -63,10 +63,11 @@ bool WorkPlan::usesTiles() {
          rows % 32 == 0 && keys % 32 == 0;
 }
 
-/// Sixteen keys of whole tile rows by four rows of queries.
+/// Whole rows of tiles: 32 elements of a key, and 32 keys of two vectors of value columns.
 bool WorkPlan::usesScoreTiles() {
   return streamed && !grouped && isBf16 && target.getFlag("amx") &&
-         target.getFlag("bf16_convert") && lanes == 16 && qkSize % 32 == 0 && keys % 16 == 0;
+         target.getFlag("bf16_convert") && lanes == 16 && qkSize % 32 == 0 && vSize % 32 == 0 &&
+         keys % 32 == 0;
 }
 
 /// Whether values are a view of the keys' first columns, of the same head.
@@ -78,6 +79,13 @@ bool WorkPlan::sharesKeys() {
   };
   return view && view.getSource() == work.getKey() && sameHead && view.getType().getRank() == 4 &&
          all(view.getStaticOffsets(), 0) && all(view.getStaticStrides(), 1);
+}
+
+int64_t WorkPlan::weightTileRows() const {
+  size_t most = 1;
+  for (const HeadGroup &group : groups)
+    most = std::max(most, group.heads.size());
+  return std::min(rows, static_cast<int64_t>(llvm::alignTo(most, 4)));
 }
 
 int64_t WorkPlan::rowWords() const {
@@ -226,9 +234,12 @@ LogicalResult WorkPlan::readGroup() {
 WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
   bool inWords = isBf16 && !sharesTile; // a shared tile is float32
   int64_t lanes = columnLanes(), elements = inWords ? 2 * lanes : lanes;
-  return {
-      elements, (size + elements - 1) / elements, inWords && !(isKey && keyDots()) ? 2 : 1, size,
-      inWords,  !isKey && inWords && valuePairs()};
+  return {elements,
+          (size + elements - 1) / elements,
+          inWords && !(isKey && keyDots()) ? 2 : 1,
+          size,
+          inWords,
+          !isKey && inWords && (valuePairs() || scoreTiles)};
 }
 
 void WorkPlan::layOut() {
@@ -272,6 +283,10 @@ void WorkPlan::layOut() {
     begun = slice(1, lanes);
   if (overlap)
     asked = slice(keys / 32, 2 * asksPerStep());
+  if (scoreTiles) {
+    weightRows = slice(rows, keys / 2);
+    valueWords = slice(16, vSize);
+  }
   weights = pairs ? slice(tileRows(), rows) : scores;
   rescale = slice(1, rows);
   tileMaximum = slice(1, rows);
