@@ -3,6 +3,7 @@
 #define ATTN_LIB_TARGET_CPU_ITEMFUNCTION_H
 
 #include "PanelKernels.h"
+#include "StreamAsks.h"
 
 namespace mlir::attn {
 
@@ -111,7 +112,8 @@ private:
   void forRowBlocks(Value panel, function_ref<void(Value block)> body);
   Value hasExcluded(Value packed, Value live, Value panel);
   void scalePacked(Value packed, Value live, Value panel);
-  void emitPackedWeights(Value panel, Value packed, Value live);
+  StreamAsks asksOf(Value panel, Value block, Value key, Value value);
+  void emitPackedWeights(Value panel, Value packed, KeyRange keys, Value nextKey);
   void emitMarkedWeights(Value panel, Value packed, KeyRange keys);
   void scaleStreamPanel(Value panel);
   void storeStreamPanel(Value panel);

@@ -52,9 +52,9 @@ Value ItemFunction::liveRows(Value panel) {
 
 /// Rows of a panel that the products compute: the live ones and what fills the last block of rows.
 Value ItemFunction::computedRows(Value panel) {
-  int64_t block = plan.grouped      ? plan.registerValues
-                  : plan.scoreTiles ? plan.weightTileRows()
-                                    : streamRows;
+  int64_t block = plan.grouped       ? plan.registerValues
+                  : plan.weightTiles ? plan.weightTileRows()
+                                     : streamRows;
   return b.mul(b.ceilDiv(liveRows(panel), block), b.index(block));
 }
 
@@ -133,9 +133,9 @@ void ItemFunction::callStep(func::FuncOp kernel, Value panel, Value turn, KeyRan
                                  b.sub(keys.high, keys.low),
                                  liveRows(panel)};
   if (plan.scoreTiles)
-    llvm::append_range(operands, SmallVector<Value>{slice(plan.tileQuery, f32, panel),
-                                                    slice(plan.weightRows, f32),
-                                                    slice(plan.valueWords, f32)});
+    operands.push_back(slice(plan.tileQuery, f32, panel));
+  if (plan.weightTiles)
+    operands.append({slice(plan.weightRows, f32), slice(plan.valueWords, f32)});
   func::CallOp::create(b, kernel, operands);
 }
 
@@ -158,7 +158,7 @@ void ItemFunction::visitStreamPanel(Value panel, Value turn, KeyRange keys, KeyR
   b.when(
       simple,
       [&] {
-        emitPackedWeights(panel, packed, live);
+        emitPackedWeights(panel, packed, keys, next.low);
         callStep(stepKernel, panel, turn, next, keys);
       },
       [&] {

@@ -19,8 +19,6 @@ int64_t StreamKernels::turnKeys() const {
 static constexpr int64_t mostAtOnce = 8;
 /// Limits of the rows that are asked for before they are needed.
 static constexpr int64_t leastAhead = 4, mostAhead = 16;
-/// The cache they are to come to.
-static constexpr int64_t firstLevel = 1;
 
 func::FuncOp StreamKernels::createFunction(StringRef suffix) {
   Type key = plan.work.getKey().getType(), value = plan.work.getValue().getType();
@@ -33,8 +31,9 @@ func::FuncOp StreamKernels::createFunction(StringRef suffix) {
                               typeOf(plan.rescale)};
   inputs.append(8, b.getIndexType());
   if (plan.scoreTiles)
-    llvm::append_range(inputs, SmallVector<Type>{typeOf(plan.tileQuery), typeOf(plan.weightRows),
-                                                 typeOf(plan.valueWords)});
+    inputs.push_back(typeOf(plan.tileQuery));
+  if (plan.weightTiles)
+    inputs.append({typeOf(plan.weightRows), typeOf(plan.valueWords)});
   return createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + suffix.str(),
                                inputs);
 }
@@ -46,7 +45,9 @@ void StreamKernels::readArguments(func::FuncOp function) {
                        &at.first, &at.count, &at.rows})
     *value = function.getArgument(next++);
   if (plan.scoreTiles)
-    for (Value *value : {&at.tileQueries, &at.weightRows, &at.valueWords})
+    at.tileQueries = function.getArgument(next++);
+  if (plan.weightTiles)
+    for (Value *value : {&at.weightRows, &at.valueWords})
       *value = function.getArgument(next++);
   auto scratch = MemRefType::get({turnKeys(), plan.lanes}, b.getF32Type());
   at.scratch = memref::AllocaOp::create(b, scratch, b.getI64IntegerAttr(64));
@@ -167,18 +168,13 @@ static int64_t rowsAhead(Value memref, int64_t size, int64_t bytesAhead) {
   return std::clamp(bytesAhead / bytes, leastAhead, mostAhead);
 }
 
-int64_t StreamKernels::keysAhead() {
-  return rowsAhead(at.keys, plan.qkSize, plan.target.getInt("prefetch_ahead"));
-}
-int64_t StreamKernels::valuesAhead() {
-  return rowsAhead(at.values, plan.vSize, plan.target.getInt("prefetch_ahead"));
-}
-
 /// Asks for the rows of both sequences that lie ahead of row `n` of this turn.
 void StreamKernels::prefetchAhead(Value n) {
-  Value value = b.add(b.add(at.first, n), valuesAhead());
+  constexpr int64_t firstLevel = 1;
+  int64_t bytes = plan.target.getInt("prefetch_ahead");
+  Value value = b.add(b.add(at.first, n), rowsAhead(at.values, plan.vSize, bytes));
   b.prefetch(at.values, {at.batch, at.valueHead, value}, plan.vSize, firstLevel);
-  Value key = b.add(b.add(at.next, n), keysAhead());
+  Value key = b.add(b.add(at.next, n), rowsAhead(at.keys, plan.qkSize, bytes));
   b.prefetch(at.keys, {at.batch, at.keyHead, key}, plan.qkSize, firstLevel);
 }
 
@@ -212,9 +208,12 @@ void StreamKernels::packScores(Value n, Value block, Value scores) {
 
 /// Packed scores of the keys of a turn from `first` on, all of them there.
 void StreamKernels::scoreByTiles(Value first) {
+  StreamTiles tiles(b, plan);
   b.loop(b.index(0), b.ceilDiv(at.rows, streamRows), 1, [&](Value block) {
-    StreamTiles(b, plan).score(at.keys, {at.batch, at.keyHead, b.add(at.next, first)},
-                               at.tileQueries, at.scores, block, first);
+    StreamAsks meanwhile = asks(block);
+    tiles.score(at.keys, {at.batch, at.keyHead, b.add(at.next, first)}, at.tileQueries, at.scores,
+                block, first,
+                [&](int64_t step) { meanwhile.whileScoring(first, step, tiles.steps()); });
   });
 }
 
@@ -279,7 +278,10 @@ void StreamKernels::visitValues(const ValueRows &values, Value row, int64_t rows
   bool fits = rows * c.chunks * c.vectors <= rowRegisters(plan);
   int64_t chunks = fits ? c.chunks : evenChunks(chunksOfBlock(plan, c, rows), c.chunks);
   forChunks(b, c, chunks, [&](Value chunk, int64_t some, bool isTail) {
-    addValueBlock(b, values, {row, rows, chunk, some, isTail}, first, end);
+    ValueRows v = values;
+    if (plan.scoreTiles && values.step != ValueStep::Strict)
+      v.ask = askWhileVisiting(row, first, chunk, chunks);
+    addValueBlock(b, v, {row, rows, chunk, some, isTail}, first, end);
   });
 }
 
@@ -334,29 +336,65 @@ void StreamKernels::rescaleRows() {
   });
 }
 
-/// Rows of values of a turn woven, then scores of the next tile, and when the matrix unit's number
-/// of keys is there the products with the values.
+StreamAsks StreamKernels::asks(Value row) {
+  Value isFirst = b.compare(arith::CmpIPredicate::eq, row, b.index(0));
+  return {b,
+          plan,
+          {at.keys,
+           {at.batch, at.keyHead},
+           at.next,
+           at.values,
+           {at.batch, at.valueHead},
+           at.first,
+           isFirst}};
+}
+
+/// What is asked for in front of each key of a visit of the chunks from `chunk` on, `chunks` at a
+/// time, for rows from `row` on.
+std::function<void(Value)> StreamKernels::askWhileVisiting(Value row, Value first, Value chunk,
+                                                           int64_t chunks) {
+  int64_t visits = (plan.valueChunks().chunks + chunks - 1) / chunks;
+  return [=](Value n) {
+    Value before = b.mul(b.div(chunk, b.index(chunks)), b.index(turnKeys()));
+    asks(row).whileVisiting(first, b.add(before, b.sub(n, first)), visits * turnKeys());
+  };
+}
+
+/// Rows of values of a turn for the matrix unit.
+void StreamKernels::weaveTurn(Value first) {
+  ValueRows values = valueRows(/*strict=*/false);
+  values.ask = [&](Value n) {
+    Value pair = b.div(b.sub(n, first), b.index(2));
+    asks(b.index(0)).whileVisiting(first, pair, turnKeys() / 2);
+  };
+  Value within = b.rem(first, b.index(StreamTiles::valueKeys));
+  StreamTiles(b, plan).weaveValues(values, first, at.valueWords, b.div(within, b.index(2)));
+}
+
+/// Values of a turn, then scores of the next tile; products with the values by the matrix unit when
+/// all keys that it takes at once are there.
 void StreamKernels::emitTileTurns() {
   constexpr int64_t turn = StreamTiles::scoreKeys, keys = StreamTiles::valueKeys;
-  auto less = [&](Value a, Value b) { return this->b.compare(arith::CmpIPredicate::slt, a, b); };
-  StreamTiles tiles(b, plan);
-  b.when(less(b.index(0), at.count), [&] { rescaleRows(); });
+  auto when = [&](Value condition, function_ref<void()> body) {
+    b.when(condition, body);
+    b.keepOrder();
+  };
+  auto isBelow = [&](Value n, Value end) { return b.compare(arith::CmpIPredicate::slt, n, end); };
+  if (plan.weightTiles)
+    b.when(isBelow(b.index(0), at.count), [&] { rescaleRows(); });
   b.loop(b.index(0), b.maximum(at.count, at.nextCount), turn, [&](Value first) {
-    Value within = b.rem(first, b.index(keys)), hasValues = less(first, at.count);
-    ValueRows values = valueRows(/*strict=*/false);
-    values.ask = [&](Value n) { prefetchAhead(n), prefetchAhead(b.add(n, 1)); };
-    b.when(hasValues, [&] {
-      tiles.weaveValues(values, first, at.valueWords, b.div(within, b.index(2)));
-      b.keepOrder();
+    Value end = b.add(first, turn), hasValues = isBelow(first, at.count);
+    when(hasValues, [&] {
+      plan.weightTiles ? weaveTurn(first)
+                       : addValueKeys(first, b.minimum(end, at.count), /*strict=*/false);
     });
-    b.when(less(first, at.nextCount), [&] {
-      scoreKeys(first, b.minimum(b.add(first, turn), at.nextCount));
-      b.keepOrder();
-    });
-    Value isLast = b.compare(arith::CmpIPredicate::eq, within, b.index(keys - turn));
-    b.when(b.both(hasValues, isLast), [&] {
-      tiles.addValues(at.weightRows, at.valueWords, at.accumulator, at.rows, b.sub(first, within));
-      b.keepOrder();
+    when(isBelow(first, at.nextCount), [&] { scoreKeys(first, b.minimum(end, at.nextCount)); });
+    if (!plan.weightTiles)
+      return;
+    Value isLast = b.compare(arith::CmpIPredicate::eq, b.rem(end, b.index(keys)), b.index(0));
+    when(b.both(hasValues, isLast), [&] {
+      StreamTiles(b, plan).addValues(at.weightRows, at.valueWords, at.accumulator, at.rows,
+                                     b.sub(end, b.index(keys)));
     });
   });
 }

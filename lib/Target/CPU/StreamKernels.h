@@ -3,6 +3,7 @@
 #define ATTN_LIB_TARGET_CPU_STREAMKERNELS_H
 
 #include "PanelKernels.h"
+#include "StreamAsks.h"
 #include "ValueRows.h"
 
 namespace mlir::attn {
@@ -47,8 +48,6 @@ private:
   void scoreKeys(Value first, Value end);
   void scoreByTiles(Value first);
   void scoreByVectors(Value first, Value end);
-  int64_t keysAhead();
-  int64_t valuesAhead();
   void prefetchAhead(Value n);
   void sumRows(Value first, Value end, Value firstRow);
   void packScores(Value n, Value block, Value scores);
@@ -62,6 +61,10 @@ private:
   void addValueKeys(Value first, Value end, bool strict);
   ValueRows valueRows(bool strict);
   void rescaleRows();
+  StreamAsks asks(Value row);
+  std::function<void(Value n)> askWhileVisiting(Value row, Value first, Value chunk,
+                                                int64_t chunks);
+  void weaveTurn(Value first);
   void emitTileTurns();
 
   CpuBuilder &b;

@@ -76,7 +76,7 @@ void StreamTiles::packQueries(Value query, Value tiles, Value block) {
 }
 
 void StreamTiles::score(Value source, const RowIndex &first, Value tiles, Value scores, Value block,
-                        Value n) {
+                        Value n, function_ref<void(int64_t)> between) {
   auto strides = memref::ExtractStridedMetadataOp::create(b, source).getStrides();
   int64_t bytes = cast<MemRefType>(source.getType()).getElementTypeBitWidth() / 8;
   Value stride = b.mul(strides[first.size() - 1], b.index(bytes));
@@ -87,6 +87,7 @@ void StreamTiles::score(Value source, const RowIndex &first, Value tiles, Value 
     move("llvm.x86.tileloadd64", queryTile, words, rowBytes);
     move("llvm.x86.tileloadd64", rightTile, b.add(address, step * tileWords * wordBytes), stride);
     callTile(b, "llvm.x86.tdpbf16ps", {scoreTile, rightTile, queryTile});
+    between(step);
   }
   Value to = elementAddress(b, scores, {block, b.mul(n, b.index(streamRows))});
   move("llvm.x86.tilestored64", scoreTile, to, rowBytes);

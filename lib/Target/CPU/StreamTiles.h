@@ -28,7 +28,10 @@ public:
   void packQueries(Value query, Value tiles, Value block);
   /// Stores the scores, without their factor, of the keys from row `first` of `source` on with
   /// block `block` of the queries `tiles` to `scores`, packed, from key number `n` on.
-  void score(Value source, const RowIndex &first, Value tiles, Value scores, Value block, Value n);
+  /// `between(step)` stands behind each product of `steps()`.
+  void score(Value source, const RowIndex &first, Value tiles, Value scores, Value block, Value n,
+             function_ref<void(int64_t step)> between);
+  int64_t steps() const { return plan.queryChunks().chunks; }
   /// Weights of eight keys and the four rows from `row` on, packed, to their rows, from key number
   /// `n` on.
   void storeWeights(Value first, Value second, Value weights, Value row, Value n);
@@ -38,7 +41,6 @@ public:
   void addValues(Value weights, Value words, Value accumulator, Value rows, Value n);
 
 private:
-  int64_t steps() const { return plan.queryChunks().chunks; }
   Value rowOf(Value block, int64_t step);
   void load(int64_t tile, Value memref, ArrayRef<Value> at);
   void store(int64_t tile, Value memref, ArrayRef<Value> at);

@@ -95,48 +95,68 @@ Value ItemFunction::hasExcluded(Value packed, Value live, Value panel) {
   return vector::ReductionOp::create(b, vector::CombiningKind::OR, excluded);
 }
 
-/// Weights in place of the scores of `live` keys, all visible, a multiple of what a vector holds;
-/// as words of two keys where the values are taken so.
-void ItemFunction::emitPackedWeights(Value panel, Value packed, Value live) {
-  Value zero = b.index(0), end = b.mul(live, b.index(streamRows));
+/// What is asked for with the weights of a block of rows: keys that follow `key`, values that
+/// follow `value`.
+StreamAsks ItemFunction::asksOf(Value panel, Value block, Value key, Value value) {
+  Value isFirst = b.compare(arith::CmpIPredicate::eq, b.add(panel, block), b.index(0));
+  return {b,
+          plan,
+          {mapped(plan.work.getKey()),
+           {context.batch, keyHead},
+           key,
+           mapped(plan.work.getValue()),
+           {context.batch, valueHead},
+           value,
+           isFirst}};
+}
+
+/// Weights in place of the scores of `keys`, all visible, a multiple of what the products with
+/// values take at once; as words of two keys where they are taken so, for the matrix unit as rows.
+/// `nextKey`: the first key of the next tile.
+void ItemFunction::emitPackedWeights(Value panel, Value packed, KeyRange keys, Value nextKey) {
+  Value zero = b.index(0), end = b.mul(b.sub(keys.high, keys.low), b.index(streamRows));
   Value maxima = slice(plan.maximum, b.getF32Type(), panel),
         sums = slice(plan.sum, b.getF32Type(), panel);
   Value rescale = slice(plan.rescale, b.getF32Type());
   auto maximum = [&](Value x, Value y) { return b.maxf(x, y); };
   forRowBlocks(panel, [&](Value block) {
     Value row = b.mul(block, b.index(streamRows));
+    auto ask = [&](int64_t pass, Value n) {
+      if (plan.scoreTiles)
+        asksOf(panel, block, nextKey, keys.low).whileWeighing(pass, b.div(n, b.index(plan.lanes)));
+    };
     Value top = b.loop(zero, end, plan.lanes, b.splat(-infinity), [&](Value n, ValueRange args) {
                    Value score = b.load(packed, {block, n}, b.f32Vector());
+                   ask(0, n);
                    return SmallVector<Value>{b.maxf(score, args.front())};
                  }).front();
     Value old = repeatFour(b, b.load(maxima, {zero, row}, fourType(b)));
     Value now = b.maxf(foldGroups(b, top, maximum), old);
     // NaN in all scores leaves the maximum at -infinity; the weights are NaN all the same.
-    bool pairs = plan.valuePairs();
-    // The output's quotient does not see what rounding to bf16 hides; the log-sum-exp does.
-    bool coarse = (pairs || plan.scoreTiles) && !plan.storeLse;
     Value factor = weightOf(b, old, now, /*forBf16=*/false);
     auto weightAt = [&](Value n) {
+      // The output's quotient does not see what rounding to bf16 hides; the log-sum-exp does.
+      bool coarse = (plan.valuePairs() || plan.weightTiles) && !plan.storeLse;
+      ask(1, n);
       return weightOf(b, b.load(packed, {block, n}, b.f32Vector()), now, coarse);
     };
-    Value total;
-    if (plan.scoreTiles)
-      total = b.loop(zero, end, 2 * plan.lanes, b.splat(0), [&](Value n, ValueRange args) {
-                 Value first = weightAt(n), second = weightAt(b.add(n, plan.lanes));
-                 StreamTiles(b, plan).storeWeights(first, second,
-                                                   slice(plan.weightRows, b.getF32Type()), row,
-                                                   b.div(n, b.index(streamRows)));
-                 return SmallVector<Value>{b.addf(b.addf(first, second), args.front())};
-               }).front();
-    else
-      total = b.loop(zero, end, plan.lanes, b.splat(0), [&](Value n, ValueRange args) {
-                 Value weight = weightAt(n);
-                 if (pairs)
-                   storePairs(b, weight, packed, block, n);
-                 else
-                   b.store(weight, packed, {block, n});
-                 return SmallVector<Value>{b.addf(weight, args.front())};
-               }).front();
+    auto storeOne = [&](Value n) {
+      Value weight = weightAt(n);
+      plan.valuePairs() ? storePairs(b, weight, packed, block, n)
+                        : b.store(weight, packed, {block, n});
+      return weight;
+    };
+    auto storeTwo = [&](Value n) {
+      Value first = weightAt(n), second = weightAt(b.add(n, plan.lanes));
+      Value rows = slice(plan.weightRows, b.getF32Type());
+      StreamTiles(b, plan).storeWeights(first, second, rows, row, b.div(n, b.index(streamRows)));
+      return b.addf(first, second);
+    };
+    int64_t step = plan.weightTiles ? 2 * plan.lanes : plan.lanes;
+    Value total = b.loop(zero, end, step, b.splat(0), [&](Value n, ValueRange args) {
+                     Value sum = plan.weightTiles ? storeTwo(n) : storeOne(n);
+                     return SmallVector<Value>{b.addf(sum, args.front())};
+                   }).front();
     total = foldGroups(b, total, [&](Value x, Value y) { return b.addf(x, y); });
     Value before = repeatFour(b, b.load(sums, {zero, row}, fourType(b)));
     b.store(lowFour(b, b.fma(before, factor, total)), sums, {zero, row});

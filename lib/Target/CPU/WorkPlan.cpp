@@ -63,13 +63,6 @@ bool WorkPlan::usesTiles() {
          rows % 32 == 0 && keys % 32 == 0;
 }
 
-/// Whole rows of tiles: 32 elements of a key, and 32 keys of two vectors of value columns.
-bool WorkPlan::usesScoreTiles() {
-  return streamed && !grouped && isBf16 && target.getFlag("amx") &&
-         target.getFlag("bf16_convert") && lanes == 16 && qkSize % 32 == 0 && vSize % 32 == 0 &&
-         keys % 32 == 0;
-}
-
 /// Whether values are a view of the keys' first columns, of the same head.
 bool WorkPlan::sharesKeys() {
   auto view = work.getValue().getDefiningOp<memref::SubViewOp>();
@@ -148,7 +141,7 @@ LogicalResult WorkPlan::readSchedule() {
   grouped = schedule.getWord("form") == "group";
   streamed = grouped || schedule.getWord("form") == "stream";
   tiles = !streamed && usesTiles();
-  scoreTiles = usesScoreTiles();
+  readStreamTiles();
   pairs = grouped ? usesPairs() : !streamed && (tiles || usesPairs());
   latent = sharesKeys();
   sharesTile = (grouped ? widensKeys() : !streamed && !pairs) && latent;
@@ -220,6 +213,14 @@ LogicalResult WorkPlan::readForm() {
   return success();
 }
 
+/// Tiles have whole rows: 32 elements of keys, 32 keys, two vectors of value columns. Vectors visit
+/// the values of one block of rows as fast as the matrix unit, whose operands must be woven first.
+void WorkPlan::readStreamTiles() {
+  scoreTiles = streamed && !grouped && isBf16 && target.getFlag("amx") &&
+               target.getFlag("bf16_convert") && lanes == 16 && qkSize % 32 == 0 && keys % 32 == 0;
+  weightTiles = scoreTiles && vSize % 32 == 0 && weightTileRows() > streamRows;
+}
+
 LogicalResult WorkPlan::readGroup() {
   if (rows % registerValues != 0)
     return work.emitOpError() << "schedule of form group has " << rows
@@ -239,7 +240,7 @@ WorkPlan::RowChunks WorkPlan::rowChunks(int64_t size, bool isKey) const {
           inWords && !(isKey && keyDots()) ? 2 : 1,
           size,
           inWords,
-          !isKey && inWords && (valuePairs() || scoreTiles)};
+          !isKey && inWords && (valuePairs() || weightTiles)};
 }
 
 void WorkPlan::layOut() {
@@ -283,7 +284,7 @@ void WorkPlan::layOut() {
     begun = slice(1, lanes);
   if (overlap)
     asked = slice(keys / 32, 2 * asksPerStep());
-  if (scoreTiles) {
+  if (weightTiles) {
     weightRows = slice(rows, keys / 2);
     valueWords = slice(16, vSize);
   }

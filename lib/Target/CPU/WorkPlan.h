@@ -62,9 +62,9 @@ struct WorkPlan {
   // Stream form: few rows, lanes along the head size; the query panel and the accumulator are
   // [rows][chunks of a row].
   bool streamed = false;
-  // The matrix unit multiplies in the stream form (see StreamTiles). Scores come without their
-  // factor.
-  bool scoreTiles = false;
+  // The matrix unit makes the scores of the stream form, which come without their factor, and for
+  // more rows than vectors visit at once the products with values, too (see StreamTiles).
+  bool scoreTiles = false, weightTiles = false;
   // Group form: parts and accumulator as in the stream form, queries, scores and weights as in a
   // panel; for groups of many rows.
   bool grouped = false;
@@ -96,8 +96,8 @@ struct WorkPlan {
   // With `scoreTiles`: the queries of four rows and 32 elements each, 16 words of two elements by
   // four rows.
   Slice tileQuery;
-  // Shared by the panels: weights of a tile of keys, as words of two keys for each row, and words
-  // of two keys of 32 rows of values.
+  // With `weightTiles`, shared by the panels: weights of a tile of keys, as words of two keys for
+  // each row, and words of two keys of 32 rows of values.
   Slice weightRows, valueWords;
   int64_t partPanelBytes = 0;
 
@@ -154,11 +154,11 @@ struct WorkPlan {
   /// Group form: keys whose words no product takes as they lie are copied to a tile of float32.
   bool widensKeys() const { return grouped && !isF32 && !pairs; }
   /// Whether items need the tile registers of the matrix unit.
-  /// Rows of a tile of weights on the matrix unit: those of the largest group, in fours.
+  /// Rows of a tile of weights of the stream form: those of the largest group, in fours.
   int64_t weightTileRows() const;
   bool usesMatrixUnit() const { return tiles || scoreTiles; }
   /// Keys that the plain products of the stream form take at once.
-  int64_t simpleKeys() const { return scoreTiles ? 32 : packedKeys(); }
+  int64_t simpleKeys() const { return weightTiles ? 32 : packedKeys(); }
   /// Keys of a packed vector of the stream form.
   int64_t packedKeys() const { return lanes / 4; }
   bool hasRegion() { return !dot.getScore().empty(); }
@@ -180,7 +180,7 @@ private:
   bool hasDots() const { return lanes == 8 || lanes == 16; }
   bool usesPairs();
   bool usesTiles();
-  bool usesScoreTiles();
+  void readStreamTiles();
   bool hasFreeScores();
   bool sharesKeys();
   RowChunks rowChunks(int64_t size, bool isKey) const;
