@@ -18,11 +18,11 @@ void StreamAsks::askFor(Value memref, const RowIndex &place, Value first, int64_
   int64_t width = cast<MemRefType>(memref.getType()).getElementTypeBitWidth();
   int64_t elements = lineBits / width, inRow = (size + elements - 1) / elements;
   int64_t count = (share.length * inRow + share.parts - 1) / share.parts;
-  Value begin = b.add(b.mul(share.begin, b.index(inRow)), b.mul(share.part, b.index(count)));
+  Value begin = b.add(b.add(first, rowsAhead), share.begin);
   for (int64_t i = 0; i < count; ++i) {
-    Value line = b.add(begin, i);
+    Value line = b.add(b.mul(share.part, b.index(count)), i);
     RowIndex at(place);
-    at.push_back(b.add(b.add(first, rowsAhead), b.div(line, b.index(inRow))));
+    at.push_back(b.add(begin, b.div(line, b.index(inRow))));
     at.push_back(b.mul(b.rem(line, b.index(inRow)), b.index(elements)));
     b.prefetch(memref, at, firstLevel);
   }
