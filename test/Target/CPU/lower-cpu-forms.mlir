@@ -68,6 +68,10 @@ func.func @panels(%q: tensor<?x4x?x48xbf16>, %k: tensor<?x2x?x48xbf16>, %v: tens
 // DOT-NOT: memref.prefetch
 // DOT-LABEL: func.func private @stream_work1_values_strict(
 // DOT: arith.select
+// The matrix unit takes multiples of 32 elements.
+// AMX-LABEL: func.func private @stream_work1_step(
+// AMX-NOT: tdpbf16ps
+// AMX-LABEL: func.func private @stream_work1_values_strict(
 // On others the rows further on are asked for.
 // WIDE-LABEL: func.func private @stream_work1_step(
 // WIDE-COUNT-4: memref.prefetch
@@ -148,4 +152,47 @@ func.func @half(%q: tensor<?x8x1x64xbf16>, %k: tensor<?x1x?x64xbf16>, %v: tensor
 func.func @visits(%q: tensor<?x8x1x128xf32>, %k: tensor<?x2x?x128xf32>, %v: tensor<?x2x?x128xf32>) -> tensor<?x8x1x128xf32> {
   %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 4, register_values = 3, splits = 8, form = stream> : tensor<?x8x1x128xf32>, tensor<?x2x?x128xf32>, tensor<?x2x?x128xf32> -> tensor<?x8x1x128xf32>
   return %out : tensor<?x8x1x128xf32>
+}
+
+// On a core with AMX the matrix unit takes 16 keys of 64 elements in two steps, as they lie in memory, with four rows
+// of queries; requests for the rows that come stand between its products and with each of the values, which vectors
+// visit.
+// AMX-LABEL: func.func private @tiled_work6_step(
+// AMX: scf.for
+// AMX-COUNT-2: memref.prefetch
+// AMX: vector.fma
+// AMX: llvm.call_intrinsic "llvm.x86.tilezero"
+// AMX: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// AMX: memref.prefetch
+// AMX: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// AMX: llvm.call_intrinsic "llvm.x86.tilestored64"
+// What is left of a tile goes through vectors.
+// AMX: vector.fma
+// AMX-LABEL: func.func private @tiled_work6_values_strict(
+// AMX-LABEL: func.func private @tiled_work6_item(
+// AMX: llvm.call_intrinsic "llvm.x86.ldtilecfg"
+// AMX: vector.interleave
+// AMX: memref.prefetch
+// AMX: math.roundeven
+// AMX: llvm.call_intrinsic "llvm.x86.tilerelease"
+func.func @tiled(%q: tensor<?x8x1x64xbf16>, %k: tensor<?x2x?x64xbf16>, %v: tensor<?x2x?x64xbf16>) -> tensor<?x8x1x64xbf16> {
+  %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 4, register_values = 4, splits = 8, form = stream> : tensor<?x8x1x64xbf16>, tensor<?x2x?x64xbf16>, tensor<?x2x?x64xbf16> -> tensor<?x8x1x64xbf16>
+  return %out : tensor<?x8x1x64xbf16>
+}
+
+// Weights of more than four rows are a left operand, and two rows of values are woven to words of two keys: 96 columns
+// are tiles of four and of two sums. Values that are not finite, and the ragged end, go through vectors.
+// AMX-LABEL: func.func private @eight_work7_step(
+// AMX: vector.shuffle {{.*}} vector<32xi16>
+// AMX: llvm.call_intrinsic "llvm.x86.tilezero"
+// AMX-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// AMX-COUNT-4: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// AMX-COUNT-4: llvm.call_intrinsic "llvm.x86.tilestored64"
+// AMX-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// AMX-COUNT-2: llvm.call_intrinsic "llvm.x86.tilestored64"
+// AMX-LABEL: func.func private @eight_work7_values_strict(
+// AMX-NOT: tdpbf16ps
+func.func @eight(%q: tensor<?x8x1x64xbf16>, %k: tensor<?x1x?x64xbf16>, %v: tensor<?x1x?x96xbf16>) -> tensor<?x8x1x96xbf16> {
+  %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 4, register_values = 4, splits = 8, form = stream> : tensor<?x8x1x64xbf16>, tensor<?x1x?x64xbf16>, tensor<?x1x?x96xbf16> -> tensor<?x8x1x96xbf16>
+  return %out : tensor<?x8x1x96xbf16>
 }
