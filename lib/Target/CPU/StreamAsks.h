@@ -11,13 +11,13 @@ namespace mlir::attn {
 /// With the matrix unit the scores of a turn are a few long instructions, and a core has few misses
 /// under way: requests that come all at once, or while values are visited alone, leave memory idle
 /// for the rest of a tile's time. So each part of the work on a tile asks for its share: a quarter
-/// of the lines while weights are made, half while values are visited, a quarter between products
-/// with keys.
+/// of the lines while weights are made, a quarter between products with keys, and the rest while
+/// values are visited, or half of it between the matrix unit's products with them.
 class StreamAsks {
 public:
   /// Rows of keys that follow `key`, where the next tile begins, and of values that follow `value`,
-  /// where this one does. `isFirst` (i1, or null): only where it holds, as others read the same
-  /// rows.
+  /// where this one does. `block`: which four rows are at work; those behind the largest group's
+  /// read the same keys again and ask for nothing.
   struct Rows {
     Value keys;
     RowIndex keyPlace; // batch entry and head
@@ -25,15 +25,19 @@ public:
     Value values;
     RowIndex valuePlace;
     Value value;
-    Value isFirst;
+    Value block;
   };
   StreamAsks(CpuBuilder &b, const WorkPlan &plan, Rows rows) : b(b), plan(plan), rows(rows) {}
 
-  /// With vector number `i` of the scores of the tile, in pass 0 or 1 over them.
+  /// With vector number `i` of the block's scores of the tile, in pass 0 or 1 over them.
   void whileWeighing(int64_t pass, Value i);
-  /// With part `part` of `parts` of the turn that begins with key number `turn` of the tile.
+  /// Before the first block's part `part` of `parts` of the turn that begins with key number `turn`
+  /// of the tile.
   void whileVisiting(Value turn, Value part, int64_t parts);
+  /// Behind part `part` of `parts` of the block's scores of that turn.
   void whileScoring(Value turn, int64_t part, int64_t parts);
+  /// Behind product `part` of `parts` with the values of the tile.
+  void whileAdding(int64_t part, int64_t parts);
 
 private:
   /// The lines of `length` rows from row `begin` on, in parts.
@@ -41,9 +45,13 @@ private:
     Value begin, part;
     int64_t length, parts;
   };
-  void ask(const Share &share);
+  void ask(Value condition, const Share &share);
   void askFor(Value memref, const RowIndex &place, Value first, int64_t size, const Share &share);
+  int64_t turns() const;
+  int64_t visitRows() const;
   Value turnBegin(Value turn, int64_t before);
+  Value isAmong(int64_t blocks);
+  int64_t blocks() const;
 
   CpuBuilder &b;
   const WorkPlan &plan;

@@ -336,8 +336,7 @@ void StreamKernels::rescaleRows() {
   });
 }
 
-StreamAsks StreamKernels::asks(Value row) {
-  Value isFirst = b.compare(arith::CmpIPredicate::eq, row, b.index(0));
+StreamAsks StreamKernels::asks(Value block) {
   return {b,
           plan,
           {at.keys,
@@ -346,7 +345,7 @@ StreamAsks StreamKernels::asks(Value row) {
            at.values,
            {at.batch, at.valueHead},
            at.first,
-           isFirst}};
+           block}};
 }
 
 /// What is asked for in front of each key of a visit of the chunks from `chunk` on, `chunks` at a
@@ -393,8 +392,10 @@ void StreamKernels::emitTileTurns() {
       return;
     Value isLast = b.compare(arith::CmpIPredicate::eq, b.rem(end, b.index(keys)), b.index(0));
     when(b.both(hasValues, isLast), [&] {
-      StreamTiles(b, plan).addValues(at.weightRows, at.valueWords, at.accumulator, at.rows,
-                                     b.sub(end, b.index(keys)));
+      StreamTiles tiles(b, plan);
+      tiles.addValues(
+          at.weightRows, at.valueWords, at.accumulator, at.rows, b.sub(end, b.index(keys)),
+          [&](Value row, int64_t product) { asks(row).whileAdding(product, tiles.columnTiles()); });
     });
   });
 }

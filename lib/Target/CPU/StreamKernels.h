@@ -61,7 +61,7 @@ private:
   void addValueKeys(Value first, Value end, bool strict);
   ValueRows valueRows(bool strict);
   void rescaleRows();
-  StreamAsks asks(Value row);
+  StreamAsks asks(Value block);
   std::function<void(Value n)> askWhileVisiting(Value row, Value first, Value chunk,
                                                 int64_t chunks);
   void weaveTurn(Value first);

@@ -129,26 +129,29 @@ void StreamTiles::weaveValues(const ValueRows &values, Value first, Value words,
   });
 }
 
-/// Up to `sumTiles` tiles of columns from `column` on.
-void StreamTiles::addColumns(Value weights, Value words, Value accumulator, Value row, Value n,
-                             int64_t column, int64_t tiles) {
-  auto columnOf = [&](int64_t tile) -> Value { return b.index(column + tile * tileWords); };
-  load(weightTile, weights, {row, b.div(n, b.index(2))});
-  for (int64_t tile = 0; tile < tiles; ++tile)
-    load(sumTile + tile, accumulator, {row, columnOf(tile)});
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    load(rightTile, words, {b.index(0), columnOf(tile)});
+int64_t StreamTiles::columnTiles() const { return plan.vSize / tileWords; }
+
+/// Up to `sumTiles` tiles of columns.
+void StreamTiles::addColumns(const Columns &c, function_ref<void(int64_t)> between) {
+  auto columnOf = [&](int64_t tile) -> Value { return b.index((c.first + tile) * tileWords); };
+  load(weightTile, c.weights, {c.row, b.div(c.n, b.index(2))});
+  for (int64_t tile = 0; tile < c.tiles; ++tile)
+    load(sumTile + tile, c.accumulator, {c.row, columnOf(tile)});
+  for (int64_t tile = 0; tile < c.tiles; ++tile) {
+    load(rightTile, c.words, {b.index(0), columnOf(tile)});
     callTile(b, "llvm.x86.tdpbf16ps", {sumTile + tile, weightTile, rightTile});
+    between(c.first + tile);
   }
-  for (int64_t tile = 0; tile < tiles; ++tile)
-    store(sumTile + tile, accumulator, {row, columnOf(tile)});
+  for (int64_t tile = 0; tile < c.tiles; ++tile)
+    store(sumTile + tile, c.accumulator, {c.row, columnOf(tile)});
 }
 
-void StreamTiles::addValues(Value weights, Value words, Value accumulator, Value rows, Value n) {
-  int64_t all = plan.vSize / tileWords;
+void StreamTiles::addValues(Value weights, Value words, Value accumulator, Value rows, Value n,
+                            function_ref<void(Value, int64_t)> between) {
   b.loop(b.index(0), rows, plan.weightTileRows(), [&](Value row) {
-    for (int64_t tile = 0; tile < all; tile += sumTiles)
-      addColumns(weights, words, accumulator, row, n, tile * tileWords,
-                 std::min(sumTiles, all - tile));
+    for (int64_t tile = 0; tile < columnTiles(); tile += sumTiles)
+      addColumns(
+          {weights, words, accumulator, row, n, tile, std::min(sumTiles, columnTiles() - tile)},
+          [&](int64_t product) { between(row, product); });
   });
 }

@@ -37,16 +37,23 @@ public:
   void storeWeights(Value first, Value second, Value weights, Value row, Value n);
   /// Weaves `scoreKeys` rows of values from row `first` on to rows of words from `row` on.
   void weaveValues(const ValueRows &values, Value first, Value words, Value row);
-  /// accumulator += weight * value for `rows` rows, and `valueKeys` keys from key number `n` on.
-  void addValues(Value weights, Value words, Value accumulator, Value rows, Value n);
+  /// accumulator += weight * value for `rows` rows, and `valueKeys` keys from key number `n` on;
+  /// `between(row, product)` stands behind each product of `columnTiles()`.
+  void addValues(Value weights, Value words, Value accumulator, Value rows, Value n,
+                 function_ref<void(Value row, int64_t product)> between);
+  int64_t columnTiles() const;
 
 private:
   Value rowOf(Value block, int64_t step);
   void load(int64_t tile, Value memref, ArrayRef<Value> at);
   void store(int64_t tile, Value memref, ArrayRef<Value> at);
   void move(StringRef name, int64_t tile, Value address, Value stride);
-  void addColumns(Value weights, Value words, Value accumulator, Value row, Value n, int64_t column,
-                  int64_t tiles);
+  struct Columns {
+    Value weights, words, accumulator;
+    Value row, n;
+    int64_t first, tiles;
+  };
+  void addColumns(const Columns &columns, function_ref<void(int64_t tile)> between);
 
   CpuBuilder &b;
   WorkPlan &plan;

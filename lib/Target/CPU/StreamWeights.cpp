@@ -98,7 +98,7 @@ Value ItemFunction::hasExcluded(Value packed, Value live, Value panel) {
 /// What is asked for with the weights of a block of rows: keys that follow `key`, values that
 /// follow `value`.
 StreamAsks ItemFunction::asksOf(Value panel, Value block, Value key, Value value) {
-  Value isFirst = b.compare(arith::CmpIPredicate::eq, b.add(panel, block), b.index(0));
+  Value rows = b.add(b.mul(panel, b.index(plan.rows / streamRows)), block);
   return {b,
           plan,
           {mapped(plan.work.getKey()),
@@ -107,7 +107,7 @@ StreamAsks ItemFunction::asksOf(Value panel, Value block, Value key, Value value
            mapped(plan.work.getValue()),
            {context.batch, valueHead},
            value,
-           isFirst}};
+           rows}};
 }
 
 /// Weights in place of the scores of `keys`, all visible, a multiple of what the products with
