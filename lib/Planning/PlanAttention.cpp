@@ -260,8 +260,14 @@ static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &c
   return fields.attribute();
 }
 
+/// Whether the matrix unit makes the scores: keys that fill the rows of its tiles.
+static bool scoresByTiles(const CoreFacts &core, const Workload &work) {
+  constexpr int64_t tileElements = 32;
+  return core.amx && core.lanes == 16 && work.isBf16 && work.qkSize % tileElements == 0;
+}
+
 static SmallVector<std::string> explainStream(const CoreFacts &core, const Workload &work) {
-  return {
+  SmallVector<std::string> reasons = {
       llvm::formatv("form = stream: {0} rows of a group leave memory as the limit; keys and "
                     "values are read once, without a copy",
                     work.group),
@@ -275,6 +281,10 @@ static SmallVector<std::string> explainStream(const CoreFacts &core, const Workl
       llvm::formatv(
           "splits = {0}: at most; parts of the key range keep all cores busy with one sequence",
           streamSplits)};
+  if (scoresByTiles(core, work))
+    reasons.push_back("the matrix unit makes the scores, of 16 keys at a time as they lie in "
+                      "memory, and multiplies the values of more than four rows");
+  return reasons;
 }
 
 //===----------------------------------------------------------------------===//

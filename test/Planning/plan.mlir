@@ -128,6 +128,22 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
     return %out : tensor<?x32x?x128xbf16>
   }
 
+  // Decode with keys that fill the rows of its tiles, and with others.
+  // CHECK-LABEL: @matrix_decode
+  // CHECK: form = stream>
+  // CHECK-SAME: "the matrix unit makes the scores, of 16 keys at a time
+  func.func @matrix_decode(%q: tensor<?x8x1x96xbf16>, %k: tensor<?x2x?x96xbf16>) -> tensor<?x8x1x96xbf16> {
+    %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x8x1x96xbf16>, tensor<?x2x?x96xbf16>, tensor<?x2x?x96xbf16> -> tensor<?x8x1x96xbf16>
+    return %out : tensor<?x8x1x96xbf16>
+  }
+  // CHECK-LABEL: @vector_decode
+  // CHECK: form = stream>
+  // CHECK-NOT: matrix unit
+  func.func @vector_decode(%q: tensor<?x8x1x80xbf16>, %k: tensor<?x2x?x80xbf16>) -> tensor<?x8x1x80xbf16> {
+    %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x8x1x80xbf16>, tensor<?x2x?x80xbf16>, tensor<?x2x?x80xbf16> -> tensor<?x8x1x80xbf16>
+    return %out : tensor<?x8x1x80xbf16>
+  }
+
   // A normalizer without a maximum.
   // CHECK-LABEL: @matrix_sigmoid
   // CHECK: schedule<rows = 32, keys = 256, panels = 32, lanes = 16, register_keys = 8, register_values = 8, unroll = 1, order = linear>
