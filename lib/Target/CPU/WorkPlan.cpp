@@ -75,10 +75,10 @@ bool WorkPlan::sharesKeys() {
 }
 
 int64_t WorkPlan::weightTileRows() const {
-  size_t most = 1;
+  size_t most = 4;
   for (const HeadGroup &group : groups)
     most = std::max(most, group.heads.size());
-  return std::min(rows, static_cast<int64_t>(llvm::alignTo(most, 4)));
+  return std::min(rows, static_cast<int64_t>(llvm::PowerOf2Ceil(most)));
 }
 
 int64_t WorkPlan::rowWords() const {

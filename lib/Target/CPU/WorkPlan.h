@@ -154,7 +154,8 @@ struct WorkPlan {
   /// Group form: keys whose words no product takes as they lie are copied to a tile of float32.
   bool widensKeys() const { return grouped && !isF32 && !pairs; }
   /// Whether items need the tile registers of the matrix unit.
-  /// Rows of a tile of weights of the stream form: those of the largest group, in fours.
+  /// Rows of a tile of weights of the stream form: four, or as many as hold the largest group and
+  /// divide a panel.
   int64_t weightTileRows() const;
   bool usesMatrixUnit() const { return tiles || scoreTiles; }
   /// Keys that the plain products of the stream form take at once.
