@@ -135,7 +135,7 @@ static int64_t chooseUnroll(const Workload &work) {
 /// Rows of a group up to which reading keys and values once, without a copy, decides; with more
 /// rows the products do, and packed panels are faster.
 static constexpr int64_t streamGroup = 8;
-static constexpr int64_t streamKeys = 32, streamSplits = 64;
+static constexpr int64_t streamKeys = 32, stretchKeys = 1024, streamSplits = 64;
 /// Rows that the stream form takes in one visit of a key.
 static constexpr int64_t streamRows = 4;
 
@@ -246,11 +246,32 @@ static int64_t streamValueRows(const CoreFacts &core, const Workload &work) {
   return rows > 0 && core.prefetchAhead == 0 ? 1 : 2;
 }
 
+/// Cache lines of the longer of a key's two rows.
+static int64_t linesOfRow(const Workload &work) {
+  constexpr int64_t lineBytes = 64;
+  return std::max(work.qkSize, work.vSize) * work.elementBytes / lineBytes;
+}
+
+/// Whether the values of a tile are read in one stretch and the scores of the next in another, each
+/// of many keys. Hardware that is not asked fetches ahead for each load by itself, and loses track
+/// where keys and values in turn have too many: long rows, and values that all but one row of
+/// queries visit in pieces. Two short turns are better for two rows of queries.
+static bool readsInStretches(const CoreFacts &core, const Workload &work) {
+  constexpr int64_t mostLines = 8;
+  bool inPieces = rowsInRegisters(core, work) < enoughRows && work.group >= enoughRows;
+  return core.prefetchAhead == 0 && core.registers == 32 &&
+         (linesOfRow(work) > mostLines || inPieces);
+}
+
+static int64_t streamTileKeys(const CoreFacts &core, const Workload &work) {
+  return readsInStretches(core, work) ? stretchKeys : streamKeys;
+}
+
 static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core,
                                         const Workload &work) {
   ScheduleFields fields(context);
   fields.set("rows", core.lanes);
-  fields.set("keys", streamKeys);
+  fields.set("keys", streamTileKeys(core, work));
   fields.set("panels", roundUp(work.group, core.lanes) / core.lanes);
   fields.set("lanes", core.lanes);
   fields.set("register_keys", 4);
@@ -266,15 +287,23 @@ static bool scoresByTiles(const CoreFacts &core, const Workload &work) {
   return core.amx && core.lanes == 16 && work.isBf16 && work.qkSize % tileElements == 0;
 }
 
+static std::string reasonForStreamKeys(const CoreFacts &core, const Workload &work) {
+  return llvm::formatv(
+      readsInStretches(core, work)
+          ? "keys = {0}: rows are long, so that all values of a tile are read, then "
+            "all keys of the next; each change costs what is fetched ahead"
+          : "keys = {0}: keys and values of a tile stay in the first-level cache "
+            "for all rows",
+      streamTileKeys(core, work));
+}
+
 static SmallVector<std::string> explainStream(const CoreFacts &core, const Workload &work) {
   SmallVector<std::string> reasons = {
       llvm::formatv("form = stream: {0} rows of a group leave memory as the limit; keys and "
                     "values are read once, without a copy",
                     work.group),
       llvm::formatv("rows = {0}: the weights of a key are one vector", core.lanes),
-      llvm::formatv(
-          "keys = {0}: keys and values of a tile stay in the first-level cache for all rows",
-          streamKeys),
+      reasonForStreamKeys(core, work),
       llvm::formatv("register_values = {0}: rows that share a visit of a value, which waits for "
                     "memory the first time",
                     streamValueRows(core, work)),

@@ -155,12 +155,39 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
 
 // -----
 
-// Hardware alone reads ahead: long rows of values are visited whole, by one row of queries.
+// Hardware alone reads ahead: long rows of values are visited whole, by one row of queries, and all of a tile's before the
+// next keys.
 module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 1, fused = 1, l1 = 32768, l2 = 1048576, prefetch_ahead = 0>} {
   // CHECK-LABEL: @decode_in_order
-  // CHECK: register_values = 1, splits = 64, form = stream>
+  // CHECK: schedule<rows = 16, keys = 1024, {{.*}}register_values = 1, splits = 64, form = stream>
+  // CHECK-SAME: "keys = 1024: rows are long
   func.func @decode_in_order(%q: tensor<?x4x1x256xf32>, %k: tensor<?x1x?x256xf32>) -> tensor<?x4x1x256xf32> {
     %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x4x1x256xf32>, tensor<?x1x?x256xf32>, tensor<?x1x?x256xf32> -> tensor<?x4x1x256xf32>
     return %out : tensor<?x4x1x256xf32>
+  }
+  // Keys of 12 lines, and values of 8.
+  // CHECK-LABEL: @decode_long_keys
+  // CHECK: keys = 1024, {{.*}}register_values = 3, splits = 64, form = stream>
+  func.func @decode_long_keys(%q: tensor<?x4x1x192xf32>, %k: tensor<?x1x?x192xf32>, %v: tensor<?x1x?x128xf32>) -> tensor<?x4x1x128xf32> {
+    %out = attn.attention %q, %k, %v scale(0.125) : tensor<?x4x1x192xf32>, tensor<?x1x?x192xf32>, tensor<?x1x?x128xf32> -> tensor<?x4x1x128xf32>
+    return %out : tensor<?x4x1x128xf32>
+  }
+}
+
+// -----
+
+// Two rows of queries take long values of pairs in turn with keys; four in stretches.
+module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_registers = 32, fma_per_cycle = 1, fused = 1, bf16_dot = 1, l1 = 32768, l2 = 1048576, prefetch_ahead = 0>} {
+  // CHECK-LABEL: @decode_two_rows
+  // CHECK: keys = 32, {{.*}}register_values = 1, splits = 64, form = stream>
+  func.func @decode_two_rows(%q: tensor<?x2x1x256xbf16>, %k: tensor<?x1x?x256xbf16>) -> tensor<?x2x1x256xbf16> {
+    %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x2x1x256xbf16>, tensor<?x1x?x256xbf16>, tensor<?x1x?x256xbf16> -> tensor<?x2x1x256xbf16>
+    return %out : tensor<?x2x1x256xbf16>
+  }
+  // CHECK-LABEL: @decode_four_rows
+  // CHECK: keys = 1024, {{.*}}register_values = 1, splits = 64, form = stream>
+  func.func @decode_four_rows(%q: tensor<?x4x1x256xbf16>, %k: tensor<?x1x?x256xbf16>) -> tensor<?x4x1x256xbf16> {
+    %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x4x1x256xbf16>, tensor<?x1x?x256xbf16>, tensor<?x1x?x256xbf16> -> tensor<?x4x1x256xbf16>
+    return %out : tensor<?x4x1x256xbf16>
   }
 }

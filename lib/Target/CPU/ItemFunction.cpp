@@ -274,10 +274,10 @@ void ItemFunction::initPanel(Value panel) {
 // Stream
 //===----------------------------------------------------------------------===//
 
-/// Keys of tile number `tile`, of which those from `end` on are not there.
+/// Keys of unit number `tile`, a tile as a rule, of which those from `end` on are not there.
 KeyRange ItemFunction::keysOfTile(Value tile, Value end) {
-  Value low = b.mul(tile, b.index(plan.keys));
-  return {low, b.minimum(b.add(low, plan.keys), end)};
+  Value low = b.mul(tile, b.index(plan.unitKeys()));
+  return {low, b.minimum(b.add(low, plan.unitKeys()), end)};
 }
 
 /// The end of the key range, moved on to the next whole block of keys that some row of the head
@@ -300,11 +300,13 @@ void ItemFunction::emitStream() {
         last = b.add(context.offset, b.div(lastRow, groupSize));
   KeyRange range = emitKeyRange(b, plan.stream.getMask(), context, first, last);
   Value some = b.compare(Predicate::slt, range.low, range.high);
-  KeyRange tiles = {b.div(range.low, b.index(plan.keys)), b.ceilDiv(range.high, plan.keys)};
-  auto isVisible = [&](Value tile) {
-    return emitVerdict(b, plan.stream.getMask(), context, first, last, keysOfTile(tile, range.high))
-        .any;
+  KeyRange tiles = {b.div(range.low, b.index(plan.unitKeys())),
+                    b.ceilDiv(range.high, plan.unitKeys())};
+  auto verdictOf = [&](KeyRange keys) {
+    return emitVerdict(b, plan.stream.getMask(), context, first, last, keys);
   };
+  auto isVisible = [&](Value tile) { return verdictOf(keysOfTile(tile, range.high)).any; };
+  auto isWhole = [&](KeyRange keys) { return verdictOf(keys).all; };
   Value end = plan.streamed ? range.high : endOfTiles(range.high);
   if (plan.lazy)
     return emitLazyTiles(tiles, end, some, isVisible);
@@ -312,7 +314,7 @@ void ItemFunction::emitStream() {
     if (plan.grouped)
       return emitGroupTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
     if (plan.streamed)
-      return emitStreamTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible);
+      return emitStreamTiles(rangeOfPart(tiles.low, tiles.high), range.high, isVisible, isWhole);
     b.loop(tiles.low, tiles.high, 1, [&](Value tile) {
       KeyRange keys = keysOfTile(tile, end);
       b.when(isVisible(tile), [&] {

@@ -108,7 +108,10 @@ private:
   Value nextVisible(Value tile, Value end, function_ref<Value(Value)> isVisible);
   void callStep(func::FuncOp kernel, Value panel, Value turn, KeyRange next, KeyRange keys);
   void visitStreamPanel(Value panel, Value turn, KeyRange keys, KeyRange next);
-  void emitStreamTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible);
+  KeyRange stretchFrom(Value tile, KeyRange tiles, Value end,
+                       function_ref<Value(KeyRange)> isWhole);
+  void emitStreamTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible,
+                       function_ref<Value(KeyRange)> isWhole);
   void forRowBlocks(Value panel, function_ref<void(Value block)> body);
   Value hasExcluded(Value packed, Value live, Value panel);
   void scalePacked(Value packed, Value live, Value panel);

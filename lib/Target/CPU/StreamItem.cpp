@@ -58,7 +58,7 @@ Value ItemFunction::computedRows(Value panel) {
   return b.mul(b.ceilDiv(liveRows(panel), block), b.index(block));
 }
 
-/// Queries as the products read them: in the order in which `loadChunk` splits a row.
+/// Queries as the products read them: as `loadChunk` splits a row, in the order of `queryColumn`.
 void ItemFunction::loadStreamPanel(Value panel) {
   b.loop(b.index(0), b.index(plan.rows), 1, [&](Value lane) { locateRow(panel, lane); });
   Value source = mapped(plan.work.getQuery()), target = slice(plan.query, b.getF32Type(), panel);
@@ -72,8 +72,7 @@ void ItemFunction::loadStreamPanel(Value panel) {
     RowIndex row(at.begin(), at.end());
     forChunks(b, c, 1, [&](Value chunk, int64_t, bool isTail) {
       for (auto [i, vector] : llvm::enumerate(loadChunk(b, c, source, row, chunk, isTail))) {
-        Value column = b.add(b.mul(chunk, b.index(c.vectors * plan.lanes)),
-                             static_cast<int64_t>(i) * plan.lanes);
+        Value column = queryColumn(b, plan, chunk, static_cast<int64_t>(i));
         Value numbers = plan.keyDots() ? Value(arith::BitcastOp::create(b, b.f32Vector(), vector))
                                        : b.mulf(vector, b.splat(plan.queryFactor()));
         b.store(numbers, target, {lane, column});
@@ -168,18 +167,28 @@ void ItemFunction::visitStreamPanel(Value panel, Value turn, KeyRange keys, KeyR
       });
 }
 
-/// Visits the tiles of the part in [tiles.low, tiles.high) that are visible; `end` is behind the
-/// last key. The scores of a tile are made while the values of the one before are read.
-void ItemFunction::emitStreamTiles(KeyRange tiles, Value end,
-                                   function_ref<Value(Value)> isVisible) {
-  auto keysOf = [&](Value tile) -> KeyRange {
-    Value low = b.minimum(b.mul(tile, b.index(plan.keys)), end);
-    return {low, b.minimum(b.add(low, plan.keys), end)};
-  };
-  auto rangeFrom = [&](Value tile) -> KeyRange {
-    KeyRange keys = keysOf(tile);
-    return {keys.low, b.select(b.compare(Predicate::slt, tile, tiles.high), keys.high, keys.low)};
-  };
+/// Keys that are visited together from unit `tile` on, none from `tiles.high` on. A stretch takes
+/// as many whole units as a tile has, if all rows see all of them, else one.
+KeyRange ItemFunction::stretchFrom(Value tile, KeyRange tiles, Value end,
+                                   function_ref<Value(KeyRange)> isWhole) {
+  Value low = b.minimum(keysOfTile(tile, end).low, end), one = keysOfTile(tile, end).high;
+  Value some = b.compare(Predicate::slt, tile, tiles.high);
+  // What is computed key by key anyway stays in the first-level cache by single units.
+  if (!plan.inStretches() || plan.hasRegion() || !plan.isSoftmax())
+    return {low, b.select(some, one, low)};
+  Value unit = b.index(plan.unitKeys()), whole = b.minimum(tiles.high, b.div(end, unit));
+  Value behind = b.minimum(b.add(tile, plan.keys / plan.unitKeys()), whole);
+  KeyRange many = {low, b.mul(behind, unit)};
+  Value takesMany = b.both(b.compare(Predicate::slt, tile, behind), isWhole(many));
+  return {low, b.select(some, b.select(takesMany, many.high, one), low)};
+}
+
+/// Visits the units of the part in [tiles.low, tiles.high) that are visible; `end` is behind the
+/// last key. The scores of a tile are made while the values of the one before are read, or behind
+/// them.
+void ItemFunction::emitStreamTiles(KeyRange tiles, Value end, function_ref<Value(Value)> isVisible,
+                                   function_ref<Value(KeyRange)> isWhole) {
+  auto rangeFrom = [&](Value tile) { return stretchFrom(tile, tiles, end, isWhole); };
   Value start = nextVisible(tiles.low, tiles.high, isVisible);
   KeyRange firstKeys = rangeFrom(start);
   b.loop(b.index(0), livePanels, 1, [&](Value panel) {
@@ -194,8 +203,9 @@ void ItemFunction::emitStreamTiles(KeyRange tiles, Value end,
                            before->getArguments());
   Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
   Value tile = after->getArgument(0), turn = after->getArgument(1);
-  Value following = nextVisible(b.add(tile, 1), tiles.high, isVisible);
-  KeyRange keys = keysOf(tile), next = rangeFrom(following);
+  KeyRange keys = rangeFrom(tile);
+  Value following = nextVisible(b.ceilDiv(keys.high, plan.unitKeys()), tiles.high, isVisible);
+  KeyRange next = rangeFrom(following);
   b.loop(b.index(0), livePanels, 1,
          [&](Value panel) { visitStreamPanel(panel, turn, keys, next); });
   scf::YieldOp::create(b, ValueRange{following, b.negate(turn)});

@@ -14,8 +14,7 @@ int64_t StreamKernels::turnKeys() const {
   return plan.scoreTiles ? StreamTiles::scoreKeys : vectorKeys;
 }
 
-/// Chunks of a row that are computed without a loop: more would be loaded at once than fits the
-/// registers.
+/// Chunks of a row that are loaded in any order: more would not fit the registers.
 static constexpr int64_t mostAtOnce = 8;
 /// Limits of the rows that are asked for before they are needed.
 static constexpr int64_t leastAhead = 4, mostAhead = 16;
@@ -99,29 +98,32 @@ static Value foldKeys(CpuBuilder &b, SmallVector<Value> keys) {
   return keys.front();
 }
 
+Value attn::queryColumn(CpuBuilder &b, const WorkPlan &plan, Value chunk, int64_t i) {
+  Chunks c = plan.queryChunks();
+  Value last = b.index((c.chunks * c.vectors - 1 - i) * plan.lanes);
+  return b.sub(last, b.mul(chunk, b.index(c.vectors * plan.lanes)));
+}
+
 /// Vector `i` of a chunk of a row of queries.
 Value StreamKernels::loadQuery(Value row, Value chunk, int64_t i) {
-  Value column =
-      b.add(b.mul(chunk, b.index(plan.queryChunks().vectors * plan.lanes)), i * plan.lanes);
-  return b.load(at.query, {row, column}, b.f32Vector());
+  return b.load(at.query, {row, queryColumn(b, plan, chunk, i)}, b.f32Vector());
 }
 
-/// Rows of queries of a block that the registers hold while keys pass by; 0 where they are too
-/// long. A key reads the others again, from the first-level cache.
-int64_t StreamKernels::rowsToKeep() {
-  Chunks c = plan.queryChunks();
-  if (c.chunks > mostAtOnce)
-    return 0;
-  return std::min(streamRows, rowRegisters(plan) / (c.chunks * c.vectors));
+/// Whether the chunks of a row are computed without a loop, which lets registers hold queries.
+bool StreamKernels::isUnrolled() {
+  return 2 * plan.queryChunks().chunks <= plan.target.getInt("vector_registers");
 }
 
+/// Holds the queries of a block that have room in registers while keys pass by, row after row. A
+/// key reads the others again, from the first-level cache, which delivers one vector per
+/// multiply-add.
 void StreamKernels::keepQueries(Value firstRow) {
   Chunks c = plan.queryChunks();
+  int64_t inRow = c.chunks * c.vectors, room = isUnrolled() ? rowRegisters(plan) : 0;
   kept.clear();
-  for (int64_t r = 0; r < rowsToKeep(); ++r)
-    for (int64_t chunk = 0; chunk < c.chunks; ++chunk)
-      for (int64_t i = 0; i < c.vectors; ++i)
-        kept.push_back(loadQuery(b.add(firstRow, r), b.index(chunk), i));
+  for (int64_t n = 0; n < std::min(room, streamRows * inRow); ++n)
+    kept.push_back(
+        loadQuery(b.add(firstRow, n / inRow), b.index(n % inRow / c.vectors), n % c.vectors));
 }
 
 /// Adds the products of a chunk of one key with the rows of a block. `number` of the chunk where it
@@ -147,7 +149,7 @@ SmallVector<Value> StreamKernels::addProducts(const RowIndex &key, Value firstRo
 SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow) {
   Chunks c = plan.queryChunks();
   SmallVector<Value> sums(streamRows, b.splat(0));
-  int64_t whole = (c.chunks - 1) / mostAtOnce * mostAtOnce;
+  int64_t whole = isUnrolled() ? 0 : (c.chunks - 1) / mostAtOnce * mostAtOnce;
   if (whole > 0)
     sums = b.loop(b.index(0), b.index(whole), mostAtOnce, sums, [&](Value chunk, ValueRange args) {
       SmallVector<Value> inner(args);
@@ -156,8 +158,11 @@ SmallVector<Value> StreamKernels::sumsOfKey(const RowIndex &key, Value firstRow)
       b.keepOrder(); // or more of a row is loaded at once than fits the registers
       return inner;
     });
-  for (int64_t i = whole; i < c.chunks; ++i)
+  for (int64_t i = whole; i < c.chunks; ++i) {
+    if (i > whole && i % mostAtOnce == 0)
+      b.keepOrder(); // as above
     sums = addProducts(key, firstRow, b.index(i), i, i + 1 == c.chunks, sums);
+  }
   return sums;
 }
 
@@ -400,16 +405,8 @@ void StreamKernels::emitTileTurns() {
   });
 }
 
-func::FuncOp StreamKernels::emitStep() {
-  func::FuncOp function = createFunction("_step");
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(&function.front());
-  readArguments(function);
-  if (plan.scoreTiles) {
-    emitTileTurns();
-    func::ReturnOp::create(b);
-    return function;
-  }
+/// A few keys of values in turn with as many scores.
+void StreamKernels::emitTurns() {
   b.loop(b.index(0), b.maximum(at.count, at.nextCount), turnKeys(), [&](Value first) {
     Value end = b.add(first, turnKeys()), end0 = b.minimum(end, at.count),
           end1 = b.minimum(end, at.nextCount);
@@ -417,6 +414,17 @@ func::FuncOp StreamKernels::emitStep() {
            [&] { addValueKeys(first, end0, false); });
     b.when(b.compare(arith::CmpIPredicate::slt, first, end1), [&] { scoreKeys(first, end1); });
   });
+}
+
+func::FuncOp StreamKernels::emitStep() {
+  func::FuncOp function = createFunction("_step");
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&function.front());
+  readArguments(function);
+  if (plan.scoreTiles)
+    emitTileTurns();
+  else
+    plan.inStretches() ? emitStretches() : emitTurns();
   func::ReturnOp::create(b);
   return function;
 }

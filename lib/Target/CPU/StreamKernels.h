@@ -25,8 +25,8 @@ public:
   /// `step(keys, values, query, scores, weights, accumulator, rescale, batch, key head, value head,
   /// next, next count, first, count, rows)`: scores of `next count` keys from `next`, and
   /// accumulator = rescale * accumulator + sum_n weight * value over `count` keys from `first`, a
-  /// few keys of each in turn, so that two sequences of addresses are under way. Either count may
-  /// be 0.
+  /// few keys of each in turn, so that two sequences of addresses are under way, or where a tile
+  /// has many keys, all values and then all scores. Either count may be 0.
   func::FuncOp emitStep();
   /// As `step` without scores; leaves out weights of -0.0.
   func::FuncOp emitStrict();
@@ -55,10 +55,15 @@ private:
   SmallVector<Value> addProducts(const RowIndex &key, Value firstRow, Value chunk,
                                  std::optional<int64_t> number, bool isTail, ArrayRef<Value> sums);
   Value loadQuery(Value row, Value chunk, int64_t i);
-  int64_t rowsToKeep();
+  bool isUnrolled();
   void keepQueries(Value firstRow);
   void visitValues(const ValueRows &values, Value row, int64_t rows, Value first, Value end);
   void addValueKeys(Value first, Value end, bool strict);
+  bool canWeave();
+  void weaveBlock(const ValueRows &values, Value row, Value count);
+  void addValueStretch(Value count);
+  void emitTurns();
+  void emitStretches();
   ValueRows valueRows(bool strict);
   void rescaleRows();
   StreamAsks asks(Value block);
@@ -71,8 +76,13 @@ private:
   WorkPlan &plan;
   std::string prefix;
   Arguments at;
-  SmallVector<Value> kept; // queries of the block's first rows, row after row
+  SmallVector<Value> kept; // queries of the block in registers, row after row
 };
+
+/// Column of vector `i` of a chunk in a row of the query panel, whose vectors lie in reverse order:
+/// what a key reads again and again at rising addresses, hardware takes for a sequence to fetch
+/// ahead, and gives up that of the keys.
+Value queryColumn(CpuBuilder &b, const WorkPlan &plan, Value chunk, int64_t i);
 
 } // namespace mlir::attn
 

@@ -65,7 +65,7 @@ void StreamTiles::packQueries(Value query, Value tiles, Value block) {
     for (int64_t r = 0; r < streamRows; ++r) {
       Value row = b.add(b.mul(block, b.index(streamRows)), r);
       auto half = [&](int64_t i) {
-        return b.load(query, {row, b.index((2 * step + i) * plan.lanes)}, b.f32Vector());
+        return b.load(query, {row, queryColumn(b, plan, b.index(step), i)}, b.f32Vector());
       };
       words.push_back(joinHalves(b, half(0), half(1)));
     }

@@ -286,3 +286,40 @@ void attn::addValueBlock(CpuBuilder &b, const ValueRows &values, const ValueBloc
                 });
   product.storeSums(sums);
 }
+
+void attn::weaveValueRows(CpuBuilder &b, const ValueRows &values, const ValueWeave &weave,
+                          Value row, Value first) {
+  const Chunks &c = values.chunks;
+  int64_t pieces = weave.pieces(c), width = c.chunks * c.vectors, part = weave.chunks * c.vectors;
+  Value before = b.sub(first, b.index(weave.keys(c)));
+  Value wasFirst = b.compare(arith::CmpIPredicate::eq, before, b.index(0));
+  ValueBlock wholeRow = {row, 1, b.index(0), c.chunks, false};
+  BlockProduct whole(b, values, wholeRow);
+  auto addPiece = [&](Value piece, ValueRange outer) {
+    ValueBlock block = {b.add(row, 1), weave.others, b.mul(piece, b.index(weave.chunks)),
+                        weave.chunks, false};
+    BlockProduct others(b, values, block);
+    SmallVector<Value> sums(outer);
+    llvm::append_range(sums, others.loadSums(wasFirst));
+    Value start = b.add(first, b.mul(piece, b.index(weave.perPiece)));
+    sums = b.loop(b.index(0), b.index(weave.perPiece), 1, sums, [&](Value i, ValueRange args) {
+      SmallVector<Value> next, rest(args.drop_front(width));
+      for (int64_t n = 0; n < pieces; ++n) {
+        ValueBlock some = {row, 1, b.index(n * weave.chunks), weave.chunks, false};
+        llvm::append_range(
+            next,
+            BlockProduct(b, values, some).addKey(b.add(start, i), args.slice(n * part, part)));
+        b.keepOrder(); // the weight leaves its register
+        rest = others.addKey(b.add(before, b.add(b.mul(i, b.index(pieces)), n)), rest);
+        b.keepOrder();
+      }
+      llvm::append_range(next, rest);
+      return next;
+    });
+    others.storeSums(ArrayRef<Value>(sums).drop_front(width));
+    sums.resize(width);
+    return sums;
+  };
+  SmallVector<Value> sums = whole.loadSums(b.boolean(false));
+  whole.storeSums(b.loop(b.index(0), b.index(pieces), 1, sums, addPiece));
+}

@@ -62,6 +62,22 @@ struct ValueBlock {
 void addValueBlock(CpuBuilder &b, const ValueRows &values, const ValueBlock &block, Value first,
                    Value end);
 
+/// How the products of one row with new keys are woven with those of `others` rows with the keys
+/// before, which the first-level cache still has: the row's whole sums stay in registers, and those
+/// of the others come in pieces of `chunks` chunks, one for `perPiece` new keys.
+struct ValueWeave {
+  int64_t others = 3, chunks = 4, perPiece = 2;
+  int64_t pieces(const WorkPlan::RowChunks &c) const { return c.chunks / chunks; }
+  /// Keys of a turn.
+  int64_t keys(const WorkPlan::RowChunks &c) const { return perPiece * pieces(c); }
+};
+
+/// Adds the keys of the turn from `first` on, which is not the first, to row `row` of the
+/// accumulator, and those of the turn before to the rows that follow it, whose factor is applied if
+/// that turn was the first.
+void weaveValueRows(CpuBuilder &b, const ValueRows &values, const ValueWeave &weave, Value row,
+                    Value first);
+
 /// Registers for sums of a target: they cover the latency of multiply-adds, and leave room for what
 /// is loaded.
 int64_t sumRegisters(const WorkPlan &plan);

@@ -160,6 +160,18 @@ struct WorkPlan {
   bool usesMatrixUnit() const { return tiles || scoreTiles; }
   /// Keys that the plain products of the stream form take at once.
   int64_t simpleKeys() const { return weightTiles ? 32 : packedKeys(); }
+  /// Whether a tile of the stream form has so many keys that all its values are read, and then all
+  /// keys of the next: each change from one to the other costs what is fetched ahead.
+  bool inStretches() const {
+    constexpr int64_t leastKeys = 128;
+    return streamed && !grouped && !scoreTiles && keys >= leastKeys;
+  }
+  /// Keys of the unit by which the key range is cut and masks are asked: a tile, or what a stretch
+  /// has a number of.
+  int64_t unitKeys() const {
+    constexpr int64_t ofStretch = 32;
+    return inStretches() ? ofStretch : keys;
+  }
   /// Keys of a packed vector of the stream form.
   int64_t packedKeys() const { return lanes / 4; }
   bool hasRegion() { return !dot.getScore().empty(); }

@@ -196,3 +196,27 @@ func.func @eight(%q: tensor<?x8x1x64xbf16>, %k: tensor<?x1x?x64xbf16>, %v: tenso
   %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 32, lanes = 16, register_keys = 4, register_values = 4, splits = 8, form = stream> : tensor<?x8x1x64xbf16>, tensor<?x1x?x64xbf16>, tensor<?x1x?x96xbf16> -> tensor<?x8x1x96xbf16>
   return %out : tensor<?x8x1x96xbf16>
 }
+
+// Stretches of many keys: all values, then all scores. A row of queries takes new keys, four vectors at a time, in turn
+// with what three others take of keys before: 16 and 12 sums. Of the queries, 24 vectors stay in registers; they are read
+// by falling addresses.
+// DOT-LABEL: func.func private @stretches_work8_step(
+// DOT: %{{.*}}:16 = scf.for
+// DOT: %{{.*}}:28 = scf.for
+// DOT: vector.broadcast
+// DOT-COUNT-4: vector.fma
+// DOT: llvm.fence
+// DOT-COUNT-3: vector.broadcast
+// DOT-COUNT-12: vector.fma
+// DOT: llvm.fence
+// DOT: %[[COLUMN:.*]] = arith.subi %c240{{.*}},
+// DOT: vector.load %arg2[%{{.*}}, %[[COLUMN]]] : memref<16x256xf32>
+// DOT-COUNT-23: vector.load %arg2{{.*}} memref<16x256xf32>
+// DOT-NOT: vector.load %arg2
+// DOT: scf.for
+// DOT: vector.fma
+// DOT-LABEL: func.func private @stretches_work8_values_strict(
+func.func @stretches(%q: tensor<?x8x1x256xf32>, %k: tensor<?x2x?x256xf32>, %v: tensor<?x2x?x256xf32>) -> tensor<?x8x1x256xf32> {
+  %out = attn.attention %q, %k, %v scale(0.3) schedule<rows = 16, keys = 128, lanes = 16, register_keys = 4, register_values = 1, splits = 8, form = stream> : tensor<?x8x1x256xf32>, tensor<?x2x?x256xf32>, tensor<?x2x?x256xf32> -> tensor<?x8x1x256xf32>
+  return %out : tensor<?x8x1x256xf32>
+}

@@ -77,12 +77,15 @@ TEST(Group, OfHeadsThatFillHalfAVector) {
     }
 }
 
-/// Rows of values that no two rows of queries have room for: visited whole by one of them first.
+/// Rows of values that no two rows of queries have room for: visited whole by one of them first, or
+/// woven in stretches of many keys.
 TEST(Group, OfFewHeadsWithLongRows) {
   for (const char *dtype : {"f32", "bf16", "f16"})
     for (int64_t heads : {1, 2, 3, 4}) {
       checkLengths({dtype, heads, 256, 256}, "cpu", /*isGroup=*/false);
       checkLengths({dtype, heads, 48, 200, false, "window<20>"}, "cpu", false);
+      checkLengths({dtype, heads, 192, 128, false, "window<700> and not sink<3>"}, "cpu", false);
+      checkLengths({dtype, heads, 192, 192, false, "window<700> and not sink<3>"}, "cpu", false);
     }
 }
 
