@@ -222,14 +222,29 @@ static bool prefersHalfVector(const CoreFacts &core, const Workload &work) {
   return rowsInRegisters(core, work) < enoughRows || (fillsHalf && !isWidened);
 }
 
-/// Whether decode goes by the form `group`, because arithmetic is the limit.
-static bool suitsGroup(AttentionOp op, const CoreFacts &core, const Workload &work) {
-  return canGroup(op, work) && (work.group > streamGroup || prefersHalfVector(core, work));
+/// Elements of a row of keys in a tile of the matrix unit.
+static constexpr int64_t tileElements = 32;
+
+/// Whether the matrix unit makes the scores of decode: keys that fill the rows of its tiles.
+static bool scoresByTiles(const CoreFacts &core, const Workload &work) {
+  return core.amx && core.lanes == 16 && work.isBf16 && work.qkSize % tileElements == 0;
 }
 
-static bool suitsStream(const Workload &work) {
+/// Whether it multiplies the values, too, so that arithmetic of a large group is no limit.
+static bool addsByTiles(AttentionOp op, const CoreFacts &core, const Workload &work) {
+  return scoresByTiles(core, work) && work.vSize % tileElements == 0 && canGroup(op, work);
+}
+
+/// Whether decode goes by the form `group`, because arithmetic is the limit.
+static bool suitsGroup(AttentionOp op, const CoreFacts &core, const Workload &work) {
+  return canGroup(op, work) && !addsByTiles(op, core, work) &&
+         (work.group > streamGroup || prefersHalfVector(core, work));
+}
+
+static bool suitsStream(AttentionOp op, const CoreFacts &core, const Workload &work) {
   bool evenPairs = !work.isBf16 || (work.qkSize % 2 == 0 && work.vSize % 2 == 0);
-  return work.oneQuery && work.group <= streamGroup && evenPairs;
+  bool isSmall = work.group <= streamGroup || addsByTiles(op, core, work);
+  return work.oneQuery && isSmall && evenPairs;
 }
 
 /// Rows that share the first visit of a value. As many as have room for their sums beside 8
@@ -279,12 +294,6 @@ static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &c
   fields.set("splits", streamSplits);
   fields.set("form", "stream");
   return fields.attribute();
-}
-
-/// Whether the matrix unit makes the scores: keys that fill the rows of its tiles.
-static bool scoresByTiles(const CoreFacts &core, const Workload &work) {
-  constexpr int64_t tileElements = 32;
-  return core.amx && core.lanes == 16 && work.isBf16 && work.qkSize % tileElements == 0;
 }
 
 static std::string reasonForStreamKeys(const CoreFacts &core, const Workload &work) {
@@ -405,7 +414,7 @@ FailureOr<Plan> attn::planAttention(AttentionOp op, TargetAttr target, Maximum w
   Workload work = describe(op, core);
   if (suitsGroup(op, core, work))
     return planGroup(op, core, work, streamSplits);
-  if (suitsStream(work))
+  if (suitsStream(op, core, work))
     return Plan{buildStreamSchedule(op.getContext(), core, work), explainStream(core, work)};
   bool lazy = op.getNormalizer() == Normalizer::Softmax && wanted == Maximum::Lazy;
   if (suitsMatrix(core, work))

@@ -114,7 +114,7 @@ private:
                        function_ref<Value(KeyRange)> isWhole);
   void forRowBlocks(Value panel, function_ref<void(Value block)> body);
   Value hasExcluded(Value packed, Value live, Value panel);
-  void scalePacked(Value packed, Value live, Value panel);
+  void finishScores(Value packed, Value live, Value panel);
   StreamAsks asksOf(Value panel, Value block, Value key, Value value);
   void emitPackedWeights(Value panel, Value packed, KeyRange keys, Value nextKey);
   void emitMarkedWeights(Value panel, Value packed, KeyRange keys);

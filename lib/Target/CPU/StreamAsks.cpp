@@ -64,8 +64,9 @@ void StreamAsks::whileVisiting(Value turn, Value part, int64_t parts) {
 }
 
 void StreamAsks::whileScoring(Value turn, int64_t part, int64_t parts) {
+  int64_t products = plan.weightTileRows() / plan.scoreColumns();
   Value number = b.add(b.mul(rows.block, b.index(parts)), part);
-  ask(isAmong(blocks()), {turnBegin(turn, visitRows()), number, scoreRows, blocks() * parts});
+  ask(isAmong(products), {turnBegin(turn, visitRows()), number, scoreRows, products * parts});
 }
 
 void StreamAsks::whileAdding(int64_t part, int64_t parts) {

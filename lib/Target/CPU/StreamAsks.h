@@ -34,7 +34,8 @@ public:
   /// Before the first block's part `part` of `parts` of the turn that begins with key number `turn`
   /// of the tile.
   void whileVisiting(Value turn, Value part, int64_t parts);
-  /// Behind part `part` of `parts` of the block's scores of that turn.
+  /// Behind part `part` of `parts` of a product with keys of that turn, of which `block` is the
+  /// number.
   void whileScoring(Value turn, int64_t part, int64_t parts);
   /// Behind product `part` of `parts` with the values of the tile.
   void whileAdding(int64_t part, int64_t parts);

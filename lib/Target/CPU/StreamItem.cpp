@@ -134,7 +134,8 @@ void ItemFunction::callStep(func::FuncOp kernel, Value panel, Value turn, KeyRan
   if (plan.scoreTiles)
     operands.push_back(slice(plan.tileQuery, f32, panel));
   if (plan.weightTiles)
-    operands.append({slice(plan.weightRows, f32), slice(plan.valueWords, f32)});
+    operands.append({slice(plan.tileScores, f32, panel), slice(plan.weightRows, f32),
+                     slice(plan.valueWords, f32)});
   func::CallOp::create(b, kernel, operands);
 }
 
@@ -147,7 +148,7 @@ void ItemFunction::visitStreamPanel(Value panel, Value turn, KeyRange keys, KeyR
   Value packed = b.select(turn, slice(plan.packed[0], b.getF32Type(), panel),
                           slice(plan.packed[1], b.getF32Type(), panel));
   if (plan.scoreTiles)
-    scalePacked(packed, live, panel);
+    finishScores(packed, live, panel);
   // What a region makes of scores, and weights without a maximum, are computed key by key.
   Value simple =
       plan.hasRegion() || !plan.isSoftmax()

@@ -32,7 +32,7 @@ func::FuncOp StreamKernels::createFunction(StringRef suffix) {
   if (plan.scoreTiles)
     inputs.push_back(typeOf(plan.tileQuery));
   if (plan.weightTiles)
-    inputs.append({typeOf(plan.weightRows), typeOf(plan.valueWords)});
+    inputs.append({typeOf(plan.tileScores), typeOf(plan.weightRows), typeOf(plan.valueWords)});
   return createPrivateFunction(b, plan.work->getParentOfType<ModuleOp>(), prefix + suffix.str(),
                                inputs);
 }
@@ -46,7 +46,7 @@ void StreamKernels::readArguments(func::FuncOp function) {
   if (plan.scoreTiles)
     at.tileQueries = function.getArgument(next++);
   if (plan.weightTiles)
-    for (Value *value : {&at.weightRows, &at.valueWords})
+    for (Value *value : {&at.tileScores, &at.weightRows, &at.valueWords})
       *value = function.getArgument(next++);
   auto scratch = MemRefType::get({turnKeys(), plan.lanes}, b.getF32Type());
   at.scratch = memref::AllocaOp::create(b, scratch, b.getI64IntegerAttr(64));
@@ -211,13 +211,15 @@ void StreamKernels::packScores(Value n, Value block, Value scores) {
   b.store(sums, at.scores, {block, scores});
 }
 
-/// Packed scores of the keys of a turn from `first` on, all of them there.
+/// Scores of the keys of a turn from `first` on, all of them there; those of more than four rows
+/// are packed when they are needed.
 void StreamKernels::scoreByTiles(Value first) {
   StreamTiles tiles(b, plan);
-  b.loop(b.index(0), b.ceilDiv(at.rows, streamRows), 1, [&](Value block) {
-    StreamAsks meanwhile = asks(block);
-    tiles.score(at.keys, {at.batch, at.keyHead, b.add(at.next, first)}, at.tileQueries, at.scores,
-                block, first,
+  Value to = plan.weightTiles ? at.tileScores : at.scores;
+  b.loop(b.index(0), b.ceilDiv(at.rows, plan.scoreColumns()), 1, [&](Value number) {
+    StreamAsks meanwhile = asks(number);
+    tiles.score(at.keys, {at.batch, at.keyHead, b.add(at.next, first)}, at.tileQueries,
+                {to, number, first},
                 [&](int64_t step) { meanwhile.whileScoring(first, step, tiles.steps()); });
   });
 }

@@ -36,8 +36,8 @@ private:
   struct Arguments {
     Value keys, values, query, scores, weights, accumulator, rescale;
     Value batch, keyHead, valueHead, next, nextCount, first, count, rows;
-    Value scratch;                             // folded sums of a turn
-    Value tileQueries, weightRows, valueWords; // of the matrix unit
+    Value scratch;                                         // folded sums of a turn
+    Value tileQueries, tileScores, weightRows, valueWords; // of the matrix unit
   };
   MemRefType typeOf(const Slice &slice) {
     return MemRefType::get({slice.rows, slice.columns}, b.getF32Type());

@@ -19,10 +19,10 @@ static constexpr int64_t scoreTile = 0, queryTile = 1, rightTile = 2, weightTile
                          sumTiles = 4;
 
 void StreamTiles::configure() {
-  constexpr TileSize fourColumns = {tileWords, streamRows * wordBytes};
+  TileSize columns = {tileWords, static_cast<uint8_t>(plan.scoreColumns() * wordBytes)};
   TileSize someRows = {static_cast<uint8_t>(plan.weightTileRows()), wholeTile.rowBytes};
-  configureTiles(
-      b, {fourColumns, fourColumns, wholeTile, someRows, someRows, someRows, someRows, someRows});
+  configureTiles(b,
+                 {columns, columns, wholeTile, someRows, someRows, someRows, someRows, someRows});
 }
 
 void StreamTiles::move(StringRef name, int64_t tile, Value address, Value stride) {
@@ -44,9 +44,9 @@ void StreamTiles::store(int64_t tile, Value memref, ArrayRef<Value> at) {
 // Scores
 //===----------------------------------------------------------------------===//
 
-/// Row of the slice of queries that is a block's operand of a step.
-Value StreamTiles::rowOf(Value block, int64_t step) {
-  return b.add(b.mul(block, b.index(steps())), step);
+/// Row of the slice of queries that is an operand of a step.
+Value StreamTiles::rowOf(Value number, int64_t step) {
+  return b.add(b.mul(number, b.index(steps())), step);
 }
 
 /// Words of two bf16 from vectors of their values, which bf16 holds.
@@ -71,26 +71,55 @@ void StreamTiles::packQueries(Value query, Value tiles, Value block) {
     }
     Value all = interleave(interleave(words[0], words[2]), interleave(words[1], words[3]));
     auto floats = VectorType::get(tileWords * streamRows, b.getF32Type());
-    b.store(vector::BitCastOp::create(b, floats, all), tiles, {rowOf(block, step), b.index(0)});
+    storeColumns(vector::BitCastOp::create(b, floats, all), tiles, block, step);
   }
 }
 
-void StreamTiles::score(Value source, const RowIndex &first, Value tiles, Value scores, Value block,
-                        Value n, function_ref<void(int64_t)> between) {
+/// Four columns of the operand of a step.
+void StreamTiles::storeColumns(Value words, Value tiles, Value block, int64_t step) {
+  int64_t columns = plan.scoreColumns(), blocks = columns / streamRows;
+  Value row = rowOf(b.div(block, b.index(blocks)), step);
+  if (blocks == 1)
+    return b.store(words, tiles, {row, b.index(0)});
+  Value column = b.mul(b.rem(block, b.index(blocks)), b.index(streamRows));
+  for (int64_t word = 0; word < tileWords; ++word) {
+    Value four =
+        vector::ExtractStridedSliceOp::create(b, words, ArrayRef<int64_t>{word * streamRows},
+                                              ArrayRef<int64_t>{streamRows}, ArrayRef<int64_t>{1});
+    b.store(four, tiles, {row, b.add(column, word * columns)});
+  }
+}
+
+void StreamTiles::score(Value source, const RowIndex &first, Value tiles, const Scores &scores,
+                        function_ref<void(int64_t)> between) {
   auto strides = memref::ExtractStridedMetadataOp::create(b, source).getStrides();
   int64_t bytes = cast<MemRefType>(source.getType()).getElementTypeBitWidth() / 8;
   Value stride = b.mul(strides[first.size() - 1], b.index(bytes));
-  Value address = elementAddress(b, source, first), rowBytes = b.index(streamRows * wordBytes);
+  Value address = elementAddress(b, source, first);
+  Value queryBytes = b.index(plan.scoreColumns() * wordBytes);
   callTile(b, "llvm.x86.tilezero", {scoreTile});
   for (int64_t step = 0; step < steps(); ++step) {
-    Value words = elementAddress(b, tiles, {rowOf(block, step), b.index(0)});
-    move("llvm.x86.tileloadd64", queryTile, words, rowBytes);
+    Value words = elementAddress(b, tiles, {rowOf(scores.number, step), b.index(0)});
+    move("llvm.x86.tileloadd64", queryTile, words, queryBytes);
     move("llvm.x86.tileloadd64", rightTile, b.add(address, step * tileWords * wordBytes), stride);
     callTile(b, "llvm.x86.tdpbf16ps", {scoreTile, rightTile, queryTile});
     between(step);
   }
-  Value to = elementAddress(b, scores, {block, b.mul(n, b.index(streamRows))});
-  move("llvm.x86.tilestored64", scoreTile, to, rowBytes);
+  if (plan.weightTiles)
+    return store(scoreTile, scores.memref,
+                 {scores.n, b.mul(scores.number, b.index(plan.scoreColumns()))});
+  SmallVector<Value> at = {scores.number, b.mul(scores.n, b.index(streamRows))};
+  move("llvm.x86.tilestored64", scoreTile, elementAddress(b, scores.memref, at), queryBytes);
+}
+
+Value StreamTiles::packScores(Value scores, Value block, Value n) {
+  auto four = VectorType::get(streamRows, b.getF32Type());
+  Value packed = b.splat(0), column = b.mul(block, b.index(streamRows));
+  for (int64_t key = 0; key < plan.packedKeys(); ++key)
+    packed = vector::InsertStridedSliceOp::create(b, b.load(scores, {b.add(n, key), column}, four),
+                                                  packed, ArrayRef<int64_t>{key * streamRows},
+                                                  ArrayRef<int64_t>{1});
+  return packed;
 }
 
 //===----------------------------------------------------------------------===//

@@ -8,9 +8,9 @@ namespace mlir::attn {
 
 /// Products of the stream form with AMX.
 ///
-/// Scores: keys are left operands as they lie in memory, 16 rows of 32 elements each. Four query
-/// rows are right operands of four columns, words of two elements one below the other, so that the
-/// 16 x 4 sums are packed scores as they are stored (StreamKernels).
+/// Scores: keys are left operands as they lie in memory, 16 rows of 32 elements each. Query rows
+/// are right operands, a column of words of two elements each. The sums of 16 keys by four rows are
+/// packed scores as they are stored (StreamKernels); those of more rows are packed later.
 ///
 /// Values: weights are left operands, a row of 32 keys for each row of queries. Two rows of values
 /// are woven to a row of words, in the order of `pairRows`, and 16 of those are right operands; the
@@ -26,11 +26,18 @@ public:
   void configure();
   /// Operands, in `plan.tileQuery`, from the query rows of block `block`.
   void packQueries(Value query, Value tiles, Value block);
-  /// Stores the scores, without their factor, of the keys from row `first` of `source` on with
-  /// block `block` of the queries `tiles` to `scores`, packed, from key number `n` on.
-  /// `between(step)` stands behind each product of `steps()`.
-  void score(Value source, const RowIndex &first, Value tiles, Value scores, Value block, Value n,
+  /// Where the scores of a product go: from key number `n` on, by the rows from
+  /// `number * plan.scoreColumns()` on.
+  struct Scores {
+    Value memref;
+    Value number, n;
+  };
+  /// Scores, without their factor, of the keys from row `first` of `source` on. `between(step)`
+  /// stands behind each product of `steps()`.
+  void score(Value source, const RowIndex &first, Value tiles, const Scores &scores,
              function_ref<void(int64_t step)> between);
+  /// The scores of four keys from `n` on by the four rows of a block, packed.
+  Value packScores(Value scores, Value block, Value n);
   int64_t steps() const { return plan.queryChunks().chunks; }
   /// Weights of eight keys and the four rows from `row` on, packed, to their rows, from key number
   /// `n` on.
@@ -44,7 +51,8 @@ public:
   int64_t columnTiles() const;
 
 private:
-  Value rowOf(Value block, int64_t step);
+  void storeColumns(Value words, Value tiles, Value block, int64_t step);
+  Value rowOf(Value number, int64_t step);
   void load(int64_t tile, Value memref, ArrayRef<Value> at);
   void store(int64_t tile, Value memref, ArrayRef<Value> at);
   void move(StringRef name, int64_t tile, Value address, Value stride);

@@ -66,16 +66,26 @@ void ItemFunction::forRowBlocks(Value panel, function_ref<void(Value)> body) {
   b.loop(b.index(0), b.ceilDiv(liveRows(panel), streamRows), 1, body);
 }
 
-/// Multiplies the first `live` scores by their factor, which the matrix unit leaves out.
-void ItemFunction::scalePacked(Value packed, Value live, Value panel) {
+/// Multiplies the first `live` scores by their factor, which the matrix unit leaves out, and packs
+/// those that it made for more than four rows at once.
+void ItemFunction::finishScores(Value packed, Value live, Value panel) {
   double factor = plan.scoreFactor();
-  if (factor == 1.0)
+  if (factor == 1.0 && !plan.weightTiles)
     return;
+  StreamTiles tiles(b, plan);
+  Value end = b.mul(live, b.index(streamRows));
+  Value whole = plan.weightTiles ? b.sub(live, b.rem(live, b.index(tiles.scoreKeys))) : b.index(0);
+  auto finish = [&](Value score, Value block, Value n) {
+    b.store(b.mulf(score, b.splat(factor)), packed, {block, n});
+  };
   forRowBlocks(panel, [&](Value block) {
-    b.loop(b.index(0), b.mul(live, b.index(streamRows)), plan.lanes, [&](Value n) {
-      Value score = b.load(packed, {block, n}, b.f32Vector());
-      b.store(b.mulf(score, b.splat(factor)), packed, {block, n});
-    });
+    if (plan.weightTiles)
+      b.loop(b.index(0), whole, plan.packedKeys(), [&](Value n) {
+        Value scores = slice(plan.tileScores, b.getF32Type(), panel);
+        finish(tiles.packScores(scores, block, n), block, b.mul(n, b.index(streamRows)));
+      });
+    b.loop(b.mul(whole, b.index(streamRows)), end, plan.lanes,
+           [&](Value n) { finish(b.load(packed, {block, n}, b.f32Vector()), block, n); });
   });
 }
 

@@ -265,7 +265,9 @@ void WorkPlan::layOut() {
     for (Slice &turn : packed)
       turn = slice(rows / streamRows, keys * streamRows);
   if (scoreTiles)
-    tileQuery = slice(rows / streamRows * queryChunks().chunks, 16 * streamRows);
+    tileQuery = slice(rows / scoreColumns() * queryChunks().chunks, 16 * scoreColumns());
+  if (weightTiles)
+    tileScores = slice(keys, rows);
   panelBytes = next;
   next *= panels;
   if (tiles) {

@@ -93,9 +93,10 @@ struct WorkPlan {
   Slice partAccumulator, partMaximum, partSum;
   // Stream form, per panel: packed scores of two tiles in turn (see StreamKernels).
   Slice packed[2];
-  // With `scoreTiles`: the queries of four rows and 32 elements each, 16 words of two elements by
-  // four rows.
-  Slice tileQuery;
+  // With `scoreTiles`, per panel: the queries of `scoreColumns()` rows and 32 elements each, 16
+  // words of two elements by these rows. With `weightTiles`: scores of a tile's keys by a panel's
+  // rows, before they are packed.
+  Slice tileQuery, tileScores;
   // With `weightTiles`, shared by the panels: weights of a tile of keys, as words of two keys for
   // each row, and words of two keys of 32 rows of values.
   Slice weightRows, valueWords;
@@ -157,6 +158,9 @@ struct WorkPlan {
   /// Rows of a tile of weights of the stream form: four, or as many as hold the largest group and
   /// divide a panel.
   int64_t weightTileRows() const;
+  /// Rows of queries of a product with keys on the matrix unit: those of a tile of weights, or
+  /// four, whose scores are packed as they are stored.
+  int64_t scoreColumns() const { return weightTiles ? weightTileRows() : 4; }
   bool usesMatrixUnit() const { return tiles || scoreTiles; }
   /// Keys that the plain products of the stream form take at once.
   int64_t simpleKeys() const { return weightTiles ? 32 : packedKeys(); }
