@@ -282,12 +282,20 @@ static int64_t streamTileKeys(const CoreFacts &core, const Workload &work) {
   return readsInStretches(core, work) ? stretchKeys : streamKeys;
 }
 
+/// Panels that share a read of keys and values, in items of about equal size: more would leave few
+/// items where sequences are short.
+static int64_t streamPanels(const CoreFacts &core, const Workload &work) {
+  constexpr int64_t most = 4;
+  int64_t all = roundUp(work.group, core.lanes) / core.lanes, items = roundUp(all, most) / most;
+  return roundUp(all, items) / items;
+}
+
 static ScheduleAttr buildStreamSchedule(MLIRContext *context, const CoreFacts &core,
                                         const Workload &work) {
   ScheduleFields fields(context);
   fields.set("rows", core.lanes);
   fields.set("keys", streamTileKeys(core, work));
-  fields.set("panels", roundUp(work.group, core.lanes) / core.lanes);
+  fields.set("panels", streamPanels(core, work));
   fields.set("lanes", core.lanes);
   fields.set("register_keys", 4);
   fields.set("register_values", streamValueRows(core, work));
@@ -308,9 +316,9 @@ static std::string reasonForStreamKeys(const CoreFacts &core, const Workload &wo
 
 static SmallVector<std::string> explainStream(const CoreFacts &core, const Workload &work) {
   SmallVector<std::string> reasons = {
-      llvm::formatv("form = stream: {0} rows of a group leave memory as the limit; keys and "
+      llvm::formatv("form = stream: {0} rows of a group leave memory as the limit{1}; keys and "
                     "values are read once, without a copy",
-                    work.group),
+                    work.group, work.group > streamGroup ? ", or the matrix unit" : ""),
       llvm::formatv("rows = {0}: the weights of a key are one vector", core.lanes),
       reasonForStreamKeys(core, work),
       llvm::formatv("register_values = {0}: rows that share a visit of a value, which waits for "

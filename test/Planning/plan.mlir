@@ -136,6 +136,21 @@ module attributes {attn.target = #attn.target<kind = cpu, lanes = 16, vector_reg
     %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x8x1x96xbf16>, tensor<?x2x?x96xbf16>, tensor<?x2x?x96xbf16> -> tensor<?x8x1x96xbf16>
     return %out : tensor<?x8x1x96xbf16>
   }
+  // It takes both products of large groups whose sizes fill its tiles.
+  // CHECK-LABEL: @matrix_latent
+  // CHECK: schedule<rows = 16, keys = 32, panels = 3, {{.*}}form = stream>
+  // CHECK-SAME: "form = stream: 96 rows of a group leave memory as the limit, or the matrix unit
+  func.func @matrix_latent(%q: tensor<?x96x1x576xbf16>, %k: tensor<?x1x?x576xbf16>) -> tensor<?x96x1x512xbf16> {
+    %v = attn.columns %k from 0 : tensor<?x1x?x576xbf16> -> tensor<?x1x?x512xbf16>
+    %out = attn.attention %q, %k, %v scale(0.125) : tensor<?x96x1x576xbf16>, tensor<?x1x?x576xbf16>, tensor<?x1x?x512xbf16> -> tensor<?x96x1x512xbf16>
+    return %out : tensor<?x96x1x512xbf16>
+  }
+  // CHECK-LABEL: @vector_group
+  // CHECK: form = group>
+  func.func @vector_group(%q: tensor<?x16x1x80xbf16>, %k: tensor<?x1x?x80xbf16>) -> tensor<?x16x1x80xbf16> {
+    %out = attn.attention %q, %k, %k scale(0.125) : tensor<?x16x1x80xbf16>, tensor<?x1x?x80xbf16>, tensor<?x1x?x80xbf16> -> tensor<?x16x1x80xbf16>
+    return %out : tensor<?x16x1x80xbf16>
+  }
   // CHECK-LABEL: @vector_decode
   // CHECK: form = stream>
   // CHECK-NOT: matrix unit
