@@ -190,7 +190,7 @@ def ceilings(library, case, threads):
         library.read_rate.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
         operations = case.operations()
         top = max(library.fma_rate(threads), library.dot_rate(threads) if case.case["dtype"] == "bf16" else 0)
-        return {"read": library.read_rate(case.k.ctypes.data, case.v.ctypes.data, case.k.nbytes, threads),
+        return {"read": library.read_rate(case.k.ctypes.data, case.v.ctypes.data, min(case.k.nbytes, case.v.nbytes), threads),
                 "arithmetic": top * case.work() / operations}
     names = ["fma", "fma256"] + (["dot", "tile", "zero_tile"] if case.case["dtype"] == "bf16" else [])
     return {name: getattr(library, f"{name}_rate")(threads) for name in names}

@@ -155,7 +155,7 @@ private:
 
   CpuBuilder &b;
   const ValueRows &v;
-  const ValueBlock &block;
+  ValueBlock block;
   int64_t width; // vectors of a row
 };
 } // namespace
@@ -287,39 +287,72 @@ void attn::addValueBlock(CpuBuilder &b, const ValueRows &values, const ValueBloc
   product.storeSums(sums);
 }
 
+namespace {
+/// A turn of `weaveValueRows`.
+class WovenTurn {
+public:
+  WovenTurn(CpuBuilder &b, const ValueRows &v, const ValueWeave &weave, Value row, Value first)
+      : b(b), v(v), weave(weave), row(row), first(first),
+        before(b.sub(first, b.index(weave.keys(v.chunks)))), pieces(weave.pieces(v.chunks)) {}
+
+  void emit();
+
+private:
+  BlockProduct productOf(Value firstRow, int64_t rows, Value chunk, int64_t chunks) {
+    return {b, v, ValueBlock{firstRow, rows, chunk, chunks, false}};
+  }
+  SmallVector<Value> addPiece(Value piece, Value wasFirst, ValueRange whole);
+  SmallVector<Value> addKey(BlockProduct &others, Value key, Value number, ValueRange sums);
+
+  CpuBuilder &b;
+  const ValueRows &v;
+  const ValueWeave &weave;
+  Value row, first, before;
+  int64_t pieces;
+};
+} // namespace
+
+/// Adds new key `key` to the row's sums, a piece at a time, and behind each piece one of the keys
+/// before, from `number` times the pieces on, to those of the other rows, which follow them.
+SmallVector<Value> WovenTurn::addKey(BlockProduct &others, Value key, Value number,
+                                     ValueRange sums) {
+  int64_t part = weave.chunks * v.chunks.vectors;
+  SmallVector<Value> next, rest(sums.drop_front(pieces * part));
+  for (int64_t n = 0; n < pieces; ++n) {
+    BlockProduct some = productOf(row, 1, b.index(n * weave.chunks), weave.chunks);
+    llvm::append_range(next, some.addKey(key, sums.slice(n * part, part)));
+    b.keepOrder(); // the weight leaves its register
+    rest = others.addKey(b.add(before, b.add(b.mul(number, b.index(pieces)), n)), rest);
+    b.keepOrder();
+  }
+  llvm::append_range(next, rest);
+  return next;
+}
+
+/// The new keys of a piece, and all keys before for that piece of the other rows' columns.
+SmallVector<Value> WovenTurn::addPiece(Value piece, Value wasFirst, ValueRange whole) {
+  BlockProduct others =
+      productOf(b.add(row, 1), weave.others, b.mul(piece, b.index(weave.chunks)), weave.chunks);
+  SmallVector<Value> sums(whole);
+  llvm::append_range(sums, others.loadSums(wasFirst));
+  Value start = b.add(first, b.mul(piece, b.index(weave.perPiece)));
+  sums = b.loop(b.index(0), b.index(weave.perPiece), 1, sums,
+                [&](Value i, ValueRange args) { return addKey(others, b.add(start, i), i, args); });
+  others.storeSums(ArrayRef<Value>(sums).drop_front(whole.size()));
+  sums.resize(whole.size());
+  return sums;
+}
+
+void WovenTurn::emit() {
+  Value wasFirst = b.compare(arith::CmpIPredicate::eq, before, b.index(0));
+  BlockProduct whole = productOf(row, 1, b.index(0), v.chunks.chunks);
+  SmallVector<Value> sums = whole.loadSums(b.boolean(false));
+  whole.storeSums(b.loop(b.index(0), b.index(pieces), 1, sums, [&](Value piece, ValueRange args) {
+    return addPiece(piece, wasFirst, args);
+  }));
+}
+
 void attn::weaveValueRows(CpuBuilder &b, const ValueRows &values, const ValueWeave &weave,
                           Value row, Value first) {
-  const Chunks &c = values.chunks;
-  int64_t pieces = weave.pieces(c), width = c.chunks * c.vectors, part = weave.chunks * c.vectors;
-  Value before = b.sub(first, b.index(weave.keys(c)));
-  Value wasFirst = b.compare(arith::CmpIPredicate::eq, before, b.index(0));
-  ValueBlock wholeRow = {row, 1, b.index(0), c.chunks, false};
-  BlockProduct whole(b, values, wholeRow);
-  auto addPiece = [&](Value piece, ValueRange outer) {
-    ValueBlock block = {b.add(row, 1), weave.others, b.mul(piece, b.index(weave.chunks)),
-                        weave.chunks, false};
-    BlockProduct others(b, values, block);
-    SmallVector<Value> sums(outer);
-    llvm::append_range(sums, others.loadSums(wasFirst));
-    Value start = b.add(first, b.mul(piece, b.index(weave.perPiece)));
-    sums = b.loop(b.index(0), b.index(weave.perPiece), 1, sums, [&](Value i, ValueRange args) {
-      SmallVector<Value> next, rest(args.drop_front(width));
-      for (int64_t n = 0; n < pieces; ++n) {
-        ValueBlock some = {row, 1, b.index(n * weave.chunks), weave.chunks, false};
-        llvm::append_range(
-            next,
-            BlockProduct(b, values, some).addKey(b.add(start, i), args.slice(n * part, part)));
-        b.keepOrder(); // the weight leaves its register
-        rest = others.addKey(b.add(before, b.add(b.mul(i, b.index(pieces)), n)), rest);
-        b.keepOrder();
-      }
-      llvm::append_range(next, rest);
-      return next;
-    });
-    others.storeSums(ArrayRef<Value>(sums).drop_front(width));
-    sums.resize(width);
-    return sums;
-  };
-  SmallVector<Value> sums = whole.loadSums(b.boolean(false));
-  whole.storeSums(b.loop(b.index(0), b.index(pieces), 1, sums, addPiece));
+  WovenTurn(b, values, weave, row, first).emit();
 }
