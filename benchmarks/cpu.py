@@ -60,6 +60,13 @@ def compile_all(cases, args):
                        check=True, stdout=subprocess.DEVNULL)
 
 
+def load_kernel(name, folder):
+    """A case's function, whose arguments are tensors, their number and threads; gives 0 if all is well."""
+    kernel = getattr(ctypes.CDLL(str(folder / name / f"lib{name}.so")), name)
+    kernel.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32]
+    return kernel
+
+
 def aligned(np, x):
     """A copy that begins with a cache line, as tensors do; numpy's large arrays begin 16 bytes behind one."""
     line = 64
@@ -90,9 +97,7 @@ class Case:
             for x in (self.k, self.v):
                 x[:, :, case["poison"]] = {"f32": np.nan, "bf16": 0x7FC0, "f16": np.nan}[case["dtype"]]
         self.out = aligned(np, self.encode(np.full(self.q.shape[:3] + (v_size(case),), np.nan, np.float32)))
-        library = ctypes.CDLL(str(folder / case["name"] / f"lib{case['name']}.so"))
-        self.kernel = getattr(library, case["name"])
-        self.kernel.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32]
+        self.kernel = load_kernel(case["name"], folder)
         inputs = (self.q, self.k) if case.get("latent") else (self.q, self.k, self.v)
         self.count = len(inputs) + 1
         self.args = (Tensor * self.count)(*(self.describe(x) for x in inputs + (self.out,)))

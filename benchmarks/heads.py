@@ -23,9 +23,7 @@ class Schedule:
 
     def __init__(self, case, folder, whole):
         self.name = case["name"]
-        library = ctypes.CDLL(str(folder / f"{self.name}_head" / f"lib{self.name}_head.so"))
-        self.kernel = getattr(library, f"{self.name}_head")
-        self.kernel.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32]
+        self.kernel = cpu.load_kernel(f"{self.name}_head", folder)
         heads, group = whole.case["kv_heads"], whole.case["heads"] // whole.case["kv_heads"]
         rows = [slice(g * group, (g + 1) * group) for g in range(heads)]
         self.args = [(cpu.Tensor * 4)(*(whole.describe(x) for x in (whole.q[:, r], whole.k[:, g:g + 1], whole.v[:, g:g + 1], whole.out[:, r])))

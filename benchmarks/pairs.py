@@ -37,8 +37,7 @@ def blocks_of_torch(case, threads, seconds):
 
 def kernel_of(case, folder):
     """Another compiler's kernel of the same case, on the same memory."""
-    kernel = getattr(ctypes.CDLL(str(folder / case.case["name"] / f"lib{case.case['name']}.so")), case.case["name"])
-    kernel.argtypes = case.kernel.argtypes
+    kernel = cpu.load_kernel(case.case["name"], folder)
 
     def run(threads):
         if kernel(ctypes.addressof(case.args), case.count, threads) != 0:

@@ -328,8 +328,10 @@ static SmallVector<std::string> explainStream(const CoreFacts &core, const Workl
           "splits = {0}: at most; parts of the key range keep all cores busy with one sequence",
           streamSplits)};
   if (scoresByTiles(core, work))
-    reasons.push_back("the matrix unit makes the scores, of 16 keys at a time as they lie in "
-                      "memory, and multiplies the values of more than four rows");
+    reasons.push_back(llvm::formatv(
+        "the matrix unit makes the scores, of 16 keys at a time as they lie in memory{0}",
+        work.vSize % tileElements == 0 ? ", and multiplies the values of more than four rows"
+                                       : ""));
   return reasons;
 }
 

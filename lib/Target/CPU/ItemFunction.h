@@ -89,7 +89,6 @@ private:
   void visitLazyPanels(KeyRange keys, Value end, Value isVisible, Value isFirst, Value isLast);
   void loadPanelsFor(Value panel);
   Value asked();
-  Value rowAddress(Value memref, ArrayRef<Value> row);
   void askMeanwhile(Value panel, Value nextKey, Value end, Value isFirst, Value isLast);
   void askFor(Value address, Value step, Value column);
   void askForPanel(Value memref, ArrayRef<int64_t> headMap, Value panel);

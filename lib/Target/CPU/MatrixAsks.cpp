@@ -25,11 +25,6 @@ Value ItemFunction::asked() {
   return memref::ViewOp::create(b, type, workspace, b.index(plan.asked.offset), ValueRange());
 }
 
-/// Where a row lies in memory, in bytes.
-Value ItemFunction::rowAddress(Value memref, ArrayRef<Value> row) {
-  return elementAddress(b, memref, row);
-}
-
 /// Sets the rows that are asked for with chunks of 32 keys of the panel's visit. The panels of an
 /// item share the keys from `nextKey` to `end`: those of the next tile, or in the last one the
 /// first of the head, with which the next item most often begins. Between the first tile and the
@@ -41,8 +36,9 @@ void ItemFunction::askMeanwhile(Value panel, Value nextKey, Value end, Value isF
   b.loop(zero, b.index(steps), 1, [&](Value step) {
     Value key = b.add(b.add(nextKey, b.mul(panel, b.index(steps))), step);
     key = b.minimum(key, b.add(end, -1));
-    askFor(rowAddress(mapped(plan.work.getKey()), {context.batch, keyHead, key}), step, zero);
-    askFor(rowAddress(mapped(plan.work.getValue()), {context.batch, valueHead, key}), step,
+    askFor(elementAddress(b, mapped(plan.work.getKey()), {context.batch, keyHead, key}), step,
+           zero);
+    askFor(elementAddress(b, mapped(plan.work.getValue()), {context.batch, valueHead, key}), step,
            b.index(1));
   });
   b.when(
@@ -74,7 +70,7 @@ void ItemFunction::askForPanel(Value memref, ArrayRef<int64_t> headMap, Value pa
       Value lane = b.minimum(b.add(step, i * steps), b.index(plan.rows - 1));
       SmallVector<Value> row = sourceRow(b, context.batch, constantTable(b, headMap),
                                          context.offset, positions, heads, lane);
-      askFor(rowAddress(memref, row), step, b.index(2 + i));
+      askFor(elementAddress(b, memref, row), step, b.index(2 + i));
     }
   });
 }

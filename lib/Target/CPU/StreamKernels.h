@@ -8,9 +8,6 @@
 
 namespace mlir::attn {
 
-/// Query rows that share a read of a key, and that are neighbours in a packed vector of scores.
-inline constexpr int64_t streamRows = 4;
-
 /// Products of the stream form: lanes run along the head size, so that each row of keys and values
 /// is read once, in address order, without a copy. Four query rows share a read; more find the row
 /// in the first-level cache.

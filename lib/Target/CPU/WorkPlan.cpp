@@ -75,7 +75,7 @@ bool WorkPlan::sharesKeys() {
 }
 
 int64_t WorkPlan::weightTileRows() const {
-  size_t most = 4;
+  size_t most = streamRows;
   for (const HeadGroup &group : groups)
     most = std::max(most, group.heads.size());
   return std::min(rows, static_cast<int64_t>(llvm::PowerOf2Ceil(most)));
@@ -189,8 +189,8 @@ LogicalResult WorkPlan::readMatrix() {
   return success();
 }
 
-/// Rows the stream form takes at a time, and keys it may pack into a vector.
-static constexpr int64_t streamRows = 4, streamKeys = 4;
+/// Keys the stream form may pack into a vector.
+static constexpr int64_t streamKeys = 4;
 
 LogicalResult WorkPlan::readForm() {
   if (!streamed)

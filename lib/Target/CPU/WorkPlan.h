@@ -13,6 +13,9 @@ struct Slice {
   int64_t offset = 0, rows = 0, columns = 0;
 };
 
+/// Query rows that share a read of a key, and that are neighbours in a packed vector of scores.
+inline constexpr int64_t streamRows = 4;
+
 /// Gathers the canonical form of an `attn.work` (see `WorkPlan::create`) and lays out the
 /// workspace.
 ///
@@ -154,13 +157,13 @@ struct WorkPlan {
   int64_t columnLanes() const { return target.getInt("lanes"); }
   /// Group form: keys whose words no product takes as they lie are copied to a tile of float32.
   bool widensKeys() const { return grouped && !isF32 && !pairs; }
-  /// Whether items need the tile registers of the matrix unit.
   /// Rows of a tile of weights of the stream form: four, or as many as hold the largest group and
   /// divide a panel.
   int64_t weightTileRows() const;
   /// Rows of queries of a product with keys on the matrix unit: those of a tile of weights, or
   /// four, whose scores are packed as they are stored.
-  int64_t scoreColumns() const { return weightTiles ? weightTileRows() : 4; }
+  int64_t scoreColumns() const { return weightTiles ? weightTileRows() : streamRows; }
+  /// Whether items need the tile registers of the matrix unit.
   bool usesMatrixUnit() const { return tiles || scoreTiles; }
   /// Keys that the plain products of the stream form take at once.
   int64_t simpleKeys() const { return weightTiles ? 32 : packedKeys(); }
